@@ -1,0 +1,60 @@
+"""The record: one log line with its framing taken off. The only type that framings make and the grammar reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class TsSource(StrEnum):
+    """Where a wall-clock time comes from, best first."""
+
+    JOURNALD = "journald"  # UTC microseconds, written by journald
+    SYSLOG = "syslog"  # a full date with its zone (RFC 5424 / ISO 8601)
+    SYSLOG_YEAR_INFERRED = "syslog-year-inferred"  # RFC 3164: no year, no zone; both assumed
+    DMESG_WALLCLOCK = "dmesg-wallclock"  # dmesg -T: uptime added to boot time; drifts over suspend
+    BOOT_TIME_DERIVED = "boot-time-derived"
+    NONE = "none"
+
+
+@dataclass(slots=True)
+class Record:
+    """One message as the kernel (or another program) wrote it.
+
+    `text` may hold "\\n": then the kernel wrote one record of several lines, or a process name holds a newline.
+    """
+
+    line: int  # first line in its source, 1-based
+    text: str
+    uptime_us: int | None = None  # the kernel's own stamp since boot, microseconds
+    wall_us: int | None = None  # UTC microseconds since 1970
+    wall_source: TsSource = TsSource.NONE
+    host: str | None = None
+    boot_id: str | None = None
+    from_kernel: bool | None = None  # None: the framing does not say
+    level: int | None = None  # 0 emerg .. 7 debug
+    caller: str | None = None  # CONFIG_PRINTK_CALLER: "T123" or "C0"
+    seq: int | None = None  # /dev/kmsg sequence number
+    continued: bool = False  # /dev/kmsg flag "c": the rest of a line whose head is an earlier record
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a source that could not be read or understood. Kept: what was lost is evidence too."""
+
+    source: str
+    line: int | None
+    reason: str
+    severity: str = "error"  # info | data_loss | error
+
+
+@dataclass(slots=True)
+class SourceInfo:
+    """One file, archive member or stream that was read."""
+
+    name: str
+    size_bytes: int = 0  # bytes read, decompressed
+    sha256: str | None = None  # of the bytes read, so that the same log under two names is known as one
+    framing: str | None = None  # the framing most of its records came in
+    records: int = 0
+    problems: list[Problem] = field(default_factory=list)

@@ -1,0 +1,469 @@
+"""Records -> incidents. Built from the kill lines outward: the report around a kill is evidence that may be missing.
+
+One `_Stream` for each host and boot keeps what is open. A report opens with its first line (or, when the head was lost,
+with the first line that only an OOM report prints), collects what the grammar knows, keeps what it does not know, and
+closes with the next report, a kill that is not its own, or a new boot. A kill line that no open report can own becomes
+an incident of its own: the kernel limits reports to 10 in 5 s, but never kill lines.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+
+from oomforensics.parsers import shapes
+from oomforensics.parsers.builder import Builder, ParsedKill, parse_kill
+from oomforensics.parsers.facts import Incident, Kill, ReportLine
+from oomforensics.parsers.records import Record
+
+_REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboot goes back further
+_GROUP_GAP_US = 5_000_000  # members of one memory.oom.group kill follow each other at once
+_MAX_SILENT_US = 600_000_000  # a report that says nothing for 10 minutes has lost its tail
+_MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
+_DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
+_PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
+_CONTEXT_LINES = 400  # lines before a headless table that may belong to it
+_JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
+
+
+def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
+    """Every run of the OOM killer that `records` show, in the order they end. Never raises on content."""
+    streams: dict[tuple[str | None, str | None], _Stream] = {}
+    for record in records:
+        if record.from_kernel is False:
+            continue
+        key = (record.host, record.boot_id)
+        stream = streams.get(key)
+        if stream is None:
+            stream = streams[key] = _Stream(source)
+        yield from stream.feed(record)
+    for stream in streams.values():
+        yield from stream.finish()
+
+
+class _Boot:
+    """What is known of one boot, shared by its incidents."""
+
+    def __init__(self, index: int, release: str | None) -> None:
+        self.index = index
+        self.release = release
+        self.total_swap_kb: set[int] = set()
+        self.totalram_pages: set[int] = set()
+        self.killed: dict[int, Kill] = {}
+
+
+class _Stream:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._boot = _Boot(0, None)
+        self._last_uptime_us: int | None = None
+        self._open: Builder | None = None
+        self._pending: deque[Incident] = deque()
+        self._context: deque[Record] = deque(maxlen=_CONTEXT_LINES)
+        self._sysrq = False
+        self._foreign_dump: Record | None = None  # a page allocation failure whose Mem-Info is still to come
+        self._seen_start = True  # the context reaches back to the first line of this boot
+        self._torn: tuple[Record, str, int] | None = None  # record, what it began, records waited
+
+    # -- input ---------------------------------------------------------------------------------------------------
+
+    def feed(self, record: Record) -> Iterator[Incident]:
+        if self._is_new_boot(record):
+            yield from self._new_boot(record)
+        if record.uptime_us is not None:
+            self._last_uptime_us = record.uptime_us
+        for part in self._parts(record):
+            self._line(part)
+        while len(self._pending) > _PENDING_INCIDENTS:
+            yield self._pending.popleft()
+
+    def finish(self) -> Iterator[Incident]:
+        self._flush_torn()
+        self._close()
+        yield from self._pending
+        self._pending.clear()
+
+    def _is_new_boot(self, record: Record) -> bool:
+        if record.text.startswith("Linux version ") and shapes.BANNER.pattern.match(record.text):
+            return True
+        return (
+            record.uptime_us is not None
+            and self._last_uptime_us is not None
+            and record.uptime_us < self._last_uptime_us - _REBOOT_BACKSTEP_US
+        )
+
+    def _new_boot(self, record: Record) -> Iterator[Incident]:
+        first = self._last_uptime_us is None and self._open is None and not self._pending
+        yield from self.finish()
+        banner = shapes.BANNER.pattern.match(record.text)
+        index = self._boot.index if first else self._boot.index + 1
+        self._boot = _Boot(index, banner["release"] if banner else None)
+        self._context.clear()
+        self._sysrq, self._foreign_dump, self._seen_start = False, None, False
+        self._last_uptime_us = None
+
+    @staticmethod
+    def _parts(record: Record) -> Iterator[Record]:
+        """One record of several lines is taken apart, unless the newline stands in a process name."""
+        if "\n" not in record.text or _newline_in_name(record.text):
+            yield record
+            return
+        for text in record.text.split("\n"):
+            yield Record(
+                line=record.line,
+                text=text,
+                uptime_us=record.uptime_us,
+                wall_us=record.wall_us,
+                wall_source=record.wall_source,
+                host=record.host,
+                boot_id=record.boot_id,
+                from_kernel=record.from_kernel,
+            )
+
+    # -- one line ------------------------------------------------------------------------------------------------
+
+    def _line(self, record: Record) -> None:
+        if self._torn is not None and self._join_torn(record):
+            return
+        text = record.text
+        if "invoked oom-killer" in text and self._invoked(record):
+            return
+        if "ill" in text and self._kill_words(record):
+            return
+        if "oom" in text and self._oom_words(record):
+            return
+        if "OM execution" in text and shapes.SYSRQ.pattern.match(text):
+            self._close()
+            self._sysrq = True
+            return
+        if "page allocation" in text and shapes.PAGE_ALLOCATION_FAILURE.search(text):
+            self._foreign_dump = record
+        if "anic" in text or "emory" in text:
+            if self._outcome(record):
+                return
+        self._body(record)
+
+    def _invoked(self, record: Record) -> bool:
+        builder = Builder(self._source, record)
+        if not builder.take_invoked(record):
+            return False
+        self._close()
+        builder.incident.sysrq = self._sysrq
+        self._sysrq = False
+        self._open = builder
+        if not builder.invoked_whole:
+            self._torn = (record, "invoked", 0)
+        return True
+
+    def _kill_words(self, record: Record) -> bool:
+        text = record.text
+        if "illed process" in text:
+            kill = parse_kill(text, record)
+            if kill is not None:
+                if kill.torn:
+                    self._torn = (record, "kill", 0)
+                else:
+                    self._killed(record, kill)
+                return True
+        if "ill process" in text:
+            return self._selected(record) or self._shared_mm(record)
+        if "killed" in text and self._group(record):
+            return True
+        if "kill" in text and "killable" in text:
+            return self._outcome(record)
+        return "killing the task" in text and self._already_exiting(record)
+
+    def _selected(self, record: Record) -> bool:
+        for shape in shapes.SELECTED:
+            found = shape.pattern.match(record.text)
+            if found:
+                if self._open is None or not self._open.may_take_selection():
+                    self._start_headless(record)
+                assert self._open is not None
+                self._open.take_selected(record, found, shape)
+                return True
+        if record.text.rstrip().endswith(")") or " Kill process " not in record.text:
+            return False
+        self._torn = (record, "selected", 0)
+        return False
+
+    def _shared_mm(self, record: Record) -> bool:
+        found = shapes.SHARED_MM.pattern.match(record.text)
+        if not found:
+            return False
+        target = self._latest()
+        kill = Kill(record.line, int(found["pid"]), found["comm"], "shared-mm", reason="shared_mm",
+                    uptime_us=record.uptime_us, wall_us=record.wall_us)  # fmt: skip
+        if target is None or not target.kills:
+            self._start_headless(record)
+            target = self._latest()
+        assert target is not None
+        _append_kill(target, kill, record, "shared_mm")
+        self._boot.killed[kill.pid] = kill
+        return True
+
+    def _group(self, record: Record) -> bool:
+        found = shapes.GROUP.pattern.match(record.text)
+        if not found:
+            return False
+        target = self._latest()
+        if target is None:
+            self._start_headless(record)
+            target = self._latest()
+        assert target is not None
+        target.oom_group_path = found["path"]
+        target.features.add("oom-group")
+        _append_line(target, record, "oom_group")
+        return True
+
+    def _already_exiting(self, record: Record) -> bool:
+        found = shapes.ALREADY_EXITING.pattern.match(record.text)
+        if not found:
+            return False
+        if self._open is None:
+            self._start_headless(record)
+        assert self._open is not None
+        self._open.take_outcome(record, "already_exiting", int(found["pid"]), found["comm"])
+        self._open.incident.features.add("already-exiting")
+        return True
+
+    def _killed(self, record: Record, parsed: ParsedKill) -> None:
+        kill = parsed.kill
+        if self._open is None or not self._open.owns_kill(kill):
+            group = self._latest()
+            if group is not None and _is_group_member(group, kill):
+                kill.reason = "oom_group"
+                if all(known.pid != kill.pid for known in group.kills):
+                    _append_kill(group, kill, record, "killed")
+                else:
+                    _append_line(group, record, "killed")
+                self._boot.killed[kill.pid] = kill
+                return
+            self._start_headless(record)
+        assert self._open is not None
+        self._open.take_kill(record, parsed, self._boot.killed)
+        self._boot.killed[kill.pid] = kill
+
+    def _oom_words(self, record: Record) -> bool:
+        text = record.text
+        if text.startswith("oom-kill:"):
+            if self._open is None or not self._open.may_take_summary():
+                self._start_headless(record)
+            assert self._open is not None
+            if not self._open.take_summary(record, text):
+                self._torn = (record, "summary", 0)
+            return True
+        if text.startswith("oom_reaper:"):
+            return self._reaped(record)
+        found = shapes.SUPPRESSED.pattern.match(text)
+        if found:
+            self._suppressed(record, int(found["count"]))
+            return True
+        return ("panic_on_oom" in text or "no killable" in text) and self._outcome(record)
+
+    def _reaped(self, record: Record) -> bool:
+        for shape in (shapes.REAPED, shapes.UNREAPED):
+            found = shape.pattern.match(record.text)
+            if not found:
+                continue
+            kill = self._boot.killed.get(int(found["pid"]))
+            owner = self._owner_of(kill) if kill is not None else None
+            if kill is not None and owner is not None:
+                kill.reaped = shape is shapes.REAPED
+                kill.reaped_line = record.line
+                owner.features.add("reaper")
+                _append_line(owner, record, shape.name)
+            elif self._open is not None:
+                self._open.incident.features.add("reaper")
+                _append_line(self._open.incident, record, shape.name)
+            return True
+        return False
+
+    def _suppressed(self, record: Record, count: int) -> None:
+        """Tie the rate limiter's notice to the kills it hid: the latest ones without a report."""
+        left = count
+        candidates = [*self._pending] + ([self._open.incident] if self._open else [])
+        for incident in reversed(candidates):
+            if left and incident.kills and incident.invoked is None and incident.table is None:
+                incident.report_suppressed = True
+                incident.callbacks_suppressed = count
+                left -= 1
+
+    def _outcome(self, record: Record) -> bool:
+        for shape in shapes.OUTCOMES:
+            found = shape.pattern.match(record.text)
+            if not found:
+                continue
+            target = self._open
+            if target is None or (target.incident.kills and shape.name != "would_have_killed"):
+                if shape.name == "panic_deadlock":
+                    return True
+                self._start_headless(record)
+                target = self._open
+            assert target is not None
+            pid = int(found["pid"]) if "pid" in shape.pattern.groupindex else None
+            comm = found["comm"] if pid is not None else None
+            target.take_outcome(record, shape.name, pid, comm)
+            if shape.feature:
+                target.incident.features.add(shape.feature)
+            return True
+        return False
+
+    def _body(self, record: Record) -> None:
+        foreign = self._is_foreign_mem_info(record)
+        builder = self._open
+        if builder is not None and builder.expects_body():
+            if builder.is_silent_since(record, _MAX_SILENT_US):
+                self._close()
+            elif builder.take_body(record, foreign_mem_info=foreign):
+                return
+            elif builder.unknown_lines < _MAX_UNKNOWN_LINES:
+                builder.take_unknown(record)
+                return
+            else:
+                self._close()
+        elif Builder.opens_headless(record):
+            self._start_headless(record)
+            assert self._open is not None
+            self._open.take_body(record, foreign_mem_info=False)
+            return
+        if foreign or len(self._context) == _CONTEXT_LINES:
+            self._seen_start = False
+        if foreign:
+            self._context.clear()
+        else:
+            self._context.append(record)
+
+    def _is_foreign_mem_info(self, record: Record) -> bool:
+        """Whether this Mem-Info belongs to a page allocation failure, which prints the same block."""
+        failure = self._foreign_dump
+        if failure is None or not record.text.startswith("Mem-Info:"):
+            return False
+        self._foreign_dump = None
+        if failure.uptime_us is not None and record.uptime_us is not None:
+            return record.uptime_us - failure.uptime_us <= _DUMP_GAP_US
+        return record.line - failure.line <= _CONTEXT_LINES
+
+    # -- torn lines ----------------------------------------------------------------------------------------------
+
+    def _join_torn(self, record: Record) -> bool:
+        """Try this record as the rest of a line that was cut: by a newline in a name, a mailer, or another CPU."""
+        assert self._torn is not None
+        head, kind, waited = self._torn
+        for glue in ("", " ", "\n"):
+            if self._take_joined(head, kind, head.text.rstrip("\n") + glue + record.text, record):
+                return True
+        limit = _JOIN_RECORDS if kind == "summary" else 1
+        if waited + 1 >= limit or (kind == "summary" and "Killed process" in record.text):
+            self._flush_torn()
+        else:
+            self._torn = (head, kind, waited + 1)
+        return False
+
+    def _take_joined(self, head: Record, kind: str, text: str, rest: Record) -> bool:
+        if kind == "kill":
+            kill = parse_kill(text, head)
+            if kill is None or kill.torn or not kill.has_sizes:
+                return False
+            self._torn = None
+            self._killed(head, kill)
+        elif kind == "summary":
+            if self._open is None or not self._open.take_summary(head, text):
+                return False
+            self._torn = None
+        elif kind == "invoked":
+            if self._open is None or not self._open.retake_invoked(head, text):
+                return False
+            self._torn = None
+        else:
+            joined = Record(head.line, text, head.uptime_us, head.wall_us, head.wall_source)
+            if not any(shape.pattern.match(text) for shape in shapes.SELECTED):
+                return False
+            self._torn = None
+            self._selected(joined)
+        target = self._latest()
+        if target is not None:
+            _append_line(target, rest, f"{kind}_rest")
+        return True
+
+    def _flush_torn(self) -> None:
+        if self._torn is None:
+            return
+        head, kind, _ = self._torn
+        self._torn = None
+        if kind == "kill":
+            kill = parse_kill(head.text, head)
+            if kill is not None:
+                self._killed(head, kill)
+        elif kind == "summary" and self._open is not None:
+            self._open.take_cut_summary(head)
+
+    # -- state ---------------------------------------------------------------------------------------------------
+
+    def _start_headless(self, record: Record) -> None:
+        self._close()
+        self._open = Builder(self._source, record)
+        self._open.incident.sysrq = self._sysrq
+        self._sysrq = False
+        if Builder.opens_headless(record):
+            self._open.adopt(self._context, whole=self._seen_start)
+        self._context.clear()
+
+    def _close(self) -> None:
+        builder, self._open = self._open, None
+        if builder is None:
+            return
+        incident = builder.finish()
+        if incident is None:
+            return
+        incident.boot_index = self._boot.index
+        incident.banner_release = self._boot.release
+        if incident.meminfo is not None:
+            if incident.meminfo.total_swap_kb is not None:
+                self._boot.total_swap_kb.add(incident.meminfo.total_swap_kb)
+            if incident.meminfo.ram_pages is not None and incident.meminfo.reserved_pages is not None:
+                self._boot.totalram_pages.add(incident.meminfo.ram_pages - incident.meminfo.reserved_pages)
+        incident.boot_total_swap_kb = self._boot.total_swap_kb
+        incident.boot_totalram_pages = self._boot.totalram_pages
+        self._pending.append(incident)
+
+    def _latest(self) -> Incident | None:
+        if self._open is not None:
+            return self._open.incident
+        return self._pending[-1] if self._pending else None
+
+    def _owner_of(self, kill: Kill) -> Incident | None:
+        if self._open is not None and any(known is kill for known in self._open.incident.kills):
+            return self._open.incident
+        for incident in reversed(self._pending):
+            if any(known is kill for known in incident.kills):
+                return incident
+        return None
+
+
+def _newline_in_name(text: str) -> bool:
+    if text.startswith("["):
+        return True
+    return any(
+        shape.pattern.match(text) is not None
+        for shape in (*shapes.INVOKED, *shapes.SELECTED, shapes.KILLED, shapes.KILLED_BARE, shapes.REAPED)
+    ) or (text.startswith("oom-kill:") and ",pid=" in text)
+
+
+def _is_group_member(incident: Incident, kill: Kill) -> bool:
+    if incident.oom_group_path is None or not incident.kills:
+        return False
+    last = incident.kills[-1]
+    if last.uptime_us is None or kill.uptime_us is None:
+        return True
+    return kill.uptime_us - last.uptime_us <= _GROUP_GAP_US
+
+
+def _append_kill(incident: Incident, kill: Kill, record: Record, kind: str) -> None:
+    incident.kills.append(kill)
+    _append_line(incident, record, kind)
+
+
+def _append_line(incident: Incident, record: Record, kind: str) -> None:
+    incident.lines.append(ReportLine(record.line, kind, record.text))
+    incident.line_end = max(incident.line_end, record.line)

@@ -1,0 +1,471 @@
+"""One incident while its lines come in: what belongs to it, and what it still lacks at the end."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from oomforensics.parsers import meminfo, memcg, shapes, summary, table
+from oomforensics.parsers.facts import (
+    Incident,
+    Invoked,
+    Kill,
+    MemInfo,
+    Outcome,
+    ReportLine,
+    Selected,
+    StackHeader,
+)
+from oomforensics.parsers.records import Record
+
+_MAX_TRACE = 64
+_STATS_PER_LINE_FROM = "memcg_stats:lines"
+
+
+@dataclass(slots=True)
+class ParsedKill:
+    kill: Kill
+    has_sizes: bool
+    torn: bool
+    feature: str | None
+
+
+def parse_kill(text: str, record: Record) -> ParsedKill | None:
+    """A `Killed process` line in any of its forms; None when the text is not one."""
+    found = shapes.KILLED.pattern.match(text)
+    if found:
+        return _sized_kill(found, record)
+    found = shapes.KILLED_BARE.pattern.match(text)
+    if found:
+        kill = _kill(found, record, "killed-bare")
+        return ParsedKill(kill, has_sizes=False, torn=not text.endswith("."), feature=None)
+    found = shapes.KILLED_TORN.pattern.match(text)
+    if found:
+        return ParsedKill(_kill(found, record, "killed-torn"), has_sizes=False, torn=True, feature=None)
+    return None
+
+
+def _kill(found: re.Match[str], record: Record, shape: str) -> Kill:
+    groups = found.groupdict()
+    uid = groups.get("uid_before") or groups.get("uid_after")
+    return Kill(
+        line=record.line,
+        pid=int(found["pid"]),
+        comm=groups.get("comm") or "",
+        shape=shape,
+        message=groups.get("message"),
+        uid=int(uid) if uid else None,
+        uptime_us=record.uptime_us,
+        wall_us=record.wall_us,
+    )
+
+
+def _sized_kill(found: re.Match[str], record: Record) -> ParsedKill:
+    sizes_text = found["sizes"]
+    kill = _kill(found, record, "killed")
+    sizes = {name: int(value) for name, value in shapes.SIZE.findall(sizes_text)}
+    kill.total_vm_kb = sizes.get("total-vm", sizes.get("vsz"))
+    kill.anon_rss_kb = sizes.get("anon-rss")
+    kill.file_rss_kb = sizes.get("file-rss")
+    kill.shmem_rss_kb = sizes.get("shmem-rss")
+    kill.pgtables_kb = sizes.get("pgtables")
+    uid = shapes.KILLED_UID.search(sizes_text)
+    adj = shapes.KILLED_ADJ.search(sizes_text)
+    if uid:
+        kill.uid = int(uid[1])
+    if adj:
+        kill.oom_score_adj = int(adj[1])
+    feature = _kill_feature(found, sizes_text)
+    kill.shape = feature or "killed"
+    return ParsedKill(kill, has_sizes=True, torn=False, feature=feature)
+
+
+def _kill_feature(found: re.Match[str], sizes: str) -> str | None:
+    """Which kernels word the line so; None when its end is cut, for an end that is missing proves nothing."""
+    if sizes.startswith("vsz:"):
+        return "killed:2.6.33"
+    if found["uid_before"]:
+        return "killed:rhel6.2"
+    if found["uid_after"]:
+        return "killed:rhel7.7"
+    if "oom_score_adj:" in sizes:
+        return "killed:5.4"
+    if not sizes.rstrip().endswith("kB"):
+        return "killed:rhel8.3" if re.search(r", UID:\d+\s*$", sizes) else None
+    if "shmem-rss:" in sizes:
+        if "pgtables:" in sizes:
+            return None
+        return "killed:5.1" if found["message"] else "killed:4.5"
+    return None if found["message"] else "killed:2.6.36"
+
+
+class Builder:
+    """Collects one report. `incident` is the result, usable at any time."""
+
+    def __init__(self, source: str, first: Record) -> None:
+        self.incident = Incident(
+            source=source,
+            line_start=first.line,
+            line_end=first.line,
+            host=first.host,
+            boot_id=first.boot_id,
+            uptime_us=first.uptime_us,
+            wall_us=first.wall_us,
+            wall_source=first.wall_source,
+        )
+        self.unknown_lines = 0
+        self.invoked_whole = True
+        self._rows: table.RowReader | None = None
+        self._headerless: list[Record] = []
+        self._foreign_mem_info = False
+        self._last_known_us = first.uptime_us
+        self._in_trace = False
+
+    # -- what may come next ----------------------------------------------------------------------------------------
+
+    def expects_body(self) -> bool:
+        """Before its kill (or outcome) a report takes any line; after it only what names a process it knows."""
+        return not self.incident.kills and not self._ended()
+
+    def _ended(self) -> bool:
+        return any(outcome.kind in ("already_exiting", "panic_deadlock", "panic_on_oom") for outcome in self.incident.outcomes)
+
+    def may_take_selection(self) -> bool:
+        return self.expects_body() and self.incident.selected is None
+
+    def may_take_summary(self) -> bool:
+        return self.expects_body() and self.incident.summary is None
+
+    def owns_kill(self, kill: Kill) -> bool:
+        """Whether this `Killed process` ends this report.
+
+        From 5.1 the `oom-kill:` line names the very process; before, a child or a thread's owner may be killed
+        instead of the process selected, so any kill that follows is the report's own.
+        """
+        if self.incident.kills or any(outcome.kind != "would_have_killed" for outcome in self.incident.outcomes):
+            return False
+        named = self.incident.summary
+        if named is None or named.pid is None or kill.message is None or named.pid == kill.pid:
+            return True
+        if self.incident.table is None:  # the thread that was selected and the process that was killed share a name
+            return named.comm == kill.comm
+        return any(row.pid == kill.pid and row.tgid == named.pid for row in self.incident.table.rows)
+
+    def is_silent_since(self, record: Record, limit_us: int) -> bool:
+        if record.uptime_us is None or self._last_known_us is None:
+            return False
+        return record.uptime_us - self._last_known_us > limit_us
+
+    @staticmethod
+    def opens_headless(record: Record) -> bool:
+        """Whether only an OOM report prints this line, so that it stands for a report whose head was lost."""
+        text = record.text
+        return (
+            text.startswith("Tasks state (memory values in")
+            or table.is_header(text)
+            or memcg.starts_block(text)
+        )
+
+    # -- lines -----------------------------------------------------------------------------------------------------
+
+    def take_invoked(self, record: Record) -> bool:
+        if self.retake_invoked(record, record.text):
+            self._keep(record, "invoked")
+            return True
+        cut = shapes.INVOKED_CUT.pattern.match(record.text)
+        has_stamp = record.uptime_us is not None or record.wall_us is not None or record.from_kernel
+        if not cut or not (has_stamp or cut["gfp_mask"] or record.text.rstrip().endswith(":")):
+            return False
+        self.incident.invoked = Invoked(record.line, shapes.INVOKED_CUT.name, cut["comm"], gfp_mask=cut["gfp_mask"])
+        self.invoked_whole = False
+        self._keep(record, "invoked")
+        return True
+
+    def retake_invoked(self, record: Record, text: str) -> bool:
+        for shape in shapes.INVOKED:
+            found = shape.pattern.match(text)
+            if not found:
+                continue
+            groups = found.groupdict()
+            self.incident.invoked = Invoked(
+                line=record.line,
+                shape=shape.name,
+                comm=groups["comm"],
+                gfp_mask=groups["gfp_mask"],
+                order=int(groups["order"]),
+                nodemask=groups.get("nodemask"),
+                oom_adj=_int(groups.get("oom_adj")),
+                oom_score_adj=_int(groups.get("oom_score_adj")),
+            )
+            if shape.feature:
+                self.incident.features.add(shape.feature)
+            return True
+        return False
+
+    def take_selected(self, record: Record, found: re.Match[str], shape: shapes.Shape) -> None:
+        self.incident.selected = Selected(
+            record.line, found["message"], int(found["pid"]), found["comm"], int(found["score"])
+        )
+        if shape.feature:
+            self.incident.features.add(shape.feature)
+        self._keep(record, "selected")
+
+    def take_summary(self, record: Record, text: str) -> bool:
+        read = summary.parse(text, record.line)
+        self.incident.features.add("summary")
+        if record.text == text or (read and not self._has_line(record)):
+            self._keep(record, "summary")
+        if read is None:
+            return False
+        self.incident.summary = read
+        return True
+
+    def take_cut_summary(self, record: Record) -> None:
+        if self.incident.summary is None:
+            self.incident.summary = summary.parse_cut(record.text, record.line)
+
+    def take_kill(self, record: Record, parsed: ParsedKill, killed_before: dict[int, Kill]) -> None:
+        self.incident.kills.append(parsed.kill)
+        if parsed.feature:
+            self.incident.features.add(parsed.feature)
+        self.incident.earlier_victims = {
+            pid: kill.line for pid, kill in killed_before.items() if self._was_recent(kill, record)
+        }
+        self._keep(record, "killed")
+
+    @staticmethod
+    def _was_recent(kill: Kill, record: Record) -> bool:
+        if kill.uptime_us is None or record.uptime_us is None:
+            return record.line - kill.line <= 2000
+        return record.uptime_us - kill.uptime_us <= 300_000_000
+
+    def take_outcome(self, record: Record, kind: str, pid: int | None, comm: str | None) -> None:
+        self.incident.outcomes.append(Outcome(record.line, kind, record.text, pid, comm))
+        self._keep(record, kind)
+
+    def take_unknown(self, record: Record) -> None:
+        self.unknown_lines += 1
+        self.incident.lines.append(ReportLine(record.line, "unknown", record.text))
+
+    def take_body(self, record: Record, *, foreign_mem_info: bool) -> bool:
+        """A line between the first and the last of a report. False: not one that the grammar knows."""
+        text = record.text
+        if text.startswith("["):
+            return self._take_table_line(record)
+        if meminfo.is_start(text):
+            self._foreign_mem_info = foreign_mem_info or self.incident.meminfo is not None
+            if not self._foreign_mem_info:
+                self.incident.meminfo = MemInfo(record.line)
+                self._keep(record, "meminfo")
+            return not self._foreign_mem_info
+        if self._take_trace(record):
+            return True
+        info = self.incident.meminfo
+        if info is not None and not self._foreign_mem_info and meminfo.take(info, text, record.line):
+            self._keep(record, "meminfo")
+            return True
+        kind = memcg.take(self.incident.memcg, text, record.line)
+        if kind is None:
+            return self._take_other(record)
+        self._keep(record, kind)
+        return True
+
+    def _take_table_line(self, record: Record) -> bool:
+        text = record.text
+        if table.looks_like_row(text):
+            if self._rows is None or self.incident.table is None:
+                self._headerless.append(record)
+                self._keep(record, "task")
+                return True
+            row = self._rows.read(text, record.line)
+            if row is None:
+                self.incident.table.damaged_rows += 1
+                return False
+            self.incident.table.rows.append(row)
+            self._keep(record, "task")
+            return True
+        if self.incident.table is None and table.is_header(text):
+            opened = table.open_table(text, record.line)
+            if opened is None:
+                return False
+            self.incident.table = opened
+            self._rows = table.RowReader(opened.columns)
+            if opened.layout != "other":
+                self.incident.features.add(f"table:{opened.layout}")
+            self._keep(record, "table_header")
+            return True
+        return self._take_trace(record)
+
+    def _take_trace(self, record: Record) -> bool:
+        text = record.text
+        frame = shapes.TRACE_FRAME.match(text)
+        if frame:
+            if len(self.incident.call_trace) < _MAX_TRACE and self.incident.meminfo is None:
+                self.incident.call_trace.append(frame[1])
+            self._keep(record, "call_trace")
+            return True
+        if self.incident.stack is None and text.startswith(("CPU:", "Pid:")):
+            return self._take_stack_header(record)
+        if text.startswith("Hardware name:") and self.incident.stack is not None:
+            self.incident.stack.hardware = text.removeprefix("Hardware name:").strip()
+            self._keep(record, "stack")
+            return True
+        if text.startswith(("Call Trace:", "Call trace:")):
+            self._keep(record, "call_trace")
+            return True
+        return False
+
+    def _take_stack_header(self, record: Record) -> bool:
+        for shape in shapes.STACK:
+            found = shape.pattern.match(record.text)
+            if not found:
+                continue
+            groups = found.groupdict()
+            self.incident.stack = StackHeader(
+                line=record.line,
+                pid=int(groups["pid"]),
+                comm=groups["comm"],
+                release=groups["release"],
+                cpu=_int(groups.get("cpu")),
+                uid=_int(groups.get("uid")),
+                build=groups.get("build"),
+            )
+            if shape.feature:
+                self.incident.features.add(shape.feature)
+            self._keep(record, "stack")
+            return True
+        return False
+
+    def _take_other(self, record: Record) -> bool:
+        text = record.text
+        if text.startswith("Tasks state (memory values in"):
+            self.incident.features.add("tasks-state")
+            self._keep(record, "table_header")
+            return True
+        found = shapes.CPUSET.match(text) if " cpuset=" in text else None
+        if found:
+            self.incident.cpuset, self.incident.mems_allowed = found["cpuset"], found["mems_allowed"]
+            self.incident.features.add("cpuset-line")
+            self._keep(record, "cpuset")
+            return True
+        for feature, prefix in _SECTION_LINES.items():
+            if text.startswith(prefix):
+                self.incident.features.add(feature)
+                self._keep(record, feature)
+                return True
+        return False
+
+    def adopt(self, context: Iterable[Record], *, whole: bool) -> None:
+        """Take lines that stood before a report without head: its Mem-Info, if that is what they are.
+
+        `whole`: the context begins where the log of this boot begins, so that Mem-Info may have lost its own start.
+        """
+        records = list(context)
+        starts = [k for k, record in enumerate(records) if meminfo.is_start(record.text)]
+        if starts:
+            records = records[starts[-1] :]
+        elif not whole:
+            return
+        info = MemInfo(records[0].line if records else 0)
+        taken = [record for record in records if meminfo.is_start(record.text) or meminfo.take(info, record.text, record.line)]
+        if not taken or (not starts and info.ram_pages is None):
+            return
+        self.incident.meminfo = info
+        self.incident.lines[:0] = [ReportLine(record.line, "meminfo", record.text) for record in taken]
+        self.incident.line_start = min(self.incident.line_start, taken[0].line)
+
+    # -- end -------------------------------------------------------------------------------------------------------
+
+    def finish(self) -> Incident | None:
+        """The incident, or None when what was collected proves no run of the OOM killer."""
+        incident = self.incident
+        self._infer_table()
+        has_report = bool(incident.invoked or incident.table or incident.summary or incident.selected)
+        if not (incident.kills or incident.outcomes or has_report or incident.memcg.seen):
+            return None
+        if incident.memcg.stats and incident.memcg.stats[-1].unit == "bytes":
+            incident.features.add(_STATS_PER_LINE_FROM)
+        incident.missing = self._missing()
+        return incident
+
+    def _infer_table(self) -> None:
+        if self.incident.table is not None or not self._headerless:
+            return
+        prefer = next((layout for feature, layout in _LAYOUT_BY_FEATURE.items() if feature in self.incident.features), None)
+        layout = table.infer_layout([record.text for record in self._headerless], prefer)
+        if layout is None:
+            self.incident.table = table.TaskTable("other", None, (), damaged_rows=len(self._headerless))
+            return
+        reader = table.RowReader(layout.columns)
+        rows = [reader.read(record.text, record.line) for record in self._headerless]
+        good = [row for row in rows if row is not None]
+        self.incident.table = table.TaskTable(
+            f"inferred:{layout.name}", None, layout.columns, good, damaged_rows=len(rows) - len(good)
+        )
+
+    def _missing(self) -> list[str]:
+        incident = self.incident
+        missing: list[str] = []
+        only_kill = not (incident.invoked or incident.table or incident.summary or incident.meminfo or incident.memcg.seen)
+        if only_kill and incident.selected is None:
+            missing.append("report")
+            if not incident.kills and not incident.outcomes:
+                missing.append("kill_line")
+            return missing
+        if incident.invoked is None:
+            missing.append("head")
+        elif incident.invoked.shape == shapes.INVOKED_CUT.name:
+            missing.append("head_cut")
+        if incident.stack is None:
+            missing.append("stack_header")
+        if incident.meminfo is None and incident.memcg.memory is None:
+            missing.append("memory_info")
+        elif incident.meminfo is not None and (incident.meminfo.ram_pages is None and incident.memcg.memory is None):
+            missing.append("memory_totals")
+        if incident.table is None:
+            missing.append("task_table")
+        else:
+            if incident.table.header_line is None:
+                missing.append("task_table_header")
+            if incident.table.damaged_rows:
+                missing.append("task_rows")
+        if incident.summary is None and "killed:5.4" in incident.features:
+            missing.append("oom_kill_line")
+        elif incident.summary is not None and incident.summary.pid is None:
+            missing.append("oom_kill_line_cut")
+        if not incident.kills and not incident.outcomes:
+            missing.append("kill_line")
+        return missing
+
+    def _has_line(self, record: Record) -> bool:
+        return any(kept.line == record.line and kept.text == record.text for kept in self.incident.lines[-50:])
+
+    def _keep(self, record: Record, kind: str) -> None:
+        incident = self.incident
+        incident.lines.append(ReportLine(record.line, kind, record.text))
+        if record.line > incident.line_end:
+            incident.line_end = record.line
+        if record.uptime_us is not None:
+            self._last_known_us = record.uptime_us
+
+
+def _int(text: str | None) -> int | None:
+    return int(text) if text is not None else None
+
+
+# Sections that are kept as lines and as a fingerprint, not taken apart.
+_SECTION_LINES: dict[str, str] = {
+    "slab-info": "Unreclaimable slab info:",  # 4.15
+    "allocations:state": "Memory allocations (profiling is currently",  # 6.18
+    "allocations": "Memory allocations:",  # 6.10
+    "protection": "Memory cgroup min protection",  # 6.19
+    "compaction-off": "COMPACTION is disabled!!!",  # 4.9
+}
+_LAYOUT_BY_FEATURE: dict[str, str] = {
+    "invoked:2.6.36": "C2",
+    "invoked:2.6.24": "C1",
+    "killed:rhel6.2": "C2",
+    "killed:rhel7.7": "C3",
+    "killed:2.6.33": "C1",
+}

@@ -1,0 +1,148 @@
+"""Mem-Info (mm/page_alloc.c or mm/show_mem.c: show_free_areas, show_mem), as a global OOM prints it:
+
+    Mem-Info:
+    active_anon:69704 inactive_anon:407086 isolated_anon:0
+     free:13191 free_pcp:370 free_cma:0
+    Node 0 DMA32 free:44672kB min:44696kB low:55868kB … present:2080624kB managed:2014556kB …
+    lowmem_reserve[]: 0 0 0 0 0
+    Node 0 DMA32: 206*4kB (UME) 305*8kB (UE) … = 44688kB
+    Total swap = 524284kB
+    524154 pages RAM
+
+Every `name:value` pair is kept under the kernel's own name, so that fields of other kernels need no change here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from oomforensics.parsers.facts import MemInfo, Zone
+
+_COUNTERS = re.compile(r"^ ?[a-z_]+:\d+(?: [a-z_]+:\d+)*\s*$")
+_COUNTER = re.compile(r"([a-z_]+):(\d+)")
+_ZONE = re.compile(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device) free:\d")
+_NODE = re.compile(r"^Node (\d+) (?:active_anon|hugepages_total)[:=]")
+_KB_VALUE = re.compile(r"([A-Za-z_]+(?:\([a-z]+\))?): ?(-?\d+) ?[kK]B")
+_PLAIN_VALUE = re.compile(r"(pages_scanned|all_unreclaimable\?) ?:? ?(\w+)")
+_RESERVE = re.compile(r"^lowmem_reserve\[\]:((?: -?\d+)+)")
+_BUDDY = re.compile(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device): ((?:\d+\*\d+\s?kB.*?)+)= ?\d+kB")
+_BUDDY_BLOCK = re.compile(r"(\d+)\*(\d+)kB")
+_HUGE = re.compile(
+    r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB"
+)
+_PER_CPU = re.compile(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +\d+: )")
+
+# End-of-report totals: pattern -> field of MemInfo.
+_TOTALS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"^Free swap +=\s*(\d+)\s*kB"), "free_swap_kb"),
+    (re.compile(r"^Total swap = ?(\d+)\s*kB"), "total_swap_kb"),
+    (re.compile(r"^(\d+) pages RAM"), "ram_pages"),
+    (re.compile(r"^(\d+) pages HighMem"), "highmem_pages"),
+    (re.compile(r"^(\d+) pages cma reserved"), "cma_reserved_pages"),
+    (re.compile(r"^(\d+) (?:pages reserved|reserved pages)"), "reserved_pages"),
+    (re.compile(r"^(\d+) pages hwpoisoned"), "hwpoisoned_pages"),
+    (re.compile(r"^(\d+) total pagecache pages"), "pagecache_pages"),
+    (re.compile(r"^(\d+) pages in swap cache"), "swapcache_pages"),
+)
+_KNOWN_UNUSED = re.compile(
+    r"^(?:\d+ pages (?:shared|non-shared|in pagetable cache)|Swap cache stats: |\d+ (?:slab|free) pages)"
+)
+
+
+def is_start(text: str) -> bool:
+    return text.startswith("Mem-Info:") or text.startswith("Mem-info:")
+
+
+def take(info: MemInfo, text: str, line: int) -> bool:
+    """Add what this line says to `info`; False when it is not a line of Mem-Info."""
+    return any(reader(info, text, line) for reader in _READERS)
+
+
+def _take_total(info: MemInfo, text: str, line: int) -> bool:
+    if not (text[:1].isdigit() or text.startswith(("Free swap", "Total swap", "Swap cache"))):
+        return False
+    for pattern, field in _TOTALS:
+        found = pattern.match(text)
+        if found:
+            setattr(info, field, int(found[1]))
+            return True
+    return _KNOWN_UNUSED.match(text) is not None
+
+
+def _take_zone(info: MemInfo, text: str, line: int) -> bool:
+    found = _ZONE.match(text)
+    if not found:
+        return False
+    node = int(found[1]) if found[1] else None
+    info.zones.append(Zone(line=line, node=node, name=found[2], values=_values(text)))
+    return True
+
+
+def _take_reserve(info: MemInfo, text: str, line: int) -> bool:
+    found = _RESERVE.match(text)
+    if not found:
+        return False
+    if info.zones:
+        info.zones[-1].lowmem_reserve_pages = [int(value) for value in found[1].split()]
+    return True
+
+
+def _take_buddy(info: MemInfo, text: str, line: int) -> bool:
+    found = _BUDDY.match(text)
+    if not found:
+        return False
+    node = int(found[1]) if found[1] else None
+    blocks = {int(size): int(count) for count, size in _BUDDY_BLOCK.findall(found[3])}
+    for zone in info.zones:
+        if zone.node == node and zone.name == found[2]:
+            zone.buddy = blocks
+            return True
+    info.zones.append(Zone(line=line, node=node, name=found[2], values={}, buddy=blocks))
+    return True
+
+
+def _take_hugepages(info: MemInfo, text: str, line: int) -> bool:
+    found = _HUGE.match(text)
+    if not found:
+        return False
+    names = ("node", "total", "free", "surp", "size_kb")
+    info.hugepages.append(dict(zip(names, map(int, found.groups()), strict=True)))
+    return True
+
+
+def _take_node(info: MemInfo, text: str, line: int) -> bool:
+    found = _NODE.match(text)
+    if not found:
+        return False
+    info.nodes_kb[int(found[1])] = _values(text)
+    return True
+
+
+def _take_counters(info: MemInfo, text: str, line: int) -> bool:
+    if not _COUNTERS.match(text):
+        return False
+    info.counters_pages.update((name, int(value)) for name, value in _COUNTER.findall(text))
+    return True
+
+
+def _take_per_cpu(info: MemInfo, text: str, line: int) -> bool:
+    return _PER_CPU.match(text) is not None
+
+
+def _values(text: str) -> dict[str, int | str]:
+    values: dict[str, int | str] = {name: int(value) for name, value in _KB_VALUE.findall(text)}
+    values.update((name.rstrip("?"), value) for name, value in _PLAIN_VALUE.findall(text))
+    return values
+
+
+_READERS: tuple[Callable[[MemInfo, str, int], bool], ...] = (
+    _take_zone,
+    _take_buddy,
+    _take_hugepages,
+    _take_node,
+    _take_reserve,
+    _take_total,
+    _take_counters,
+    _take_per_cpu,
+)

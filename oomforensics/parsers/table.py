@@ -1,0 +1,157 @@
+"""The task table (mm/oom_kill.c: dump_tasks), read by its own header line:
+
+    [  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name
+    [    199]     0   199    14838      226   102400       14          -250 systemd-journal
+
+Values overflow their columns and `name` is the rest of the row, so rows are read by count of integers, never by position.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from oomforensics.parsers.facts import TaskRow, TaskTable
+
+# Kernel's column name -> field of TaskRow. A new kernel column is one entry here; until then it is read and left out.
+COLUMN_FIELDS: dict[str, str] = {
+    "uid": "uid",
+    "tgid": "tgid",
+    "total_vm": "total_vm_pages",
+    "rss": "rss_pages",
+    "rss_anon": "rss_anon_pages",  # 6.8, mm: print rss split in the OOM table
+    "rss_file": "rss_file_pages",  # 6.8
+    "rss_shmem": "rss_shmem_pages",  # 6.8
+    "nr_ptes": "nr_ptes",  # 3.6-4.14
+    "nr_pmds": "nr_pmds",  # 4.0-4.14
+    "pgtables_bytes": "pgtables_bytes",  # 4.15, af5b0f6a09e42c9f4fa87735f2a366748767b686
+    "swapents": "swapents_pages",  # 3.6
+    "cpu": "cpu",  # up to 3.5
+    "oom_adj": "oom_adj",  # up to 3.5
+    "oom_score_adj": "oom_score_adj",  # 2.6.36
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """A known header: which kernels print it and how."""
+
+    name: str
+    columns: tuple[str, ...]  # between pid and name
+    wide_pid: bool  # "[  pid  ]", 4.19+
+    since: str
+    header: str
+
+
+LAYOUTS: tuple[Layout, ...] = (
+    Layout("C1", ("uid", "tgid", "total_vm", "rss", "cpu", "oom_adj"), False, "2.6.25",
+           "[ pid ]   uid  tgid total_vm      rss cpu oom_adj name"),
+    Layout("C2", ("uid", "tgid", "total_vm", "rss", "cpu", "oom_adj", "oom_score_adj"), False, "2.6.36",
+           "[ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name"),
+    Layout("C3", ("uid", "tgid", "total_vm", "rss", "nr_ptes", "swapents", "oom_score_adj"), False, "3.6",
+           "[ pid ]   uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name"),
+    Layout("C4", ("uid", "tgid", "total_vm", "rss", "nr_ptes", "nr_pmds", "swapents", "oom_score_adj"), False, "4.0",
+           "[ pid ]   uid  tgid total_vm      rss nr_ptes nr_pmds swapents oom_score_adj name"),
+    Layout("C5", ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj"), False, "4.15",
+           "[ pid ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"),
+    Layout("C6", ("uid", "tgid", "total_vm", "rss", "pgtables_bytes", "swapents", "oom_score_adj"), True, "4.19",
+           "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"),
+    Layout("C7", ("uid", "tgid", "total_vm", "rss", "rss_anon", "rss_file", "rss_shmem", "pgtables_bytes", "swapents",
+                  "oom_score_adj"), True, "6.8",
+           "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj"
+           " name"),
+)  # fmt: skip
+
+_HEADER = re.compile(r"^\[( +)pid( +)\]\s+(\S+(?:\s+\S+)*)\s+name\s*$")
+_ROW_START = re.compile(r"^\[ *(\d+)\]\s+-?\d")
+_REQUIRED = ("tgid", "total_vm", "rss")
+
+
+def is_header(text: str) -> bool:
+    return text.startswith("[ ") and "pid" in text and _HEADER.match(text) is not None
+
+
+def looks_like_row(text: str) -> bool:
+    return _ROW_START.match(text) is not None
+
+
+def open_table(header: str, line: int) -> TaskTable | None:
+    """A table for this header, or None if it lacks a column without which a row means nothing."""
+    found = _HEADER.match(header)
+    if not found:
+        return None
+    columns = tuple(found[3].split())
+    if any(name not in columns for name in _REQUIRED):
+        return None
+    wide = len(found[1]) > 1
+    layout = next((known.name for known in LAYOUTS if known.columns == columns and known.wide_pid == wide), "other")
+    return TaskTable(layout=layout, header_line=line, columns=columns)
+
+
+class RowReader:
+    """Reads the rows of one table."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        self._count = len(columns)
+        self._pattern = re.compile(
+            r"^\[ *(\d+)\]\s+" + r"\s+".join([r"(-?\d+)"] * self._count) + r"(?: (.*))?$", re.DOTALL
+        )
+        fields = ["line", "pid", *(COLUMN_FIELDS.get(name, "") for name in columns)]
+        self._plain = all(fields)
+        self._fields = fields
+
+    def read(self, text: str, line: int) -> TaskRow | None:
+        found = self._pattern.match(text)
+        if found is None:
+            return None
+        *numbers, comm = found.groups()
+        values = dict(zip(self._fields, (line, *map(int, numbers)), strict=True))
+        values.pop("", None)
+        return TaskRow(comm=comm or "", **values)  # uid is absent from no known layout, but is optional
+
+
+def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:
+    """The layout of rows whose header was lost, or None if the rows do not tell.
+
+    The widest run of integers that every row has bounds the column count; the width of the pid field and, for layouts
+    with the same count, the size of the page-table column decide.
+    """
+    counts = [_leading_integers(row) for row in rows]
+    if not counts or min(counts) < 6:
+        return None
+    fitting = [known for known in LAYOUTS if len(known.columns) <= min(counts)]
+    wide = [row for row in rows if row.startswith("[") and row.index("]") >= 8]
+    fitting = [known for known in fitting if known.wide_pid == (len(wide) == len(rows))] or fitting
+    most = max(len(known.columns) for known in fitting)
+    fitting = [known for known in fitting if len(known.columns) == most]
+    if prefer is not None and any(known.name == prefer for known in fitting):
+        return next(known for known in fitting if known.name == prefer)
+    if len(fitting) > 1:
+        fitting = [known for known in fitting if _plausible(known, rows)] or fitting
+    return fitting[0] if len(fitting) == 1 else None
+
+
+def _leading_integers(row: str) -> int:
+    count = 0
+    for word in row[row.find("]") + 1 :].split():
+        if not re.fullmatch(r"-?\d+", word):
+            break
+        count += 1
+    return count
+
+
+def _plausible(layout: Layout, rows: list[str]) -> bool:
+    """Page tables are thousands of bytes or a few pages; `cpu` is small; oom_adj lies in -17..15."""
+    for row in rows:
+        values = dict(zip(layout.columns, map(int, row[row.find("]") + 1 :].split()[: len(layout.columns)]), strict=False))
+        if not -1000 <= values.get("oom_score_adj", 0) <= 1000 or not -17 <= values.get("oom_adj", 0) <= 15:
+            return False
+        pgtables = values.get("pgtables_bytes")
+        if pgtables is not None and (pgtables % 1024 or (values["rss"] and not pgtables)):
+            return False
+        nr_ptes = values.get("nr_ptes")
+        if nr_ptes is not None and nr_ptes > values["total_vm"] + 16:
+            return False
+        if values.get("cpu", 0) > 4096:
+            return False
+    return True

@@ -1,0 +1,200 @@
+"""Bytes to records: takes the framing off each line, whichever it is, in files where they are mixed.
+
+    records(lines, context, problems)
+
+A new source is one file here that makes a `Framing`, and one entry in FRAMINGS. The journal's export form is not lines
+and has its own reader, `journal_export.records`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from os.path import commonprefix
+
+from oomforensics.parsers.framings import (
+    dmesg,
+    dmesg_iso,
+    dmesg_wallclock,
+    journal_full,
+    journal_json,
+    journal_monotonic,
+    journal_unix,
+    kmsg,
+    logread,
+    priority,
+    syslog,
+    syslog_5424,
+    syslog_iso,
+    tag,
+)
+from oomforensics.parsers.framings.base import Context, Framing, Header
+from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.stamp import STAMP, uptime
+from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.text import visible
+
+# In the order they are tried. `journalctl short-monotonic` comes first when the head of the source speaks for it.
+FRAMINGS: tuple[Framing, ...] = (
+    dmesg.FRAMING,
+    syslog.FRAMING,
+    syslog_iso.FRAMING,
+    journal_json.FRAMING,
+    dmesg_wallclock.FRAMING,
+    kmsg.FRAMING,
+    syslog_5424.FRAMING,
+    journal_full.FRAMING,
+    dmesg_iso.FRAMING,
+    logread.FRAMING,
+    journal_unix.FRAMING,
+    tag.FRAMING,
+    priority.FRAMING,
+)
+BARE = "text"  # the name of having no framing
+
+HEAD_LINES = 64  # that decide what no single line can tell
+MAX_TEXT = 64 * 1024  # of a record put together from several lines
+_MIN_MARGIN = 12  # no header whose message can run over several lines is shorter
+
+_CSI = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
+_QUOTE = re.compile(r"[ \t>|]+")
+_BARE_HEADER = Header(0)
+
+
+def records(
+    lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]
+) -> Iterator[Record]:
+    """One record a message, in the order of the lines."""
+    return Reader(context, problems).records(lines)
+
+
+class Reader:
+    """Reads one source. What it has seen so far says where to look first in the next line."""
+
+    def __init__(self, context: Context, problems: list[Problem]) -> None:
+        self.seen: Counter[str] = Counter()  # records by framing
+        self._clock = Clock(context, problems)
+        self._host = context.host
+        self._order = FRAMINGS
+        self._framing: Framing | None = None  # of the last framed line
+        self._fixed: tuple[str, Header] | None = None  # the last header that may stand again, as it was
+        self._quote = ""  # what stands before each line of a quoted log
+        self._unquoted = False  # a syslog line was seen that is not quoted
+        self._bare_quote = ""
+        self._margin: str | None = None  # what a line that continues the last record begins with
+
+    def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
+        source = iter(lines)
+        head = list(islice(source, HEAD_LINES))
+        self._look_at(head)
+        last: Record | None = None
+        for number, raw in chain(head, source):
+            line = _decode(raw)
+            margin = self._margin
+            if (
+                margin is not None
+                and last is not None
+                and line.startswith(margin)
+                and len(last.text) < MAX_TEXT
+            ):
+                last.text = f"{last.text}\n{line[len(margin) :]}"
+                continue
+            record = self._record(number, line)
+            if record is None:
+                continue
+            if last is not None:
+                yield last
+            last = record
+        if last is not None:
+            yield last
+
+    def _look_at(self, head: list[tuple[int, bytes]]) -> None:
+        texts = [_decode(raw) for _, raw in head]
+        if journal_monotonic.host_of(texts) is not None:
+            self._order = (
+                journal_monotonic.FRAMING,
+                *(each for each in FRAMINGS if each is not dmesg.FRAMING),
+            )
+        quote = _QUOTE.match(commonprefix([text for text in texts if text.strip()]))
+        self._bare_quote = quote[0] if quote else ""
+
+    def _record(self, number: int, line: str) -> Record | None:
+        """The record that begins on this line; None for a line that holds no message."""
+        quote = self._quote
+        text = line[len(quote) :] if quote and line.startswith(quote) else line
+        header = self._header(text)
+        if header is None and (match := _QUOTE.match(line)) and not self._unquoted:
+            text = line[match.end() :]
+            header = self._header(text)
+            if header is not None:
+                self._quote = match[0]
+        if header is None:
+            if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
+                return None
+            self._margin = None
+            self.seen[BARE] += 1
+            return Record(number, line.removeprefix(self._bare_quote), host=self._host)
+        return self._make(number, text, header)
+
+    def _header(self, line: str) -> Header | None:
+        fixed = self._fixed
+        if fixed is not None and line.startswith(fixed[0]):
+            return fixed[1]
+        framing = self._framing
+        if framing is not None:
+            header = framing.read(line, self._clock)
+            if header is not None:
+                if header.fixed:
+                    self._fixed = (line[: header.end], header)
+                return header
+        for other in self._order:
+            if other is not framing and (header := other.read(line, self._clock)) is not None:
+                self._framing = other
+                self._fixed = (line[: header.end], header) if header.fixed else None
+                return header
+        return None
+
+    def _make(self, number: int, line: str, header: Header) -> Record:
+        framing = self._framing
+        assert framing is not None
+        self.seen[framing.name] += 1
+        end = header.end
+        up, caller = header.uptime_us, header.caller
+        if header.stamped and (match := STAMP.match(line, end)):
+            end = match.end()
+            up, caller = uptime(match), match[3]
+        text = header.text
+        if text is None:
+            text = line[end:]
+            if header.escapes:
+                self._unquoted = self._unquoted or not self._quote
+                if "#01" in text:
+                    text = text.replace("#012", "\n").replace("#011", "\t")
+            self._margin = self._quote + " " * end if end >= _MIN_MARGIN else None
+        else:
+            self._margin = None
+        return Record(
+            number,
+            text,
+            up,
+            header.wall_us,
+            header.wall_source,
+            self._host or header.host,
+            header.boot_id,
+            header.from_kernel,
+            header.level,
+            caller,
+            header.seq,
+            header.continued,
+        )
+
+
+def _decode(raw: bytes) -> str:
+    if b"\x1b" in raw:
+        raw = _CSI.sub(b"", raw)
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return visible(raw)

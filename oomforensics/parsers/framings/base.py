@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.records import Problem, Record, TsSource
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.framings.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,3 +29,33 @@ class LineReader(Protocol):
     def __call__(
         self, lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]
     ) -> Iterator[Record]: ...
+
+
+@dataclass(slots=True)
+class Header:
+    """What one framing read off the front of a line. `end` is where the message begins."""
+
+    end: int
+    wall_us: int | None = None
+    wall_source: TsSource = TsSource.NONE
+    host: str | None = None
+    from_kernel: bool | None = None
+    level: int | None = None
+    uptime_us: int | None = None
+    caller: str | None = None
+    boot_id: str | None = None
+    seq: int | None = None
+    continued: bool = False
+    text: str | None = None  # the message, where the framing encodes it; else it is line[end:]
+    stamped: bool = False  # the kernel's own `[   12.345678] ` may follow at `end`
+    escapes: bool = False  # rsyslog may have written `#012` for a newline
+    fixed: bool = False  # every line that begins with these `end` characters has this same header
+
+
+@dataclass(frozen=True, slots=True)
+class Framing:
+    """One way to write a log line. `read` answers None for a line that is not in this framing."""
+
+    name: str
+    read: Callable[[str, Clock], Header | None]
+    samples: tuple[str, ...]  # a test: this framing is the first of FRAMINGS to read each

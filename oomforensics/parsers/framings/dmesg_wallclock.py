@@ -1,0 +1,52 @@
+"""`dmesg -T` (util-linux): the boot time plus the stamp, as local time in the reader's language.
+
+    [Thu May 14 23:17:24 2020] text
+    [Di Aug 12 03:54:03 2025] text
+
+It drifts from the true time over suspend, and has no fraction.
+"""
+
+from __future__ import annotations
+
+import re
+
+from oomforensics.parsers.framings.base import Framing, Header
+from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.prefix import PREFIX, priority
+from oomforensics.parsers.framings.stamp import CALLER, DELTA
+from oomforensics.parsers.records import TsSource
+
+_LINE = re.compile(
+    rf"{PREFIX}?\[(?:[^\[\]\d]{{1,20}}? )? *([^\s\[\]]{{1,10}}) +(\d{{1,2}}) (\d\d:\d\d:\d\d) (\d{{4}}){DELTA}\]"
+    rf"{CALLER}[ \xa0]?"
+)
+
+
+def read(line: str, clock: Clock) -> Header | None:
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    number, facility, level_name, month, day, time, year, caller = match.groups()
+    level, from_kernel = priority(number, facility, level_name)
+    wall = clock.with_year(year, month, day, time)
+    return Header(
+        match.end(),
+        wall_us=wall,
+        wall_source=TsSource.NONE if wall is None else TsSource.DMESG_WALLCLOCK,
+        caller=caller,
+        level=level,
+        from_kernel=from_kernel,
+    )
+
+
+FRAMING = Framing(
+    "dmesg -T",
+    read,
+    (
+        "[Thu May 14 23:17:24 2020] python3 invoked oom-killer: gfp_mask=0x0(), order=0, oom_score_adj=0",
+        "[Di Aug 12 03:54:03 2025] [   1234]     0  1234    12345     678   901120        0             0 php-fpm",
+        "[mar. août 12 03:54:03 2025]  oom_kill_process.cold+0xb/0x10",
+        "[火  8月 12 03:54:03 2025] Mem-Info:",
+        "kern  :info  : [Mon Nov 23 06:02:53 2026 <  155.023068>] Tasks state (memory values in pages):",
+    ),
+)

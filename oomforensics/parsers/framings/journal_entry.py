@@ -1,0 +1,44 @@
+"""The fields of a journal entry (systemd.journal-fields(7)), whichever way they were written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from oomforensics.parsers.framings.base import Header
+from oomforensics.parsers.records import TsSource
+
+
+def header(entry: Mapping[str, str | None]) -> Header:
+    """What the journal says of a message, and the message as `text`."""
+    wall = number(entry.get("__REALTIME_TIMESTAMP"))
+    uptime = number(entry.get("_SOURCE_MONOTONIC_TIMESTAMP"))
+    if uptime is None:
+        uptime = number(entry.get("__MONOTONIC_TIMESTAMP"))
+    level = number(entry.get("PRIORITY"))
+    return Header(
+        0,
+        wall,
+        TsSource.NONE if wall is None else TsSource.JOURNALD,
+        entry.get("_HOSTNAME"),
+        from_kernel(entry),
+        level if level is not None and level < 8 else None,
+        uptime,
+        boot_id=entry.get("_BOOT_ID"),
+        text=entry.get("MESSAGE") or "",
+    )
+
+
+def from_kernel(entry: Mapping[str, str | None]) -> bool | None:
+    """Fields with an underscore are journald's own and cannot be forged; SYSLOG_IDENTIFIER is what the sender claims.
+
+    What a program writes to /dev/kmsg comes through the kernel's transport too, under another facility than 0.
+    """
+    transport = entry.get("_TRANSPORT")
+    if transport is not None:
+        return transport == "kernel" and entry.get("SYSLOG_FACILITY") in (None, "0")
+    return None if entry.get("SYSLOG_IDENTIFIER") == "kernel" else False
+
+
+def number(text: str | None) -> int | None:
+    # isdecimal() alone takes other scripts' digits, and int() refuses very long ones
+    return int(text) if text is not None and text.isascii() and text.isdecimal() and len(text) < 20 else None

@@ -1,0 +1,67 @@
+"""Host and program of a syslog line: what stands between its date and its message.
+
+    localhost kernel: text           ip-10-0-0-1 systemd[1]: text
+    kernel: text                     (some syslogs write no host)
+    openwrt kern.warn kernel: text   (busybox)
+
+Only the tag `kernel:` is the kernel: `evil[1]: kernel: text` is a program's, and so is `kernel[12]:`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from oomforensics.parsers.framings.base import Header
+from oomforensics.parsers.framings.stamp import LEVELS, STAMP
+from oomforensics.parsers.records import TsSource
+
+_LEVEL = r"([a-z0-9]{3,8})\.(emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) "
+_TAG = re.compile(
+    rf"(?:(?!{_LEVEL.replace('(', '(?:')})([^\s:]\S*[^\s:\]]|[^\s:\]]) )?"  # a tag ends in a colon, a host does not
+    rf"(?:{_LEVEL})?"
+    r"([^\s:\[\]]{1,255})(\[[^\]\s]{1,20}\])?:(?: |(?=\[)|$)"
+)
+_HOST = re.compile(r"([^\s\[\]]+) ")
+
+
+def read(line: str, at: int, wall_us: int | None, source: TsSource, priority: int | None = None) -> Header:
+    """The header of a line whose date ends at `at`."""
+    if wall_us is None:
+        source = TsSource.NONE
+    level = None if priority is None else priority & 7
+    tag = _TAG.match(line, at)
+    if tag is None:
+        return _untagged(line, at, wall_us, source, level)
+    host, facility, level_name, name, pid = tag.groups()
+    if level_name is not None:
+        level = LEVELS[level_name]
+    kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
+    # Up to the tag's colon the header is told by the bytes alone, so the next line may reuse it.
+    return Header(
+        tag.end(),
+        wall_us,
+        source,
+        host,
+        kernel,
+        level,
+        stamped=kernel,
+        escapes=True,
+        fixed=tag[0].endswith(" "),
+    )
+
+
+def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None) -> Header:
+    """`host [75669.58] text` is netconsole, caught by a syslog: it may be the kernel. All else is a program's."""
+    host = _HOST.match(line, at)
+    end = host.end() if host else at
+    stamped = STAMP.match(line, end) is not None
+    return Header(
+        end,
+        wall_us,
+        source,
+        host[1] if host else None,
+        None if stamped else False,
+        level,
+        stamped=stamped,
+        escapes=True,
+    )

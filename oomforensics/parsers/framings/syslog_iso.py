@@ -1,0 +1,37 @@
+"""Syslog with a full date: rsyslog's RSYSLOG_FileFormat and `journalctl -o short-iso` and `short-iso-precise`.
+
+2026-05-01T10:00:00.123456+02:00 host kernel: [75669.581768] text
+2026-05-01T10:00:00+0200 host kernel: text
+"""
+
+from __future__ import annotations
+
+import re
+
+from oomforensics.parsers.framings import origin
+from oomforensics.parsers.framings.base import Framing, Header
+from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.records import TsSource
+
+_DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?) ")
+
+
+def read(line: str, clock: Clock) -> Header | None:
+    match = _DATE.match(line)
+    if match is None:
+        return None
+    priority, date = match.groups()
+    return origin.read(
+        line, match.end(), clock.iso(date), TsSource.SYSLOG, None if priority is None else int(priority)
+    )
+
+
+FRAMING = Framing(
+    "syslog iso",
+    read,
+    (
+        "2026-05-01T10:00:00.123456+02:00 web1 kernel: [75669.581768] java invoked oom-killer: gfp_mask=0xcc0",
+        "2026-05-01T08:00:00Z web1 kernel: Mem-Info:",
+        "2026-05-01T10:00:00+0200 web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
+    ),
+)

@@ -1,0 +1,66 @@
+"""What ran out: the whole machine, a memory cgroup, or the nodes of a cpuset or mempolicy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from oomforensics.analysis.model import Scope
+from oomforensics.parsers.facts import Incident
+
+_CONSTRAINTS = {
+    "CONSTRAINT_NONE": Scope.GLOBAL,
+    "CONSTRAINT_CPUSET": Scope.CPUSET,
+    "CONSTRAINT_MEMORY_POLICY": Scope.MEMPOLICY,
+    "CONSTRAINT_MEMCG": Scope.MEMCG,
+}
+_MESSAGES = {
+    "Memory cgroup out of memory": Scope.MEMCG,
+    "No available memory (MPOL_BIND)": Scope.MEMPOLICY,
+    "Out of memory": Scope.GLOBAL,
+    "Out of Memory": Scope.GLOBAL,
+    "Out of memory (oom_kill_allocating_task)": Scope.GLOBAL,
+}
+SYSRQ_ORDER = -1  # 4.3+
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeFound:
+    scope: Scope
+    inferred: bool
+    constraint_raw: str | None
+    oom_memcg: str | None  # the cgroup whose limit was hit
+    task_memcg: str | None  # the cgroup of the process selected
+
+
+def find_scope(incident: Incident) -> ScopeFound:
+    summary = incident.summary
+    raw = summary.constraint if summary else None
+    oom_memcg = (summary.oom_memcg if summary else None) or incident.memcg.limit_memcg
+    task_memcg = (summary.task_memcg if summary else None) or incident.memcg.task_memcg
+    if oom_memcg is None and len(incident.memcg.stats) == 1 and incident.memcg.memory:
+        oom_memcg = incident.memcg.stats[0].path or None
+    scope, inferred = _scope(incident, raw, oom_memcg)
+    return ScopeFound(scope, inferred, raw, oom_memcg if scope is Scope.MEMCG else None, task_memcg)
+
+
+def _scope(incident: Incident, raw: str | None, oom_memcg: str | None) -> tuple[Scope, bool]:
+    invoked = incident.invoked
+    if incident.sysrq or (invoked is not None and invoked.order == SYSRQ_ORDER):
+        return Scope.SYSRQ, not incident.sysrq
+    printed = _CONSTRAINTS.get(raw or "")
+    # 5.0 prints CONSTRAINT_NONE for a cgroup too; the cgroup it names is right.
+    if incident.summary is not None and incident.summary.oom_memcg is not None:
+        return Scope.MEMCG, printed is not Scope.MEMCG
+    by_message = next((_MESSAGES[message] for message in _messages(incident) if message in _MESSAGES), None)
+    if printed is not None and not (printed is Scope.GLOBAL and by_message is Scope.MEMCG):
+        return printed, False
+    if by_message is Scope.MEMCG or oom_memcg is not None or incident.memcg.memory is not None:
+        return Scope.MEMCG, True
+    if by_message is not None:
+        return by_message, True
+    return (Scope.GLOBAL, True) if incident.meminfo is not None else (Scope.UNKNOWN, True)
+
+
+def _messages(incident: Incident) -> list[str]:
+    found = [incident.selected.message] if incident.selected else []
+    return found + [kill.message for kill in incident.kills if kill.message]

@@ -1,0 +1,189 @@
+"""The candidates of a report, scored under one hypothesis: an era, a total, and who has CAP_SYS_ADMIN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from oomforensics.analysis.model import Candidate
+from oomforensics.kernel.badness import (
+    OOM_ADJ_DISABLE,
+    OOM_SCORE_ADJ_MIN,
+    Badness,
+    Counters,
+    badness,
+    page_table_pages,
+    points,
+    proc_oom_score,
+)
+from oomforensics.kernel.eras import Era, PageTables, RootBonus, Score
+from oomforensics.kernel.selection import preference
+from oomforensics.parsers.facts import TaskRow
+
+_INIT_PID = 1
+# A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
+_SPARE_PAGE_TABLES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What scoring needs beside the table. `root` None: no candidate is spared as CAP_SYS_ADMIN."""
+
+    era: Era
+    totalpages: int
+    page_size: int
+    root: RootBonus | None = None
+
+    @property
+    def label(self) -> str:
+        if self.root is None:
+            return "no candidate has CAP_SYS_ADMIN"
+        return f"uid 0 has CAP_SYS_ADMIN and is spared {self.root.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The rows and what else the report says about them."""
+
+    rows: Sequence[TaskRow]
+    earlier_victims: frozenset[int] = frozenset()  # pids killed before, whose memory was already taken
+    swap_in_use_pages: int | None = None  # bounds swapents where the table has no such column
+    in_scan_order: bool = True
+    excluded: frozenset[int] = field(default_factory=frozenset)  # positions found to be vfork children
+    target_pid: int | None = None
+
+
+def root_hypotheses(era: Era, totalpages: int, page_size: int) -> list[Hypothesis]:
+    """CAP_SYS_ADMIN is not in the report: uid 0 has it (the usual case), nobody has it, or a backported bonus."""
+    if era.root in (RootBonus.NONE, RootBonus.QUARTER):
+        return [Hypothesis(era, totalpages, page_size)]
+    bonuses: list[RootBonus | None] = [era.root, None, *era.root_also]
+    return [Hypothesis(era, totalpages, page_size, bonus) for bonus in bonuses]
+
+
+def ineligible_reason(table: Table, position: int, era: Era) -> str | None:
+    row = table.rows[position]
+    if row.oom_score_adj == OOM_SCORE_ADJ_MIN or (row.oom_score_adj is None and row.oom_adj == OOM_ADJ_DISABLE):
+        return "oom_score_adj_min"
+    if row.pid == _INIT_PID:
+        return "global_init"
+    if era.oom_skip and row.pid in table.earlier_victims and row.pid != table.target_pid:
+        return "already_killed"
+    if position in table.excluded:
+        return "vfork_child"
+    return None
+
+
+def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
+    """Every row with its badness under `hypothesis`, and its rank among the eligible."""
+    candidates = [_candidate(table, position, hypothesis) for position in range(len(table.rows))]
+    _rank(candidates, hypothesis.era)
+    return candidates
+
+
+def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
+    """points, /proc oom_score and the arithmetic in words, for candidates that are going to be shown."""
+    for candidate in candidates:
+        if candidate.eligible and candidate.badness_pages is None:
+            continue
+        if candidate.badness_pages is not None:
+            candidate.points = points(hypothesis.era, candidate.badness_pages, hypothesis.totalpages)
+            candidate.arithmetic = arithmetic(candidate, hypothesis)
+        if system_total is not None:
+            candidate.proc_oom_score = _oom_score(candidate, hypothesis, system_total)
+
+
+def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) -> int | None:
+    """What /proc/PID/oom_score showed: the badness with the system's total; only -1000 and init are 0 there."""
+    if candidate.ineligible_reason in ("oom_score_adj_min", "global_init"):
+        return proc_oom_score(hypothesis.era, None, system_total)
+    if candidate.badness_pages is None:
+        return None
+    return proc_oom_score(hypothesis.era, candidate.badness_pages, system_total)
+
+
+def _candidate(table: Table, position: int, hypothesis: Hypothesis) -> Candidate:
+    row = table.rows[position]
+    reason = ineligible_reason(table, position, hypothesis.era)
+    candidate = Candidate(row, position, eligible=reason is None, ineligible_reason=reason)
+    adj = row.oom_score_adj
+    if reason is not None or hypothesis.era.score is Score.LEGACY or adj is None:
+        return candidate
+    low, high = counters(row, hypothesis.era, hypothesis.page_size, table.swap_in_use_pages)
+    has_root = hypothesis.root is not None and row.uid == 0
+    least = _badness(hypothesis, low, adj, has_root)
+    candidate.adj_pages = least.adj_share
+    candidate.root_bonus_pages = least.root_share if has_root else 0
+    candidate.badness_min = least.value
+    if high is None:
+        return candidate
+    most = least if high == low else _badness(hypothesis, high, adj, has_root)
+    candidate.badness_max = most.value
+    if most.value == least.value:
+        candidate.badness_pages = least.value
+    return candidate
+
+
+def _badness(hypothesis: Hypothesis, task: Counters, adj: int, has_root: bool) -> Badness:
+    return badness(hypothesis.era, task, adj, hypothesis.totalpages, has_root=has_root, root=hypothesis.root)
+
+
+def counters(
+    row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None
+) -> tuple[Counters, Counters | None]:
+    """The least and the most that this row's task was charged with; None: no upper bound is known."""
+    tables = page_table_pages(
+        era, page_size, nr_ptes=row.nr_ptes, nr_pmds=row.nr_pmds, pgtables_bytes=row.pgtables_bytes
+    )
+    maps_pages = page_size // 8
+    least_tables = tables if tables is not None else -(-row.rss_pages // maps_pages)
+    most_tables = tables if tables is not None else row.total_vm_pages // maps_pages + _SPARE_PAGE_TABLES
+    if era.page_tables is PageTables.NONE:
+        least_tables = most_tables = 0
+    swap = row.swapents_pages
+    low = Counters(row.rss_pages, swap or 0, least_tables)
+    most_swap = swap if swap is not None else swap_in_use_pages
+    if most_swap is None:
+        return low, None
+    if tables is not None and swap is not None:
+        return low, low
+    return low, Counters(row.rss_pages, most_swap, most_tables)
+
+
+def _rank(candidates: list[Candidate], era: Era) -> None:
+    eligible = [candidate for candidate in candidates if candidate.eligible and candidate.badness_min is not None]
+    if any(candidate.badness_pages is None for candidate in eligible):
+        return  # without exact figures there is no order to give
+    scored = [(candidate.badness_pages or 0, candidate.order) for candidate in eligible]
+    for rank, index in enumerate(preference(era, scored), start=1):
+        eligible[index].rank = rank
+
+
+def arithmetic(candidate: Candidate, hypothesis: Hypothesis) -> str:
+    """The sum behind a candidate's badness, in the kernel's terms."""
+    row, era = candidate.row, hypothesis.era
+    parts = [f"rss {row.rss_pages}"]
+    if row.swapents_pages is not None:
+        parts.append(f"swapents {row.swapents_pages}")
+    if era.page_tables is PageTables.BYTES and row.pgtables_bytes is not None:
+        pages = row.pgtables_bytes // hypothesis.page_size
+        parts.append(f"page tables {pages} ({row.pgtables_bytes} bytes / {hypothesis.page_size})")
+    elif era.page_tables is PageTables.NR_PTES_PMDS and row.nr_ptes is not None:
+        parts.append(f"nr_ptes {row.nr_ptes} + nr_pmds {row.nr_pmds}")
+    elif row.nr_ptes is not None:
+        parts.append(f"nr_ptes {row.nr_ptes}")
+    adj = row.oom_score_adj or 0
+    if era.score in (Score.PERMILLE, Score.PERMILLE_INT):
+        text = f"({' + '.join(parts)}) * 1000 / totalpages {hypothesis.totalpages}"
+        if candidate.root_bonus_pages:
+            text += f" - {candidate.root_bonus_pages} for CAP_SYS_ADMIN"
+        text += f" + oom_score_adj {adj}"
+        return f"{text} = {candidate.badness_pages} permille"
+    text = " + ".join(parts)
+    if candidate.root_bonus_pages:
+        text += f" - {candidate.root_bonus_pages} for CAP_SYS_ADMIN"
+    if adj:
+        text += f" + oom_score_adj {adj} * (totalpages {hypothesis.totalpages} / 1000 = {hypothesis.totalpages // 1000})"
+    if era.score is Score.PAGES_CLAMPED and candidate.badness_pages == 1:
+        return f"{text}, raised to the least value 1"
+    return f"{text} = {candidate.badness_pages}"

@@ -1,0 +1,184 @@
+"""totalpages of an incident: which printed figures make it up, and what had to be assumed."""
+
+from __future__ import annotations
+
+from oomforensics.analysis.model import Scope, TotalPages
+from oomforensics.analysis.scope import ScopeFound
+from oomforensics.kernel import totalpages
+from oomforensics.kernel.eras import Era, MemcgTotal, NodePages, TotalRam
+from oomforensics.parsers.facts import Incident, MemcgUsage, MemInfo
+
+_UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
+_ASSUMED_PAGE_SIZE = 4096
+_MOVABLE = ("GFP_HIGHUSER_MOVABLE", "__GFP_MOVABLE")
+_HIDES_ZONES_SINCE = (6, 1, 0)  # Mem-Info leaves out zones above the request's
+
+
+def find_totalpages(incident: Incident, found: ScopeFound, era: Era | None, page_size: int | None) -> TotalPages:
+    if found.scope is Scope.MEMCG:
+        return _memcg(incident, era, page_size)
+    info = incident.meminfo
+    if info is None or (info.ram_pages is None and not info.zones):
+        return TotalPages(None, "the report's Mem-Info is lost", exact=False)
+    if found.scope in (Scope.CPUSET, Scope.MEMPOLICY):
+        return _nodes(incident, info, found.scope, era, page_size)
+    return _system(info, era, page_size)
+
+
+def system_totalpages(incident: Incident, found: ScopeFound, total: TotalPages) -> int | None:
+    """RAM plus swap of the machine, to which /proc/PID/oom_score refers; None unless known exactly."""
+    if found.scope in (Scope.GLOBAL, Scope.SYSRQ):
+        return total.pages if total.exact else None
+    return None
+
+
+def _system(info: MemInfo, era: Era | None, page_size: int | None) -> TotalPages:
+    ram = _totalram(info, era, page_size)
+    if ram is None:
+        return TotalPages(None, "the report lost `pages RAM` or `pages reserved`", exact=False)
+    ram_pages, ram_text, exact = ram
+    swap = _swap_pages(info, page_size)
+    if swap is None:
+        return TotalPages(None, "the report lost `Total swap`", exact=False, min_pages=ram_pages)
+    pages = totalpages.system(ram_pages, swap)
+    note = "" if exact else ", approximate on this kernel"
+    return TotalPages(
+        pages,
+        f"RAM and swap of the machine as the report prints them{note}",
+        exact=exact,
+        min_pages=pages,
+        max_pages=pages,
+        arithmetic=f"{ram_text} + {swap} pages of swap = {pages}",
+    )
+
+
+def _totalram(info: MemInfo, era: Era | None, page_size: int | None) -> tuple[int, str, bool] | None:
+    rule = era.total_ram if era else TotalRam.RESERVED
+    if rule in (TotalRam.MANAGED, TotalRam.MANAGED_RESERVED_BROKEN):
+        managed = _zone_sum_pages(info, "managed", page_size, None)
+        if managed is not None:
+            return managed, f"{managed} pages managed in all zones", True
+        if rule is TotalRam.MANAGED_RESERVED_BROKEN:
+            return None
+    if info.ram_pages is None or info.reserved_pages is None:
+        return None
+    pages = info.ram_pages - info.reserved_pages
+    text = f"{info.ram_pages} pages RAM - {info.reserved_pages} reserved"
+    if rule is TotalRam.RESERVED_AND_CMA and info.cma_reserved_pages:
+        pages -= info.cma_reserved_pages
+        text += f" - {info.cma_reserved_pages} reserved for CMA"
+    return pages, text, rule in (TotalRam.RESERVED, TotalRam.RESERVED_AND_CMA)
+
+
+def _swap_pages(info: MemInfo, page_size: int | None) -> int | None:
+    """Total swap; 0 where the kernel was built without swap and so prints no line for it."""
+    if info.total_swap_kb is None:
+        return 0 if info.pagecache_pages is not None and info.ram_pages is not None else None
+    return info.total_swap_kb * 1024 // (page_size or _ASSUMED_PAGE_SIZE)
+
+
+def _zone_sum_pages(info: MemInfo, name: str, page_size: int | None, nodes: set[int] | None) -> int | None:
+    values = [zone.values.get(name) for zone in info.zones if nodes is None or (zone.node or 0) in nodes]
+    if not values or not all(isinstance(value, int) for value in values):
+        return None
+    return sum(int(value) for value in values if value is not None) * 1024 // (page_size or _ASSUMED_PAGE_SIZE)
+
+
+def _nodes(incident: Incident, info: MemInfo, scope: Scope, era: Era | None, page_size: int | None) -> TotalPages:
+    listed = None
+    if incident.summary is not None:
+        listed = incident.summary.mems_allowed if scope is Scope.CPUSET else incident.summary.nodemask
+    nodes = parse_list(listed)
+    present = _zone_sum_pages(info, "present", page_size, nodes) if nodes else None
+    swap = _swap_pages(info, page_size)
+    if present is None or swap is None:
+        return TotalPages(None, "the allowed nodes' zones or `Total swap` are lost", exact=False)
+    pages = totalpages.nodes(present, swap)
+    counts_present = era is not None and era.node_pages is NodePages.PRESENT
+    gfp = (incident.invoked.gfp_mask if incident.invoked else None) or ""
+    hides = era is not None and era.since >= _HIDES_ZONES_SINCE and not any(flag in gfp for flag in _MOVABLE)
+    what = "present pages of the allowed nodes and all swap"
+    if not counts_present:
+        what += "; this kernel counts spanned pages, which include holes and are not printed: a lower bound"
+    elif hides:
+        what += "; zones above the one asked for are not printed: a lower bound"
+    exact = counts_present and not hides
+    return TotalPages(
+        pages,
+        what,
+        exact=exact,
+        min_pages=pages,
+        max_pages=pages if exact else None,
+        arithmetic=f"{present} pages present in node {listed} + {swap} pages of swap = {pages}",
+    )
+
+
+def _memcg(incident: Incident, era: Era | None, page_size: int | None) -> TotalPages:
+    size = page_size or _ASSUMED_PAGE_SIZE
+    memory, memsw, swap = incident.memcg.memory, incident.memcg.memsw, incident.memcg.swap
+    limit = _limit_pages(memory, size)
+    if limit is None or (memory is not None and memory.limit_kb >= _UNLIMITED_KB):
+        return TotalPages(None, "the cgroup's limit is lost", exact=False)
+    memsw_limit, swap_limit = _limit_pages(memsw, size), _limit_pages(swap, size)
+    rule = era.memcg_total if era and era.memcg_total else MemcgTotal.SWAP_MAX
+
+    def total(system_swap: int) -> int:
+        return totalpages.memcg(
+            rule, limit, system_swap, memsw_limit_pages=memsw_limit, swap_limit_pages=swap_limit, page_size=size
+        )
+
+    assumed = "" if page_size else f"; page size assumed to be {size} bytes"
+    known = _boot_swap_pages(incident, size)
+    floor, ceiling = total(0), total(2**50)
+    if floor == ceiling:
+        why = "no swap allowed beyond it" if rule is not MemcgTotal.UNIT_BUG else "swap counts in bytes"
+        return TotalPages(floor, f"the cgroup's limit; {why}{assumed}", exact=page_size is not None, min_pages=floor,
+                          max_pages=floor, arithmetic=f"limit {limit} pages = {floor}")  # fmt: skip
+    if known is not None:
+        pages = total(known)
+        source = "the cgroup's limit and the machine's swap, printed by a report of the same boot"
+        return TotalPages(pages, source + assumed + " (were swappiness 0, swap would not count)",
+                          exact=page_size is not None, min_pages=pages, max_pages=pages,
+                          arithmetic=f"limit {limit} pages, {known} pages of swap on the machine: {pages}")  # fmt: skip
+    used = _swap_in_use_pages(incident, size)
+    pages = total(used)
+    what = "no swap assumed" if not used else f"at least the {used} pages of swap in use"
+    return TotalPages(
+        pages,
+        f"the cgroup's limit; the machine's total swap is not in a cgroup's report: {what}{assumed}",
+        exact=False,
+        min_pages=floor,
+        max_pages=ceiling if ceiling < 2**49 else None,
+        arithmetic=f"limit {limit} pages + {pages - limit} of swap = {pages}",
+    )
+
+
+def _limit_pages(usage: MemcgUsage | None, page_size: int) -> int | None:
+    return usage.limit_kb * 1024 // page_size if usage else None
+
+
+def _boot_swap_pages(incident: Incident, page_size: int) -> int | None:
+    """Total swap from this report's Mem-Info (up to 3.8) or, if they agree, from the boot's other reports."""
+    if incident.meminfo is not None and incident.meminfo.total_swap_kb is not None:
+        return incident.meminfo.total_swap_kb * 1024 // page_size
+    if len(incident.boot_total_swap_kb) == 1:
+        return next(iter(incident.boot_total_swap_kb)) * 1024 // page_size
+    return None
+
+
+def _swap_in_use_pages(incident: Incident, page_size: int) -> int:
+    rows = incident.table.rows if incident.table else []
+    by_tasks = sum(row.swapents_pages or 0 for row in rows)
+    swap = incident.memcg.swap
+    return max(by_tasks, swap.usage_kb * 1024 // page_size if swap else 0)
+
+
+def parse_list(text: str | None) -> set[int]:
+    """`0-1,3` -> {0, 1, 3}; empty for what is no list of nodes."""
+    nodes: set[int] = set()
+    for part in (text or "").split(","):
+        first, _, last = part.partition("-")
+        if not first.isdigit() or (last and not last.isdigit()) or int(last or first) > 4096:
+            return set()
+        nodes.update(range(int(first), int(last or first) + 1))
+    return nodes

@@ -1,0 +1,465 @@
+"""Why the victim was chosen: the kernel's rules tried in the order in which they can hold, each with its proof."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from oomforensics.analysis import wording
+from oomforensics.analysis.model import Candidate, Scope, TotalPages, VerdictWord
+from oomforensics.analysis.ranking import (
+    Ranking,
+    Standing,
+    deciding_units,
+    rank,
+    scans_in_table_order,
+    without_vfork_children,
+)
+from oomforensics.analysis.scope import ScopeFound
+from oomforensics.analysis.scoring import Hypothesis, Table, root_hypotheses
+from oomforensics.kernel.badness import points
+from oomforensics.kernel.eras import ChildRule, Era, PageTables, RootBonus, Score
+from oomforensics.kernel.identify import Identified, neighbours
+from oomforensics.kernel.selection import counter_error_pages
+from oomforensics.parsers.facts import Incident
+
+ALLOCATING_TASK_MESSAGE = "Out of memory (oom_kill_allocating_task)"
+MPOL_BIND_MESSAGE = "No available memory (MPOL_BIND)"
+_ASSUMED_PAGE_SIZE = 4096
+# While the table is printed all processes run on; beyond this share of the leader's pages that is no explanation.
+_RUNNING_ON_SHARE = 0.01
+_SWAPOFF_FRAMES = {"try_to_unuse", "unuse_mm", "unuse_pte_range", "shmem_unuse", "unmerge_and_remove_all_rmap_items"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that the rules look at."""
+
+    incident: Incident
+    found: ScopeFound
+    identified: Identified
+    page_size: int | None
+    total: TotalPages
+    selected_pid: int | None
+    selected_comm: str | None
+
+    @property
+    def killed_pid(self) -> int | None:
+        return self.incident.kills[0].pid if self.incident.kills else None
+
+
+@dataclass(slots=True)
+class Finding:
+    """A verdict before it is written out. `ranking` holds the figures it rests on, where there are any."""
+
+    word: VerdictWord
+    text: str
+    ranking: Ranking | None = None
+    caveats: list[str] = field(default_factory=list)
+    era_agreement: str = ""
+    totalpages: TotalPages | None = None  # when the search narrowed it
+
+
+def decide(case: Case) -> Finding:
+    """The verdict on one incident."""
+    special = _without_victim(case) or _by_message(case)
+    ranked = _try_ranking(case)
+    if special is not None:
+        special.ranking = ranked.ranking if isinstance(ranked, Finding) else None
+        return special
+    if isinstance(ranked, str):
+        return Finding(VerdictWord.INSUFFICIENT_DATA, ranked)
+    return _grouped(case, ranked)
+
+
+# -- rules that the text alone decides ---------------------------------------------------------------------------------
+
+
+def _without_victim(case: Case) -> Finding | None:
+    if case.selected_pid is not None:
+        return None
+    for outcome in case.incident.outcomes:
+        return Finding(VerdictWord.NONE_KILLABLE, wording.OUTCOMES[outcome.kind])
+    lost = ", ".join(case.incident.missing) or "everything after the report"
+    return Finding(VerdictWord.INSUFFICIENT_DATA, f"No kill line and no outcome survived (missing: {lost}).")
+
+
+def _by_message(case: Case) -> Finding | None:
+    incident = case.incident
+    messages = [kill.message for kill in incident.kills] + [incident.selected.message if incident.selected else None]
+    if ALLOCATING_TASK_MESSAGE in messages:
+        return Finding(VerdictWord.ALLOCATING_TASK, wording.allocating_task(case.selected_comm))
+    if MPOL_BIND_MESSAGE in messages:
+        return Finding(VerdictWord.ALLOCATING_TASK, wording.mpol_bind(case.selected_comm))
+    return None
+
+
+def _grouped(case: Case, finding: Finding) -> Finding:
+    incident = case.incident
+    if incident.oom_group_path is None:
+        return finding
+    members = len({kill.pid for kill in incident.kills})
+    finding.text = f"{wording.oom_group(incident.oom_group_path, members)} First choice: {finding.text}"
+    finding.word = VerdictWord.OOM_GROUP
+    return finding
+
+
+# -- rules that need the table -----------------------------------------------------------------------------------------
+
+
+def _try_ranking(case: Case) -> Finding | str:
+    """The verdict by badness, or the sentence that says why there is none."""
+    incident = case.incident
+    if incident.table is None or not incident.table.rows:
+        if incident.oom_group_path is not None:
+            return Finding(VerdictWord.OOM_GROUP, "the task table is not in the log.")
+        return "The task table is not in the log, so nothing can be compared with the victim."
+    if case.identified.unmodelled:
+        return f"This kernel has another OOM killer that is not modelled: {case.identified.unmodelled}."
+    era = case.identified.era
+    if era is None:
+        return f"The kernel's era could not be told: {'; '.join(case.identified.evidence)}."
+    target = _target_position(case)
+    if target is None:
+        return f"The selected process {case.selected_pid} has no row in the task table." if case.selected_pid else ""
+    if era.score is Score.LEGACY:
+        return _legacy(case, target)
+    return _search(case, era, target)
+
+
+def _target_position(case: Case) -> int | None:
+    """The row of the process that the kernel selected: by pid, by thread group, or that of the process killed."""
+    table = case.incident.table
+    assert table is not None
+    for pid in (case.selected_pid, case.killed_pid):
+        if pid is None:
+            continue
+        for test in (lambda row: row.pid, lambda row: row.tgid):
+            place = next((index for index, row in enumerate(table.rows) if test(row) == pid), None)
+            if place is not None:
+                return place
+    return None
+
+
+def _legacy(case: Case, target: int) -> Finding | str:
+    rows = case.incident.table.rows if case.incident.table else []
+    killable = [index for index, row in enumerate(rows) if row.oom_adj != -17 and row.pid != 1]
+    if killable == [target]:
+        return Finding(VerdictWord.HIGHEST_BADNESS, "It was the only candidate that could be killed.")
+    return (
+        "Kernels before 2.6.36 weigh virtual size with CPU time, run time and children, which no report prints: "
+        "the choice cannot be recomputed."
+    )
+
+
+def _search(case: Case, era: Era, target: int) -> Finding:
+    """Try the likely reading of the report first, then every other that the report leaves open."""
+    table = _table(case, era)
+    first: Ranking | None = None
+    for finding in _readings(case, era, table, target):
+        if first is None:
+            first = finding.ranking
+        if finding.ranking is not None and finding.ranking.explains:
+            return _explained(case, finding)
+    assert first is not None
+    return _unexplained(case, table, target, first)
+
+
+def _readings(case: Case, era: Era, table: Table, target: int) -> list[Finding]:
+    """The target's standing under every hypothesis about CAP_SYS_ADMIN and the total, likeliest first."""
+    size = case.page_size or _ASSUMED_PAGE_SIZE
+    printed = case.incident.selected.score if case.incident.selected else None
+    findings: list[Finding] = []
+    for hypothesis in root_hypotheses(era, case.total.pages or 0, size):
+        findings.extend(_readings_of_total(case, table, target, hypothesis, printed))
+    if printed is not None:
+        findings.sort(key=lambda finding: not _score_fits(finding, printed))
+    return findings
+
+
+def _readings_of_total(
+    case: Case, table: Table, target: int, hypothesis: Hypothesis, printed: int | None
+) -> list[Finding]:
+    total = case.total
+    if total.exact or not _depends_on_total(table):
+        return [_standing(rank(table, target, hypothesis, printed), table)]
+    if hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT):
+        return [_standing(rank(table, target, hypothesis, printed), table)]
+    narrowed = _total_from_score(table, target, hypothesis, total, printed)
+    if narrowed is not None:
+        settled = replace(hypothesis, totalpages=narrowed.pages or 0)
+        finding = _standing(rank(table, target, settled, printed), table)
+        finding.totalpages = narrowed
+        return [finding]
+    return [_over_all_totals(case, table, target, hypothesis)]
+
+
+def _over_all_totals(case: Case, table: Table, target: int, hypothesis: Hypothesis) -> Finding:
+    """The total is known only within bounds: find out whether the verdict depends on it, and say so."""
+    total = case.total
+    low = (total.min_pages or 0) // 1000
+    high = total.max_pages // 1000 if total.max_pages is not None else None
+    assumed = rank(table, target, hypothesis) if total.pages is not None else None
+    fits, fails = [], []
+    for unit in deciding_units(table, target, hypothesis, low, high):
+        ranking = rank(table, target, replace(hypothesis, totalpages=unit * 1000))
+        (fits if ranking.explains else fails).append(ranking)
+    if not fails and (assumed is None or assumed.explains):
+        finding = Finding(VerdictWord.HIGHEST_BADNESS, "", assumed or fits[0])
+        finding.caveats.append("The machine's total swap is not in the report; the victim is the same for every value.")
+        return finding
+    if assumed is not None and assumed.explains:
+        finding = Finding(VerdictWord.HIGHEST_BADNESS, "", assumed)
+        finding.caveats.append(_depends(fits, fails))
+        return finding
+    if not fits:
+        return _standing(assumed or fails[0], table)
+    finding = Finding(VerdictWord.HIGHEST_BADNESS, "", fits[0])
+    pages = fits[0].hypothesis.totalpages
+    finding.totalpages = replace(total, pages=None, source=f"{total.source}; {wording.needs_total(pages)}", exact=False)
+    finding.caveats.append(_depends(fits, fails))
+    return finding
+
+
+def _depends(fits: list[Ranking], fails: list[Ranking]) -> str:
+    values = [ranking.hypothesis.totalpages for ranking in fits]
+    if not fails:
+        return "The victim is the same for every possible total."
+    return wording.depends_on_total(min(values, default=0), max(values, default=0), len(fails))
+
+
+def _total_from_score(
+    table: Table, target: int, hypothesis: Hypothesis, total: TotalPages, printed: int | None
+) -> TotalPages | None:
+    """The totals under which the selected process gets the score that was printed (up to 5.0).
+
+    (pages + adj * (T / 1000)) * 1000 / T falls as T grows while pages > 0, so the fitting totals form one interval.
+    """
+    if printed is None or total.min_pages is None:
+        return None
+
+    def value(pages: int) -> int:
+        candidate = rank(table, target, replace(hypothesis, totalpages=pages)).target
+        return points(hypothesis.era, candidate.badness_pages or 0, pages)
+
+    least, most = total.min_pages, total.max_pages if total.max_pages is not None else 2**44
+    low = _first_total(least, most, lambda pages: value(pages) <= printed)
+    high = _first_total(least, most, lambda pages: value(pages) < printed) - 1
+    if low > high or value(low) != printed:
+        return None
+    pages = total.pages if total.pages is not None and low <= total.pages <= high else low
+    return TotalPages(
+        pages,
+        f"the printed score {printed} needs a total between {low} and {high} pages",
+        exact=low == high,
+        min_pages=low,
+        max_pages=high,
+        arithmetic=f"{low} <= totalpages <= {high}, from score {printed}",
+    )
+
+
+def _first_total(low: int, high: int, holds: Callable[[int], bool]) -> int:
+    """The least total in [low, high] for which `holds`, or high + 1. `holds` must stay true once it is."""
+    high += 1
+    while low < high:
+        middle = (low + high) // 2
+        if holds(middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _depends_on_total(table: Table) -> bool:
+    return len({row.oom_score_adj for row in table.rows}) > 1
+
+
+def _standing(ranking: Ranking, table: Table) -> Finding:
+    return Finding(VerdictWord.HIGHEST_BADNESS, "", without_vfork_children(table, ranking))
+
+
+def _score_fits(finding: Finding, printed: int) -> bool:
+    """Whether this reading gives the printed score: it tells who had CAP_SYS_ADMIN."""
+    ranking = finding.ranking
+    return ranking is not None and ranking.explains and recomputed_score(ranking) == printed
+
+
+def recomputed_score(ranking: Ranking) -> int | None:
+    """What this era's `score` is for the selected process; None when lost inputs leave more than one value."""
+    hypothesis = ranking.hypothesis
+    low, high = ranking.target.badness_min, ranking.target.badness_max
+    if low is None or high is None or not hypothesis.totalpages:
+        return None
+    least, most = (points(hypothesis.era, value, hypothesis.totalpages) for value in (low, high))
+    return least if least == most else None
+
+
+def _table(case: Case, era: Era) -> Table:
+    incident = case.incident
+    assert incident.table is not None
+    swap_in_use = None
+    info = incident.meminfo
+    if info is not None and info.total_swap_kb is not None and info.free_swap_kb is not None:
+        swap_in_use = (info.total_swap_kb - info.free_swap_kb) * 1024 // (case.page_size or _ASSUMED_PAGE_SIZE)
+    return Table(
+        rows=incident.table.rows,
+        earlier_victims=frozenset(incident.earlier_victims),
+        swap_in_use_pages=swap_in_use,
+        in_scan_order=scans_in_table_order(era, case.found.scope is Scope.MEMCG),
+        target_pid=case.selected_pid,
+    )
+
+
+# -- what the standing means -------------------------------------------------------------------------------------------
+
+
+def _explained(case: Case, finding: Finding) -> Finding:
+    ranking = finding.ranking
+    assert ranking is not None
+    victim_is_selected = not _child_was_killed(case, ranking)
+    if not victim_is_selected:
+        finding.word = VerdictWord.CHILD_SACRIFICED
+        finding.text = wording.child_sacrificed(case, ranking)
+    elif ranking.standing is Standing.TOP:
+        finding.text = wording.highest(ranking)
+    else:
+        finding.word = VerdictWord.TIE
+        finding.text = wording.tie(ranking)
+    if ranking.inferred_vfork:
+        finding.caveats.append(wording.vfork(ranking.inferred_vfork))
+    finding.caveats.extend(_assumptions(case, ranking))
+    finding.era_agreement = _era_agreement(case, ranking)
+    return finding
+
+
+def _child_was_killed(case: Case, ranking: Ranking) -> bool:
+    """Up to 5.0 the process killed may be a child of the one selected; a thread of it has the row's tgid."""
+    killed = case.killed_pid
+    if ranking.hypothesis.era.child is ChildRule.NONE or killed is None or case.incident.selected is None:
+        return False
+    if killed in (ranking.target.row.pid, ranking.target.row.tgid):
+        return False
+    return killed != case.incident.selected.pid
+
+
+def _assumptions(case: Case, ranking: Ranking) -> list[str]:
+    notes: list[str] = []
+    hypothesis = ranking.hypothesis
+    if hypothesis.era.root is not RootBonus.NONE and any(row.uid == 0 for row in _rows(case)):
+        notes.append(f"Not in the report, assumed: {hypothesis.label}.")
+    if case.page_size is None:
+        notes.append(f"Nothing in the report tells the page size; {_ASSUMED_PAGE_SIZE} bytes assumed.")
+    table = case.incident.table
+    if table is not None and table.header_line is None:
+        notes.append(f"The task table's header is lost; its columns were told by the rows ({table.layout}).")
+    if table is not None and table.damaged_rows:
+        notes.append(f"{table.damaged_rows} row(s) of the task table could not be read.")
+    if not hypothesis.era.verified:
+        notes.append(f"No source of this vendor's kernel was read; expected from its neighbours: {hypothesis.era.what}.")
+    return notes
+
+
+def _rows(case: Case) -> list[object]:
+    return list(case.incident.table.rows) if case.incident.table else []
+
+
+def _unexplained(case: Case, table: Table, target: int, first: Ranking) -> Finding:
+    """No reading puts the victim on top: known special rules, then other eras, then the counters' error."""
+    for rule in (_swapoff, _another_era, _open_inputs, _noise, _damaged):
+        finding = rule(case, table, target, first)
+        if finding is not None:
+            finding.caveats.extend(_assumptions(case, finding.ranking or first))
+            return finding
+    finding = Finding(VerdictWord.NOT_EXPLAINED, wording.not_explained(first), first)
+    finding.caveats.extend(_assumptions(case, first))
+    finding.era_agreement = _era_agreement(case, first)
+    return finding
+
+
+def _swapoff(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    incident = case.incident
+    trigger_is_victim = incident.stack is not None and incident.stack.pid in (case.selected_pid, case.killed_pid)
+    in_swapoff = trigger_is_victim and bool(_SWAPOFF_FRAMES & set(incident.call_trace))
+    if case.selected_comm != "swapoff" and not in_swapoff:
+        return None
+    return Finding(VerdictWord.OOM_ORIGIN, wording.swapoff(in_swapoff), first)
+
+
+def _another_era(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    if case.identified.certain:
+        return None
+    for era in case.identified.alternatives:
+        if era.score is Score.LEGACY:
+            continue
+        other_table = _table(case, era)
+        for finding in _readings(case, era, other_table, target):
+            if finding.ranking is not None and finding.ranking.explains:
+                explained = _explained(case, finding)
+                explained.caveats.append(wording.other_era(first.hypothesis.era, era))
+                return explained
+    return None
+
+
+def _open_inputs(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    if first.standing is not Standing.OPEN:
+        return None
+    lacks = ["swapents"] if table.rows[target].swapents_pages is None else []
+    era = first.hypothesis.era
+    if era.page_tables is not PageTables.NONE and table.rows[target].nr_ptes is None:
+        lacks.append("nr_ptes")
+    return Finding(VerdictWord.INSUFFICIENT_DATA, wording.open_inputs(first, lacks), first)
+
+
+def _noise(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    """Another leads by less than the counters may be off, or may have moved while the report was printed."""
+    leader, chosen = first.leader, first.target
+    if first.standing not in (Standing.BEHIND, Standing.TIE_OTHER) or leader is None:
+        return None
+    if leader.badness_pages is None or chosen.badness_pages is None:
+        return None
+    gap = leader.badness_pages - chosen.badness_pages
+    cpus = (case.incident.stack.cpu or 0) + 2 if case.incident.stack else 2
+    error = 2 * (counter_error_pages(first.hypothesis.era, cpus=cpus) or 0)
+    drift = _drift_pages(case, chosen)
+    running_on = int(_RUNNING_ON_SHARE * max(leader.row.rss_pages, chosen.row.rss_pages))
+    if gap > error + drift + running_on:
+        return None
+    return Finding(VerdictWord.WITHIN_NOISE, wording.within_noise(first, gap, error, drift, running_on), first)
+
+
+def _drift_pages(case: Case, chosen: Candidate) -> int:
+    """How far the victim's own RSS moved between its row and its kill line: seen, not assumed."""
+    size = case.page_size or _ASSUMED_PAGE_SIZE
+    for kill in case.incident.kills:
+        if kill.pid == chosen.row.pid and kill.anon_rss_kb is not None and kill.file_rss_kb is not None:
+            rss_kb = kill.anon_rss_kb + kill.file_rss_kb + (kill.shmem_rss_kb or 0)
+            return abs(rss_kb * 1024 // size - chosen.row.rss_pages)
+    return 0
+
+
+def _damaged(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    """The report lost something that could explain it: then it is not the kernel that is unexplained."""
+    incident = case.incident
+    lost = [part for part in ("task_rows", "task_table_header", "memory_totals", "memory_info") if part in incident.missing]
+    selection_lost = incident.selected is None and first.hypothesis.era.child is not ChildRule.NONE
+    if selection_lost and "summary" not in incident.features:
+        lost.append("kill_process_line")
+    if not lost:
+        return None
+    return Finding(VerdictWord.INSUFFICIENT_DATA, wording.lost_parts(first, lost), first)
+
+
+def _era_agreement(case: Case, ranking: Ranking) -> str:
+    """Whether the victim would be the same under the other eras that may apply."""
+    if case.identified.certain:
+        return ""
+    era = ranking.hypothesis.era
+    target = ranking.target.order
+    same, other = [era.name], []
+    for tried in dict.fromkeys((*case.identified.alternatives, *neighbours(era))):
+        if tried.score is Score.LEGACY or tried is era:
+            continue
+        findings = _readings(case, tried, _table(case, tried), target)
+        agrees = any(finding.ranking is not None and finding.ranking.explains for finding in findings)
+        (same if agrees else other).append(tried.name)
+    return wording.era_agreement(same, other, ranking.explains)

@@ -1,0 +1,38 @@
+"""Whom the kernel chooses among scored candidates: order of preference and ties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oomforensics.kernel.eras import Era, RssPrecision, TieRule
+
+_COUNTERS = 4  # file, anon, swap, shmem
+_THREAD_EVENTS = 64  # TASK_RSS_EVENTS_THRESH
+_MIN_BATCH = 32  # percpu_counter_batch is at least this
+
+
+def preference(era: Era, scored: Sequence[tuple[int, int]]) -> list[int]:
+    """Indices of `scored` (badness, position in scan order), the kernel's first choice first.
+
+    `LEADER_FIRST` is `FIRST` here: a table holds one row a process, its leader's.
+    """
+    latest_wins = era.tie is TieRule.LAST
+    return sorted(
+        range(len(scored)),
+        key=lambda index: (-scored[index][0], -scored[index][1] if latest_wins else scored[index][1]),
+    )
+
+
+def counter_error_pages(era: Era, *, threads: int = 1, cpus: int | None = None) -> int | None:
+    """How far a candidate's pages may be off what its table row says, at worst; None when the CPU count is needed.
+
+    From 6.2 to 6.19 the table and the selection read the same approximate counters, so the row is what was judged and
+    the bound matters only against other sources.
+    """
+    match era.rss:
+        case RssPrecision.EXACT:
+            return 0
+        case RssPrecision.PER_THREAD:
+            return _COUNTERS * _THREAD_EVENTS * threads
+        case RssPrecision.PERCPU:
+            return None if cpus is None else _COUNTERS * cpus * (max(_MIN_BATCH, 2 * cpus) - 1)

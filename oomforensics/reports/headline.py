@@ -1,0 +1,199 @@
+"""The first sentence of every report: what died, when, where, on what limit."""
+
+from __future__ import annotations
+
+from oomforensics.reports import units, words
+from oomforensics.reports.load import CandidateRow, IncidentPage
+
+
+def sentence(page: IncidentPage) -> str:
+    parts = [who(page), when(page)]
+    if page.host:
+        parts.append(f"on {page.host}")
+    return f"{' '.join(parts)}: {ran_out(page)}."
+
+
+def process(comm: str | None, pid: int | None) -> str:
+    if comm and pid is not None:
+        return f"{comm} (pid {pid})"
+    if pid is not None:
+        return f"pid {pid}"
+    return comm or "an unnamed process"
+
+
+def who(page: IncidentPage) -> str:
+    if page.victim_pid is not None:
+        name = process(page.victim_comm, page.victim_pid)
+        others = len({kill.pid for kill in page.kills} - {page.victim_pid})
+        if others:
+            return f"{name} and {units.count(others, 'other process', 'other processes')} were killed"
+        return f"{name} was killed"
+    if page.outcomes:
+        return f"The OOM killer killed nobody ({words.outcome(page.outcomes[0])})"
+    if page.selected_pid is not None:
+        return f"{process(page.selected_comm, page.selected_pid)} was chosen by the OOM killer (the kill itself is not in the log)"
+    if page.verdict == "none_killable":
+        return "The OOM killer ran and killed nobody"
+    return "The OOM killer ran; its victim is not in the log"
+
+
+def when(page: IncidentPage) -> str:
+    if page.ts_us is not None:
+        return f"on {units.utc(page.ts_us)}"
+    if page.uptime_s is not None:
+        return f"at {units.since_boot(page.uptime_s)} after boot"
+    return "at a time that the log does not tell"
+
+
+def ran_out(page: IncidentPage) -> str:
+    """What ran out, with the scope's word; a scope that no line prints is marked as inferred."""
+    scope = f"{page.scope}, inferred" if page.scope_inferred else page.scope
+    limit = _limit(page)
+    match page.scope:
+        case "global":
+            return f"the machine was out of memory ({scope})"
+        case "memcg":
+            return f"{_cgroup(page)} was at its limit ({scope}{limit})"
+        case "cpuset":
+            return f"the memory nodes of its cpuset were out of memory ({scope})"
+        case "mempolicy":
+            return f"the nodes of its NUMA memory policy were out of memory ({scope})"
+        case "sysrq":
+            return f"somebody asked for it with SysRq+F ({scope})"
+    return f"the log does not tell what ran out (scope {scope})"
+
+
+def _cgroup(page: IncidentPage) -> str:
+    return f"cgroup {page.oom_memcg}" if page.oom_memcg else "a cgroup that the log does not name"
+
+
+def _limit(page: IncidentPage) -> str:
+    if units.is_limited(page.memory_limit_kb):
+        return f"; memory limit {units.kb(page.memory_limit_kb)}"
+    if units.is_limited(page.memsw_limit_kb):
+        return f"; memory+swap limit {units.kb(page.memsw_limit_kb)}"
+    return ""
+
+
+def facts(page: IncidentPage) -> list[tuple[str, str]]:
+    """The circumstances as label and value, in the order that people ask for them. Unknown ones are left out."""
+    rows: list[tuple[str, str]] = [("When", _when_fact(page))]
+    rows.append(("Where", page.host or "not named in the log"))
+    rows.append(("Limit", _limit_fact(page)))
+    if page.trigger_pid is not None or page.trigger_comm:
+        rows.append(("Asked for memory", _trigger_fact(page)))
+    if page.kernel_release:
+        rows.append(("Kernel", page.kernel_release))
+    if page.task_memcg:
+        rows.append(("Victim's cgroup", page.task_memcg))
+    if page.hardware:
+        rows.append(("Hardware", page.hardware))
+    return rows
+
+
+def _when_fact(page: IncidentPage) -> str:
+    known = []
+    if page.ts_us is not None:
+        known.append(units.utc(page.ts_us))
+    if page.uptime_s is not None:
+        known.append(f"{units.since_boot(page.uptime_s)} after boot")
+    known.append(words.TS_SOURCES.get(page.ts_source, page.ts_source))
+    return "; ".join(known)
+
+
+def _limit_fact(page: IncidentPage) -> str:
+    parts: list[str] = []
+    if page.scope == "memcg":
+        pairs = (
+            ("memory", page.memory_usage_kb, page.memory_limit_kb),
+            ("memory+swap", page.memsw_usage_kb, page.memsw_limit_kb),
+            ("swap", page.swap_usage_kb, page.swap_limit_kb),
+        )
+        for name, usage, limit in pairs:
+            if usage is not None or limit is not None:
+                parts.append(f"{name} {units.kb(usage)} of {units.limit_kb(limit)}")
+        return "; ".join([page.oom_memcg or "cgroup not named in the log", *parts])
+    if page.ram_pages is not None:
+        parts.append(f"RAM {units.pages(page.ram_pages, page.page_size)}")
+    if page.total_swap_kb is not None:
+        parts.append(f"swap {units.kb(page.total_swap_kb)}, {units.kb(page.free_swap_kb)} of it free")
+    return "; ".join([{"global": "the whole machine"}.get(page.scope, page.scope), *parts])
+
+
+def _trigger_fact(page: IncidentPage) -> str:
+    parts = [process(page.trigger_comm, page.trigger_pid)]
+    if page.alloc_order is not None:
+        parts.append("SysRq+F, no allocation" if page.alloc_order < 0 else f"order {page.alloc_order}{_order_size(page)}")
+    if page.gfp_mask:
+        parts.append(page.gfp_mask)
+    return ", ".join(parts)
+
+
+def _order_size(page: IncidentPage) -> str:
+    if page.alloc_order is None or page.page_size is None:
+        return ""
+    return f" ({units.size(page.page_size << page.alloc_order)})" if page.alloc_order < 32 else ""
+
+
+def certainty(page: IncidentPage) -> list[tuple[str, str, list[str]]]:
+    """How sure the answer is: label, statement, and the evidence for it."""
+    era = page.era or "could not be told"
+    if page.era and not page.era_certain:
+        era += " (probable)"
+    if page.era_alternatives:
+        era += f"; the text also allows {', '.join(page.era_alternatives)}"
+    rows: list[tuple[str, str, list[str]]] = [("Kernel era", era, page.era_evidence)]
+    if page.era_agreement:
+        rows.append(("Under other eras", page.era_agreement, []))
+    rows.append(("totalpages", _totalpages(page), [text for text in (page.totalpages_arithmetic, page.totalpages_source) if text]))
+    page_size = "not known" if page.page_size is None else units.size(page.page_size)
+    rows.append(("Page size", page_size, [page.page_size_source] if page.page_size_source else []))
+    score = _score(page)
+    if score:
+        rows.append(("Check against the printed score", score, [page.score_note] if page.score_note else []))
+    return rows
+
+
+def _totalpages(page: IncidentPage) -> str:
+    if page.totalpages is not None:
+        exact = "" if page.totalpages_exact else ", not exact"
+        return f"{page.totalpages:,} pages ({units.pages(page.totalpages, page.page_size)}){exact}"
+    if page.totalpages_min is not None:
+        upper = "no known upper bound" if page.totalpages_max is None else f"at most {page.totalpages_max:,}"
+        return f"not known: at least {page.totalpages_min:,} pages, {upper}"
+    return "not known"
+
+
+def _score(page: IncidentPage) -> str | None:
+    if page.printed_score is None:
+        return None
+    if page.recomputed_score is None:
+        return f"the kernel printed {page.printed_score}; it could not be recomputed"
+    if page.printed_score == page.recomputed_score:
+        return f"the kernel printed {page.printed_score}, and so do we"
+    return f"the kernel printed {page.printed_score}, we make it {page.recomputed_score}"
+
+
+def margin(page: IncidentPage) -> str | None:
+    """The runner-up and by how much the victim was ahead."""
+    if page.runner_up_pid is None:
+        return None
+    row = page.runner_up
+    name = process(row.comm if row else None, page.runner_up_pid)
+    if page.margin_pages is None:
+        return f"Runner-up: {name}, by a margin that is not known"
+    distance = f"{abs(page.margin_pages):,} {page.badness_unit}"
+    if page.page_size is not None and page.badness_unit == "pages":
+        distance += f" ({units.size(abs(page.margin_pages) * page.page_size)})"
+    return f"Runner-up: {name}, {distance} {'behind' if page.margin_pages >= 0 else 'ahead'}"
+
+
+def badness(row: CandidateRow) -> str:
+    """A candidate's badness; where inputs are lost, the interval they leave."""
+    if row.badness_pages is not None:
+        return units.number(row.badness_pages)
+    if row.eligible is False:
+        return "-"
+    if row.badness_min is None:
+        return units.UNKNOWN
+    return f"{units.number(row.badness_min)}..{units.number(row.badness_max)}"

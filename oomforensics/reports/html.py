@@ -1,0 +1,195 @@
+"""The HTML report: one file that needs no network and runs no script but its own."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from itertools import groupby
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from oomforensics import __version__
+from oomforensics.reports import figures, headline, units, words
+from oomforensics.reports.escape import script_json, visible
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, RawLine, load
+
+_PLOTLY = "plotly-basic-4.1.1.min.js"
+_FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
+_LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
+_FOLDED_KINDS = {"task": "rows of the task table", "call_trace": "lines of the call trace", "meminfo": "lines of Mem-Info"}
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Neighbouring raw lines; `folded` says what they are when they are shown closed."""
+
+    lines: list[tuple[RawLine, bool]]
+    folded: str | None
+
+
+class _Section:
+    """An incident with what only HTML needs: anchors, the chart, the table's data, runs of raw lines."""
+
+    def __init__(self, page: IncidentPage, number: int) -> None:
+        self.page = page
+        self.key = f"i{number}"
+        self.sentence = headline.sentence(page)
+        self.who = headline.who(page)
+        self.when = headline.when(page)
+        self.ran_out = headline.ran_out(page)
+        self.facts = headline.facts(page)
+        self.verdict = words.verdict(page.verdict)
+        self.margin = headline.margin(page)
+        self.certainty = headline.certainty(page)
+        self.missing = [(part, words.missing(part)) for part in page.missing]
+        self.parts = figures.parts(page)
+        self.chart_rows = figures.shown(page)
+        self._known_lines = {line.line for line in page.lines}
+
+    @property
+    def figure(self) -> Markup:
+        return Markup(script_json(figures.ranking(self.page)))
+
+    @property
+    def table(self) -> Markup:
+        return Markup(script_json(_table(self.page)))
+
+    @property
+    def chart_summary(self) -> str:
+        first = self.chart_rows[0]
+        return (
+            f"Bar chart of the {len(self.chart_rows)} processes that matter most. First: "
+            f"{headline.process(first.comm, first.pid)}, {units.share(first.points)} of totalpages. "
+            "The same figures stand in the table below."
+        )
+
+    def linked(self, text: str) -> Markup:
+        """`text` with every "line N" that this report holds as a link to that raw line."""
+        linked, end = Markup(), 0
+        for match in _LINE_NUMBER.finditer(text):
+            if int(match[1]) in self._known_lines:
+                linked += escape(visible(text[end : match.start()]))
+                linked += Markup('<a href="#{}-L{}">{}</a>').format(self.key, match[1], match[0])
+                end = match.end()
+        return linked + escape(visible(text[end:]))
+
+    def runs(self) -> Iterator[_Run]:
+        evidence = set(self.page.evidence_lines)
+        anchored: set[int] = set()
+        for (kind, cited), group in groupby(self.page.lines, key=lambda line: (line.kind, line.line in evidence)):
+            lines: list[tuple[RawLine, bool]] = []
+            for line in group:
+                # A source may hold several records on one line; the number is an anchor only once.
+                lines.append((line, line.line not in anchored))
+                anchored.add(line.line)
+            folds = not cited and len(lines) >= _FOLD_FROM and kind in _FOLDED_KINDS
+            yield _Run(lines, f"{len(lines):,} {_FOLDED_KINDS[kind]}" if folds else None)
+
+
+def render(con: Connection, ids: Sequence[str]) -> str:
+    """The incidents as one HTML document; several get an index in front."""
+    sections = [_Section(load(con, incident_id), number) for number, incident_id in enumerate(ids, 1)]
+    head_script, body_script, plotly = _asset("theme.js"), _asset("report.js"), _asset(_PLOTLY)
+    return _environment().get_template("report.html.j2").render(
+        sections=sections,
+        title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
+        style=Markup(_asset("report.css")),
+        head_script=Markup(head_script),
+        body_script=Markup(body_script),
+        plotly=Markup(plotly),
+        script_hashes=" ".join(_csp_hash(script) for script in (head_script, plotly, body_script)),
+        version=__version__,
+    )
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("oomforensics.reports"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    environment.globals.update(units=units, words=words, process=headline.process)
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    """Every string that a template prints is made visible first; Markup is our own."""
+    return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+@cache
+def _asset(name: str) -> str:
+    return (files("oomforensics.reports") / "assets" / name).read_text(encoding="utf-8")
+
+
+def _csp_hash(script: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+
+
+def _table(page: IncidentPage) -> dict[str, Any]:
+    """The task table for the page's script: values as numbers, text already visible."""
+    columns = [column for column in _COLUMNS if any(column.value(page, row) is not None for row in page.candidates)]
+    return {
+        "pageSize": page.page_size,
+        "columns": [{"key": column.key, "title": column.title, "kind": column.kind, "help": column.help} for column in columns],
+        "rows": [[column.value(page, row) for column in columns] for row in page.ranked],
+        "notes": [_note(page, row) for row in page.ranked],
+        "arithmetic": [visible(row.arithmetic) if row.arithmetic else None for row in page.ranked],
+        "lines": [row.line for row in page.ranked],
+    }
+
+
+def _note(page: IncidentPage, row: CandidateRow) -> list[str]:
+    notes = ["killed"] if row.is_victim else []
+    if page.is_trigger(row):
+        notes.append("trigger")
+    if row.pid == page.runner_up_pid:
+        notes.append("runner-up")
+    if row.eligible is False:
+        notes.append(visible(words.ineligible(row.ineligible_reason)))
+    return notes
+
+
+@dataclass(frozen=True)
+class _TableColumn:
+    key: str
+    title: str
+    kind: str  # text | number | pages | bytes | share
+    help: str
+
+    def value(self, page: IncidentPage, row: CandidateRow) -> Any:
+        if self.key == "pgtables_bytes":
+            return row.pgtables(page.page_size)
+        value = getattr(row, self.key)
+        return visible(value) if isinstance(value, str) else value
+
+
+_COLUMNS = (
+    _TableColumn("rank", "rank", "number", "1 = the kernel's first choice"),
+    _TableColumn("pid", "pid", "id", "process id"),
+    _TableColumn("comm", "name", "text", "the process's own name (comm), at most 15 bytes"),
+    _TableColumn("uid", "uid", "id", "user id"),
+    _TableColumn("rss_pages", "rss", "pages", "resident memory"),
+    _TableColumn("rss_anon_pages", "anon", "pages", "resident, anonymous"),
+    _TableColumn("rss_file_pages", "file", "pages", "resident, file-backed"),
+    _TableColumn("rss_shmem_pages", "shmem", "pages", "resident, shared memory and tmpfs"),
+    _TableColumn("swapents_pages", "swap", "pages", "swapped out"),
+    _TableColumn("pgtables_bytes", "page tables", "bytes", "memory of its page tables"),
+    _TableColumn("total_vm_pages", "virtual", "pages", "mapped address space; most of it may never be used"),
+    _TableColumn("oom_adj", "oom_adj", "number", "-17 (never) to 15, kernels before 2.6.36"),
+    _TableColumn("oom_score_adj", "adj", "number", "oom_score_adj: -1000 (never) to 1000 (first)"),
+    _TableColumn("badness_pages", "badness", "number", "what the kernel compares, in pages"),
+    _TableColumn("points", "share", "share", "badness as a share of totalpages"),
+    _TableColumn("proc_oom_score", "oom_score", "number", "what /proc/PID/oom_score showed on this kernel"),
+)

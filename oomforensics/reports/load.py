@@ -1,0 +1,263 @@
+"""One incident as every report shows it, read from the history's views. Field = column; `None` = not known."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any, TypeVar
+
+import duckdb
+
+from oomforensics.errors import UsageError
+
+Connection = duckdb.DuckDBPyConnection
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateRow:
+    table_order: int
+    pid: int
+    tgid: int | None
+    uid: int | None
+    comm: str | None
+    total_vm_pages: int | None
+    rss_pages: int | None
+    rss_anon_pages: int | None
+    rss_file_pages: int | None
+    rss_shmem_pages: int | None
+    nr_ptes: int | None
+    nr_pmds: int | None
+    pgtables_bytes: int | None
+    swapents_pages: int | None
+    oom_adj: int | None
+    oom_score_adj: int | None
+    eligible: bool | None
+    ineligible_reason: str | None
+    badness_pages: int | None
+    badness_min: int | None
+    badness_max: int | None
+    adj_pages: int | None
+    root_bonus_pages: int | None
+    points: int | None
+    proc_oom_score: int | None
+    rank: int | None
+    is_victim: bool
+    arithmetic: str | None
+    line: int | None
+
+    def pgtables(self, page_size: int | None) -> int | None:
+        """Bytes of page tables; kernels up to 4.14 print pages of them."""
+        if self.pgtables_bytes is not None:
+            return self.pgtables_bytes
+        printed = [pages for pages in (self.nr_ptes, self.nr_pmds) if pages is not None]
+        return sum(printed) * page_size if printed and page_size else None
+
+
+@dataclass(frozen=True, slots=True)
+class KillRow:
+    pid: int
+    comm: str | None
+    uid: int | None
+    total_vm_kb: int | None
+    anon_rss_kb: int | None
+    file_rss_kb: int | None
+    shmem_rss_kb: int | None
+    pgtables_kb: int | None
+    oom_score_adj: int | None
+    reason: str
+    reaped: bool | None
+    message: str | None
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RawLine:
+    line: int
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """A source that shows the incident; size and framing are None when the history no longer knows the file."""
+
+    source: str
+    line_start: int
+    line_end: int
+    framing: str | None
+    size_bytes: int | None
+    sha256: str | None
+
+
+@dataclass(frozen=True)
+class IncidentPage:
+    incident_id: str
+    host: str | None
+    boot_id: str | None
+    ts_us: int | None  # UTC microseconds since 1970
+    ts_source: str
+    uptime_s: float | None
+    kernel_release: str | None
+    era: str | None
+    era_certain: bool | None
+    era_evidence: list[str]
+    era_alternatives: list[str]
+    era_agreement: str | None
+    page_size: int | None
+    page_size_source: str | None
+    scope: str
+    scope_inferred: bool
+    constraint_raw: str | None
+    oom_memcg: str | None
+    task_memcg: str | None
+    trigger_pid: int | None
+    trigger_comm: str | None
+    gfp_mask: str | None
+    alloc_order: int | None
+    totalpages: int | None
+    totalpages_exact: bool | None
+    totalpages_min: int | None
+    totalpages_max: int | None
+    totalpages_source: str | None
+    totalpages_arithmetic: str | None
+    selected_pid: int | None
+    selected_comm: str | None
+    victim_pid: int | None
+    victim_comm: str | None
+    victim_uid: int | None
+    printed_score: int | None
+    recomputed_score: int | None
+    score_note: str | None
+    verdict: str
+    verdict_text: str
+    proof: list[str]
+    evidence_lines: list[int]
+    caveats: list[str]
+    runner_up_pid: int | None
+    margin_pages: int | None
+    complete: bool
+    missing: list[str]
+    outcomes: list[str]
+    oom_group_path: str | None
+    memory_usage_kb: int | None
+    memory_limit_kb: int | None
+    memory_failcnt: int | None
+    memsw_usage_kb: int | None
+    memsw_limit_kb: int | None
+    swap_usage_kb: int | None
+    swap_limit_kb: int | None
+    total_swap_kb: int | None
+    free_swap_kb: int | None
+    ram_pages: int | None
+    reserved_pages: int | None
+    meminfo: dict[str, Any] | None
+    memcg_stats: Any
+    call_trace: list[str]
+    hardware: str | None
+    callbacks_suppressed: int | None
+    source: str
+    line_start: int
+    line_end: int
+    candidates: tuple[CandidateRow, ...] = ()  # in the order of the printed table
+    kills: tuple[KillRow, ...] = ()
+    lines: tuple[RawLine, ...] = ()
+    sources: tuple[SourceRow, ...] = ()
+
+    @cached_property
+    def ranked(self) -> tuple[CandidateRow, ...]:
+        """The kernel's order of preference; without ranks, by memory. Those who could not be chosen come last."""
+        return tuple(sorted(self.candidates, key=_preference))
+
+    @cached_property
+    def by_pid(self) -> dict[int, CandidateRow]:
+        return {row.pid: row for row in self.candidates}
+
+    @property
+    def victim(self) -> CandidateRow | None:
+        return next((row for row in self.candidates if row.is_victim), None)
+
+    @property
+    def runner_up(self) -> CandidateRow | None:
+        return self.by_pid.get(self.runner_up_pid) if self.runner_up_pid is not None else None
+
+    @property
+    def scored(self) -> bool:
+        return any(row.badness_pages is not None for row in self.candidates)
+
+    @cached_property
+    def badness_unit(self) -> str:
+        """Kernels before 3.5 compare thousandths of totalpages: there badness is the share itself."""
+        scored = [row for row in self.candidates if row.badness_pages is not None]
+        permille = bool(scored) and all(row.badness_pages == row.points for row in scored)
+        return "permille" if permille else "pages"
+
+    @cached_property
+    def evidence(self) -> tuple[RawLine, ...]:
+        wanted = set(self.evidence_lines)
+        return tuple(line for line in self.lines if line.line in wanted)
+
+    def is_trigger(self, row: CandidateRow) -> bool:
+        return self.trigger_pid is not None and self.trigger_pid in (row.pid, row.tgid)
+
+
+def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int]:
+    used = (row.rss_pages or 0) + (row.swapents_pages or 0)
+    return (row.eligible is False, row.rank is None, row.rank or 0, -used, row.table_order)
+
+
+_CHILDREN = ("candidates", "kills", "lines", "sources")
+_LISTS = ("era_evidence", "era_alternatives", "proof", "evidence_lines", "caveats", "missing", "outcomes", "call_trace")
+_JSON = ("meminfo", "memcg_stats")
+Row = TypeVar("Row", CandidateRow, KillRow)
+
+
+def load(con: Connection, incident_id: str) -> IncidentPage:
+    """The incident with its children. Raises UsageError when the history has no such incident."""
+    columns = [field.name for field in fields(IncidentPage) if field.name not in _CHILDREN]
+    select = ", ".join("epoch_us(ts)" if name == "ts_us" else name for name in columns)
+    found = con.execute(f"SELECT {select} FROM incidents WHERE incident_id = ?", [incident_id]).fetchone()
+    if found is None:
+        raise UsageError(f"no incident {incident_id} in this history")
+    values: dict[str, Any] = dict(zip(columns, found, strict=True))
+    for name in _LISTS:
+        values[name] = list(values[name] or ())
+    for name in _JSON:
+        values[name] = json.loads(values[name]) if values[name] is not None else None
+    return IncidentPage(
+        **values,
+        candidates=_rows(con, CandidateRow, "candidates", "table_order", incident_id),
+        kills=_rows(con, KillRow, "kills", "line", incident_id),
+        lines=_lines(con, incident_id),
+        sources=_sources(con, incident_id),
+    )
+
+
+def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:
+    columns = ", ".join(field.name for field in fields(row_type))
+    found = con.execute(f"SELECT {columns} FROM {view} WHERE incident_id = ? ORDER BY {order}", [incident_id])
+    return tuple(row_type(*values) for values in found.fetchall())
+
+
+def _lines(con: Connection, incident_id: str) -> tuple[RawLine, ...]:
+    query = "SELECT line_numbers, kinds, texts FROM report_lines WHERE incident_id = ?"
+    found = con.execute(query, [incident_id]).fetchone()
+    if found is None:
+        return ()
+    return tuple(RawLine(*line) for line in zip(*found, strict=True))
+
+
+def _sources(con: Connection, incident_id: str) -> tuple[SourceRow, ...]:
+    # The same path may have been read in several versions; the last one read is the one that is there now.
+    query = """
+        SELECT shown.source, shown.line_start, shown.line_end, read.framing, read.size_bytes, read.sha256
+        FROM incident_sources AS shown
+        LEFT JOIN (
+            SELECT source, arg_max(framing, ingested_at) AS framing, arg_max(size_bytes, ingested_at) AS size_bytes,
+                   arg_max(sha256, ingested_at) AS sha256
+            FROM sources GROUP BY source
+        ) AS read USING (source)
+        WHERE shown.incident_id = ?
+        ORDER BY shown.source, shown.line_start
+    """
+    return tuple(SourceRow(*values) for values in con.execute(query, [incident_id]).fetchall())

@@ -1,0 +1,243 @@
+"""`explain`: one incident for a terminal. Readable without colour; nothing that a log says is obeyed."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from oomforensics.reports import headline, units, words
+from oomforensics.reports.escape import cells, clip, pad, visible
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
+
+_TOP = 10
+_MIN_WIDTH = 40
+
+
+def explain(con: Connection, incident_id: str, width: int, colour: bool = False) -> str:
+    """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
+    page = load(con, incident_id)
+    writer = _Writer(max(width, _MIN_WIDTH), colour)
+    for part in (_head, _verdict, _ranking, _proof, _certainty, _lost, _evidence, _sources):
+        part(page, writer)
+    return writer.text()
+
+
+class _Writer:
+    """Collects lines that fit the width. Every text passes `visible` here, so no caller can forget it."""
+
+    def __init__(self, width: int, colour: bool) -> None:
+        self.width = width
+        self._colour = colour
+        self._lines: list[str] = []
+
+    def text(self) -> str:
+        return "\n".join(self._lines) + "\n"
+
+    def heading(self, title: str) -> None:
+        self._lines += ["", self._styled(clip(visible(title), self.width), "1")]
+
+    def paragraph(self, text: str, indent: str = "  ", hanging: str | None = None, style: str = "") -> None:
+        for line in _wrap(visible(text), self.width, indent, indent if hanging is None else hanging):
+            self._lines.append(self._styled(line, style))
+
+    def item(self, text: str) -> None:
+        self.paragraph(text, "  - ", "    ")
+
+    def row(self, text: str, style: str = "") -> None:
+        self._lines.append(self._styled(clip(visible(text), self.width), style))
+
+    def blank(self) -> None:
+        self._lines.append("")
+
+    def _styled(self, line: str, style: str) -> str:
+        return f"\x1b[{style}m{line}\x1b[0m" if self._colour and style else line
+
+
+def _wrap(text: str, width: int, first: str, rest: str) -> Iterator[str]:
+    room = width - max(len(first), len(rest))
+    chunks = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+    indent = first
+    for chunk in chunks:
+        for piece in _fit(chunk, room):
+            yield indent + piece
+            indent = rest
+
+
+def _fit(text: str, room: int) -> Iterator[str]:
+    """Pieces of at most `room` columns: textwrap counts characters, and some take two columns."""
+    while cells(text) > room:
+        cut = len(clip(text, room)) - 1
+        yield text[:cut]
+        text = text[cut:]
+    yield text
+
+
+def _head(page: IncidentPage, out: _Writer) -> None:
+    out.paragraph(headline.sentence(page), "", style="1")
+    out.blank()
+    facts = [(label, value) for label, value in headline.facts(page) if label not in ("When", "Where")]
+    facts.insert(0, ("Time from", words.TS_SOURCES.get(page.ts_source, page.ts_source)))
+    facts.append(("Incident", page.incident_id))
+    _pairs(out, facts)
+
+
+def _pairs(out: _Writer, pairs: Iterable[tuple[str, str]]) -> None:
+    listed = list(pairs)
+    column = max(len(label) for label, _ in listed) + 2
+    for label, value in listed:
+        out.paragraph(value, f"  {label:<{column}}", " " * (column + 2))
+
+
+def _verdict(page: IncidentPage, out: _Writer) -> None:
+    gloss = words.verdict(page.verdict)
+    tone = {"proven": "1;32", "policy": "1;36", "open": "1;33"}[gloss.tone]
+    out.blank()
+    out.paragraph(f"Verdict: {page.verdict} ({gloss.short.lower()})", "", style=tone)
+    out.paragraph(page.verdict_text)
+    margin = headline.margin(page)
+    if margin:
+        out.paragraph(margin)
+    others = [kill for kill in page.kills if kill.pid != page.victim_pid]
+    if others:
+        out.heading(f"Also killed ({len(others)})")
+        for kill in others[:_TOP]:
+            out.item(f"{headline.process(kill.comm, kill.pid)}: {words.kill_reason(kill.reason)}, anon {units.kb(kill.anon_rss_kb)}")
+        if len(others) > _TOP:
+            out.item(f"… and {len(others) - _TOP} more")
+
+
+@dataclass(frozen=True)
+class _Column:
+    title: str
+    value: Callable[[CandidateRow], str]
+    right: bool = True
+    spare: int = 0  # left out when the terminal is narrow, the highest first; 0 = always shown
+
+
+def _columns(page: IncidentPage) -> list[_Column]:
+    size = page.page_size
+    legacy = any(row.oom_adj is not None and row.oom_score_adj is None for row in page.candidates)
+    return [
+        _Column("", lambda row: _mark(page, row), right=False),
+        _Column("rank", lambda row: "-" if row.rank is None else str(row.rank)),
+        _Column("pid", lambda row: str(row.pid)),
+        _Column("comm", lambda row: row.comm or "?", right=False),
+        _Column("rss", lambda row: units.pages(row.rss_pages, size), spare=1),
+        _Column("swap", lambda row: units.pages(row.swapents_pages, size), spare=3),
+        _Column("pgtables", lambda row: units.size(row.pgtables(size)), spare=4),
+        _Column("adj", lambda row: units.plain(row.oom_adj if legacy else row.oom_score_adj)),
+        _Column("badness", headline.badness, spare=2),
+        _Column("share", lambda row: units.share(row.points)),
+    ]
+
+
+def _mark(page: IncidentPage, row: CandidateRow) -> str:
+    return (">" if row.is_victim else "") + ("*" if page.is_trigger(row) else "")
+
+
+
+
+def _ranking(page: IncidentPage, out: _Writer) -> None:
+    if not page.candidates:
+        return
+    shown = list(page.ranked[:_TOP])
+    shown += [row for row in page.ranked[_TOP:] if row.is_victim or page.is_trigger(row) or row.pid == page.runner_up_pid]
+    eligible = sum(row.eligible is True for row in page.candidates)
+    out.heading(f"Ranking: {len(shown)} of {units.count(len(page.candidates), 'process', 'processes')}, {eligible} eligible")
+    columns, dropped = _columns(page), []
+    while (wide := _table_width(columns, shown)) > out.width and any(column.spare for column in columns):
+        least = max(columns, key=lambda column: column.spare)
+        columns.remove(least)
+        dropped.append(least.title)
+    widths = _widths(columns, shown)
+    if wide > out.width:
+        comm = next(index for index, column in enumerate(columns) if column.title == "comm")
+        widths[comm] = max(6, widths[comm] - (wide - out.width))
+    out.row(_line(columns, widths, [column.title for column in columns]), "2")
+    for row in shown:
+        values = [visible(column.value(row)) for column in columns]
+        out.row(_line(columns, widths, values), "1;31" if row.is_victim else "")
+    out.paragraph(_legend(page, shown), "  ", style="2")
+    if dropped:
+        out.paragraph(f"Left out at this width: {', '.join(dropped)}.", "  ", style="2")
+    for row in shown:
+        if row.eligible is False:
+            out.paragraph(f"- {headline.process(row.comm, row.pid)} was not eligible: {words.ineligible(row.ineligible_reason)}.")
+
+
+def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
+    marks = []
+    if any(row.is_victim for row in shown):
+        marks.append("> killed")
+    if any(page.is_trigger(row) for row in shown):
+        marks.append("* trigger: its allocation failed")
+    if page.scored:
+        marks.append(f"badness in {page.badness_unit}; share of totalpages")
+    else:
+        marks.append("badness could not be computed")
+    return "; ".join(marks)
+
+
+def _widths(columns: list[_Column], rows: list[CandidateRow]) -> list[int]:
+    return [max([len(column.title)] + [cells(visible(column.value(row))) for row in rows]) for column in columns]
+
+
+def _table_width(columns: list[_Column], rows: list[CandidateRow]) -> int:
+    return sum(_widths(columns, rows)) + 2 * (len(columns) - 1)
+
+
+def _line(columns: list[_Column], widths: list[int], values: list[str]) -> str:
+    padded = [pad(clip(value, width), width, right=column.right) for column, width, value in zip(columns, widths, values, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def _proof(page: IncidentPage, out: _Writer) -> None:
+    if not page.proof and page.totalpages_arithmetic is None:
+        return
+    out.heading("The arithmetic")
+    if page.totalpages_arithmetic and page.totalpages_arithmetic not in "\n".join(page.proof):
+        out.paragraph(f"totalpages = {page.totalpages_arithmetic}", "  ", "      ")
+    for step in page.proof:
+        out.paragraph(step, "  ", "      ")
+
+
+def _certainty(page: IncidentPage, out: _Writer) -> None:
+    out.heading("How sure is this")
+    for label, statement, evidence in headline.certainty(page):
+        out.item(f"{label}: {statement}")
+        for reason in evidence:
+            if reason != page.totalpages_arithmetic:
+                out.paragraph(reason, "      ")
+    for caveat in page.caveats:
+        out.item(caveat)
+
+
+def _lost(page: IncidentPage, out: _Writer) -> None:
+    if page.complete and not page.missing and not page.callbacks_suppressed:
+        return
+    out.heading("What was missing from the log")
+    for part in page.missing:
+        out.item(f"{words.missing(part)} [{part}]")
+    if page.callbacks_suppressed:
+        out.item(f"{page.callbacks_suppressed} messages of this storm were suppressed by the kernel's rate limiter")
+    if not page.missing and not page.complete:
+        out.item("the report is not complete")
+
+
+def _evidence(page: IncidentPage, out: _Writer) -> None:
+    if not page.evidence:
+        return
+    out.heading(f"Evidence: lines of {page.source}")
+    digits = max(len(str(line.line)) for line in page.evidence)
+    for line in page.evidence:
+        out.paragraph(line.text, f"  {line.line:>{digits}}  ", " " * (digits + 4))
+
+
+def _sources(page: IncidentPage, out: _Writer) -> None:
+    if not page.sources:
+        return
+    out.heading("Seen in")
+    for source in page.sources:
+        framing = f", {source.framing}" if source.framing else ""
+        out.item(f"{source.source}, lines {source.line_start}-{source.line_end}{framing}")

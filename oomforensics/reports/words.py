@@ -1,0 +1,136 @@
+"""The contract's words in plain language: verdicts, scopes, time sources, what a report lost."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Gloss(NamedTuple):
+    short: str  # beside the badge
+    meaning: str  # one sentence for a person who never read mm/oom_kill.c
+    tone: str  # proven | policy | open: how far the answer can be relied on
+
+
+VERDICTS: dict[str, Gloss] = {
+    "highest_badness": Gloss(
+        "It scored highest",
+        "Of all processes that could be chosen, this one had the highest badness. The kernel followed its ordinary rule.",
+        "proven",
+    ),
+    "tie": Gloss(
+        "Equal scores",
+        "Several processes had the same highest badness. The order in which this kernel walks its tasks decided.",
+        "proven",
+    ),
+    "child_sacrificed": Gloss(
+        "Killed in place of its parent",
+        "Kernels of this age select the highest badness, then kill a child of it if they can. The victim is that child.",
+        "proven",
+    ),
+    "allocating_task": Gloss(
+        "The asker was killed",
+        "vm.oom_kill_allocating_task was set: the kernel kills the task whose allocation failed, whatever it uses.",
+        "policy",
+    ),
+    "oom_group": Gloss(
+        "The whole cgroup went",
+        "memory.oom.group was set: when one process of the cgroup is chosen, all of its processes are killed.",
+        "policy",
+    ),
+    "oom_origin": Gloss(
+        "Marked to go first",
+        "The process was in swapoff or a KSM unmerge, and the kernel kills such a process before any other.",
+        "policy",
+    ),
+    "none_killable": Gloss(
+        "Nobody was killed",
+        "No process could be chosen, or the kernel panicked or waited instead. Memory was not freed by a kill.",
+        "open",
+    ),
+    "within_noise": Gloss(
+        "Too close to call",
+        "Another process leads by less than the known error of this kernel's counters. The figures fit the choice, "
+        "but do not prove it.",
+        "open",
+    ),
+    "insufficient_data": Gloss(
+        "The log lost too much",
+        "Parts of the report that the arithmetic needs are not in the log. What was lost is listed; nothing was guessed.",
+        "open",
+    ),
+    "not_explained": Gloss(
+        "Our arithmetic disagrees",
+        "All the data is there, and the kernel's rules as we know them choose another process. Treat the reason as open.",
+        "open",
+    ),
+}
+_UNKNOWN_VERDICT = Gloss("Unknown verdict", "This version of the report does not know this word.", "open")
+
+
+def verdict(word: str) -> Gloss:
+    return VERDICTS.get(word, _UNKNOWN_VERDICT)
+
+
+TS_SOURCES: dict[str, str] = {
+    "journald": "journald's own clock, UTC",
+    "syslog": "syslog with date and zone",
+    "syslog-year-inferred": "syslog without year and zone; both are assumed",
+    "dmesg-wallclock": "dmesg -T: uptime added to boot time, which drifts when the machine was suspended",
+    "boot-time-derived": "time since boot added to a known boot time",
+    "none": "the log has no wall-clock time",
+}
+
+MISSING: dict[str, str] = {
+    "report": "the whole report: only the kill itself is in the log",
+    "head": "the first line (“… invoked oom-killer”)",
+    "head_cut": "the end of the first line",
+    "stack_header": "the line that names the running kernel",
+    "memory_info": "the memory figures (Mem-Info or the cgroup's usage)",
+    "memory_totals": "the totals at the end of Mem-Info (RAM, reserved, swap)",
+    "task_table": "the task table",
+    "task_table_header": "the header of the task table; its columns were inferred",
+    "task_rows": "some rows of the task table, damaged beyond reading",
+    "oom_kill_line": "the line “oom-kill:constraint=…”",
+    "oom_kill_line_cut": "the end of the line “oom-kill:constraint=…”",
+    "kill_line": "the line “Killed process …”",
+}
+
+
+def missing(part: str) -> str:
+    return MISSING.get(part, part.replace("_", " "))
+
+
+OUTCOMES: dict[str, str] = {
+    "already_exiting": "the chosen process was already exiting",
+    "none_killable": "there was no process that could be killed",
+    "panic_on_oom": "the kernel panicked, because vm.panic_on_oom is set",
+    "panic_deadlock": "the kernel panicked: out of memory and no killable process",
+    "would_have_killed": "the kernel only named the process that it would have killed",
+}
+
+
+def outcome(kind: str) -> str:
+    return OUTCOMES.get(kind, kind.replace("_", " "))
+
+
+INELIGIBLE: dict[str, str] = {
+    "oom_score_adj_min": "protected by its oom_score_adj",
+    "global_init": "init is never chosen",
+    "already_killed": "was killed before",
+    "vfork_child": "shares memory with its parent in vfork",
+}
+
+
+def ineligible(reason: str | None) -> str:
+    return "not eligible" if reason is None else INELIGIBLE.get(reason, reason.replace("_", " "))
+
+
+KILL_REASONS: dict[str, str] = {
+    "victim": "the chosen process",
+    "oom_group": "went with its cgroup",
+    "shared_mm": "shared the victim's memory",
+}
+
+
+def kill_reason(reason: str) -> str:
+    return KILL_REASONS.get(reason, reason.replace("_", " "))

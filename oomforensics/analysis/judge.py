@@ -13,7 +13,7 @@ from oomforensics.analysis.scoring import add_figures
 from oomforensics.analysis.total import find_totalpages, system_totalpages
 from oomforensics.analysis.verdict import Case, Finding, decide, recomputed_score
 from oomforensics.kernel.identify import Identified, identify
-from oomforensics.parsers.facts import Incident
+from oomforensics.parsers.facts import Incident, TaskRow
 
 # What must be there for a verdict to rest on the whole report. Others in `missing` cost context, not the proof.
 _ESSENTIAL = {
@@ -27,7 +27,7 @@ def judge(incidents: Iterable[Incident]) -> list[Judged]:
 
 
 def judge_one(incident: Incident) -> Judged:
-    release = (incident.stack.release if incident.stack else None) or incident.banner_release
+    release = (incident.stack.release if incident.stack else None) or incident.boot_release
     identified = identify(frozenset(incident.features), release)
     page_size, page_size_source = find_page_size(incident, release)
     found = find_scope(incident)
@@ -44,7 +44,8 @@ def judge_one(incident: Incident) -> Judged:
     _mark_victims(candidates, incident)
     keys = kill_keys(incident)
     printed = incident.selected.score if incident.selected else None
-    recomputed = recomputed_score(ranking) if ranking is not None and total.pages is not None else None
+    checkable = total.exact or (printed is not None and total.pages is not None)
+    recomputed = recomputed_score(ranking) if ranking is not None and checkable else None
     return Judged(
         incident=incident,
         incident_id=incident_id(keys),
@@ -91,10 +92,7 @@ def _candidates(incident: Incident, ranking: Ranking | None) -> list[Candidate]:
     return [_unscored(order, row) for order, row in enumerate(rows)]
 
 
-def _unscored(order: int, row: object) -> Candidate:
-    from oomforensics.parsers.facts import TaskRow
-
-    assert isinstance(row, TaskRow)
+def _unscored(order: int, row: TaskRow) -> Candidate:
     exempt = row.oom_score_adj == -1000 or (row.oom_score_adj is None and row.oom_adj == -17)
     return Candidate(row, order, eligible=not exempt, ineligible_reason="oom_score_adj_min" if exempt else None)
 
@@ -115,7 +113,9 @@ def _victim_uid(incident: Incident, candidates: list[Candidate]) -> int | None:
 
 
 def _era_choice(identified: Identified, ranking: Ranking | None) -> EraChoice:
-    era = ranking.hypothesis.era if ranking is not None else identified.era
+    era = ranking.hypothesis.era if ranking is not None else None
+    if era is None and (identified.certain or len(identified.alternatives) == 0 or not identified.by_text_alone):
+        era = identified.era
     return EraChoice(
         name=era.name if era else None,
         evidence=list(identified.evidence),

@@ -21,13 +21,14 @@ from oomforensics.kernel.badness import points
 from oomforensics.kernel.eras import ChildRule, Era, PageTables, RootBonus, Score
 from oomforensics.kernel.identify import Identified, neighbours
 from oomforensics.kernel.selection import counter_error_pages
-from oomforensics.parsers.facts import Incident
+from oomforensics.parsers.facts import Incident, TaskRow
 
 ALLOCATING_TASK_MESSAGE = "Out of memory (oom_kill_allocating_task)"
 MPOL_BIND_MESSAGE = "No available memory (MPOL_BIND)"
 _ASSUMED_PAGE_SIZE = 4096
 # While the table is printed all processes run on; beyond this share of the leader's pages that is no explanation.
 _RUNNING_ON_SHARE = 0.01
+_PARTS_THAT_COUNT = {"task_rows", "task_table_header", "memory_totals", "memory_info"}
 _SWAPOFF_FRAMES = {"try_to_unuse", "unuse_mm", "unuse_pte_range", "shmem_unuse", "unmerge_and_remove_all_rmap_items"}
 
 
@@ -131,13 +132,12 @@ def _target_position(case: Case) -> int | None:
     """The row of the process that the kernel selected: by pid, by thread group, or that of the process killed."""
     table = case.incident.table
     assert table is not None
+    by_pid = {row.pid: place for place, row in enumerate(table.rows)}
+    by_tgid = {row.tgid: place for place, row in enumerate(table.rows)}
     for pid in (case.selected_pid, case.killed_pid):
-        if pid is None:
-            continue
-        for test in (lambda row: row.pid, lambda row: row.tgid):
-            place = next((index for index, row in enumerate(table.rows) if test(row) == pid), None)
-            if place is not None:
-                return place
+        for places in (by_pid, by_tgid):
+            if pid in places:
+                return places[pid]
     return None
 
 
@@ -181,16 +181,15 @@ def _readings_of_total(
     case: Case, table: Table, target: int, hypothesis: Hypothesis, printed: int | None
 ) -> list[Finding]:
     total = case.total
-    if total.exact or not _depends_on_total(table):
-        return [_standing(rank(table, target, hypothesis, printed), table)]
-    if hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT):
-        return [_standing(rank(table, target, hypothesis, printed), table)]
-    narrowed = _total_from_score(table, target, hypothesis, total, printed)
+    in_permille = hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT)
+    narrowed = None if total.exact or in_permille else _total_from_score(table, target, hypothesis, total, printed)
     if narrowed is not None:
         settled = replace(hypothesis, totalpages=narrowed.pages or 0)
         finding = _standing(rank(table, target, settled, printed), table)
         finding.totalpages = narrowed
         return [finding]
+    if total.exact or in_permille or not _depends_on_total(table):
+        return [_standing(rank(table, target, hypothesis, printed), table)]
     return [_over_all_totals(case, table, target, hypothesis)]
 
 
@@ -200,7 +199,8 @@ def _over_all_totals(case: Case, table: Table, target: int, hypothesis: Hypothes
     low = (total.min_pages or 0) // 1000
     high = total.max_pages // 1000 if total.max_pages is not None else None
     assumed = rank(table, target, hypothesis) if total.pages is not None else None
-    fits, fails = [], []
+    fits: list[Ranking] = []
+    fails: list[Ranking] = []
     for unit in deciding_units(table, target, hypothesis, low, high):
         ranking = rank(table, target, replace(hypothesis, totalpages=unit * 1000))
         (fits if ranking.explains else fails).append(ranking)
@@ -303,7 +303,7 @@ def _table(case: Case, era: Era) -> Table:
         swap_in_use = (info.total_swap_kb - info.free_swap_kb) * 1024 // (case.page_size or _ASSUMED_PAGE_SIZE)
     return Table(
         rows=incident.table.rows,
-        earlier_victims=frozenset(incident.earlier_victims),
+        earlier_victims=frozenset(incident.earlier_victims) | incident.spent_pids,
         swap_in_use_pages=swap_in_use,
         in_scan_order=scans_in_table_order(era, case.found.scope is Scope.MEMCG),
         target_pid=case.selected_pid,
@@ -359,8 +359,8 @@ def _assumptions(case: Case, ranking: Ranking) -> list[str]:
     return notes
 
 
-def _rows(case: Case) -> list[object]:
-    return list(case.incident.table.rows) if case.incident.table else []
+def _rows(case: Case) -> list[TaskRow]:
+    return case.incident.table.rows if case.incident.table else []
 
 
 def _unexplained(case: Case, table: Table, target: int, first: Ranking) -> Finding:
@@ -440,7 +440,7 @@ def _drift_pages(case: Case, chosen: Candidate) -> int:
 def _damaged(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
     """The report lost something that could explain it: then it is not the kernel that is unexplained."""
     incident = case.incident
-    lost = [part for part in ("task_rows", "task_table_header", "memory_totals", "memory_info") if part in incident.missing]
+    lost = [part for part in incident.missing if part in _PARTS_THAT_COUNT]
     selection_lost = incident.selected is None and first.hypothesis.era.child is not ChildRule.NONE
     if selection_lost and "summary" not in incident.features:
         lost.append("kill_process_line")
@@ -455,7 +455,8 @@ def _era_agreement(case: Case, ranking: Ranking) -> str:
         return ""
     era = ranking.hypothesis.era
     target = ranking.target.order
-    same, other = [era.name], []
+    same: list[str] = [era.name]
+    other: list[str] = []
     for tried in dict.fromkeys((*case.identified.alternatives, *neighbours(era))):
         if tried.score is Score.LEGACY or tried is era:
             continue

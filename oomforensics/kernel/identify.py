@@ -31,6 +31,7 @@ class Identified:
     alternatives: tuple[Era, ...]
     certain: bool
     unmodelled: str | None = None
+    by_text_alone: bool = False  # no release is known, so `era` is one of several that print alike
 
 
 def parse_release(release: str) -> Version | None:
@@ -70,7 +71,7 @@ def _without_release(by_text: list[Era], text: str) -> Identified:
     era = (upstream or by_text)[-1]
     others = tuple(other for other in by_text if other is not era)
     evidence = (f"no release printed; text fits {', '.join(fit.name for fit in by_text)}: {text}",)
-    return Identified(era, evidence, others, certain=not others)
+    return Identified(era, evidence, others, certain=not others, by_text_alone=True)
 
 
 def _backport(release: str, by_release: Era, by_text: list[Era], text: str) -> Identified:

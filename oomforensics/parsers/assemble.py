@@ -23,6 +23,7 @@ _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
+_OOM_SCORE_ADJ_MIN = -1000
 _JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
 
 
@@ -50,6 +51,36 @@ class _Boot:
         self.total_swap_kb: set[int] = set()
         self.totalram_pages: set[int] = set()
         self.killed: dict[int, Kill] = {}
+        self.unkillable_rows: dict[int, int] = {}  # pid -> line of its row in a report that found nobody to kill
+
+    def complete(self, incident: Incident) -> Incident:
+        """Add what other lines of this boot tell of the incident."""
+        incident.boot_release = self.release
+        incident.boot_total_swap_kb = set(self.total_swap_kb)
+        incident.boot_totalram_pages = set(self.totalram_pages)
+        incident.spent_pids = {
+            pid
+            for pid, line in self.unkillable_rows.items()
+            if line > incident.line_start and not self._killed_since(pid, incident)
+        }
+        return incident
+
+    def learn(self, incident: Incident) -> None:
+        info, table = incident.meminfo, incident.table
+        if incident.stack is not None and incident.stack.release is not None:
+            self.release = self.release or incident.stack.release
+        if info is not None and info.total_swap_kb is not None:
+            self.total_swap_kb.add(info.total_swap_kb)
+        if info is not None and info.ram_pages is not None and info.reserved_pages is not None:
+            self.totalram_pages.add(info.ram_pages - info.reserved_pages)
+        if table is not None and any(outcome.kind == "none_killable" for outcome in incident.outcomes):
+            for row in table.rows:
+                if row.oom_score_adj != _OOM_SCORE_ADJ_MIN:
+                    self.unkillable_rows.setdefault(row.pid, row.line)
+
+    def _killed_since(self, pid: int, incident: Incident) -> bool:
+        kill = self.killed.get(pid)
+        return kill is not None and kill.line >= incident.line_start
 
 
 class _Stream:
@@ -75,13 +106,13 @@ class _Stream:
         for part in self._parts(record):
             self._line(part)
         while len(self._pending) > _PENDING_INCIDENTS:
-            yield self._pending.popleft()
+            yield self._boot.complete(self._pending.popleft())
 
     def finish(self) -> Iterator[Incident]:
         self._flush_torn()
         self._close()
-        yield from self._pending
-        self._pending.clear()
+        while self._pending:
+            yield self._boot.complete(self._pending.popleft())
 
     def _is_new_boot(self, record: Record) -> bool:
         if record.text.startswith("Linux version ") and shapes.BANNER.pattern.match(record.text):
@@ -417,14 +448,7 @@ class _Stream:
         if incident is None:
             return
         incident.boot_index = self._boot.index
-        incident.banner_release = self._boot.release
-        if incident.meminfo is not None:
-            if incident.meminfo.total_swap_kb is not None:
-                self._boot.total_swap_kb.add(incident.meminfo.total_swap_kb)
-            if incident.meminfo.ram_pages is not None and incident.meminfo.reserved_pages is not None:
-                self._boot.totalram_pages.add(incident.meminfo.ram_pages - incident.meminfo.reserved_pages)
-        incident.boot_total_swap_kb = self._boot.total_swap_kb
-        incident.boot_totalram_pages = self._boot.totalram_pages
+        self._boot.learn(incident)
         self._pending.append(incident)
 
     def _latest(self) -> Incident | None:

@@ -16,6 +16,7 @@ from oomforensics.parsers.facts import (
     ReportLine,
     Selected,
     StackHeader,
+    TaskTable,
 )
 from oomforensics.parsers.records import Record
 
@@ -395,12 +396,12 @@ class Builder:
         prefer = next((layout for feature, layout in _LAYOUT_BY_FEATURE.items() if feature in self.incident.features), None)
         layout = table.infer_layout([record.text for record in self._headerless], prefer)
         if layout is None:
-            self.incident.table = table.TaskTable("other", None, (), damaged_rows=len(self._headerless))
+            self.incident.table = TaskTable("other", None, (), damaged_rows=len(self._headerless))
             return
         reader = table.RowReader(layout.columns)
         rows = [reader.read(record.text, record.line) for record in self._headerless]
         good = [row for row in rows if row is not None]
-        self.incident.table = table.TaskTable(
+        self.incident.table = TaskTable(
             f"inferred:{layout.name}", None, layout.columns, good, damaged_rows=len(rows) - len(good)
         )
 

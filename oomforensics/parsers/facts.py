@@ -227,11 +227,12 @@ class Incident:
     outcomes: list[Outcome] = field(default_factory=list)
     sysrq: bool = False
     callbacks_suppressed: int | None = None  # the rate limiter's notice that names this storm
-    banner_release: str | None = None  # release of the last boot banner before it, weaker than stack.release
+    boot_release: str | None = None  # release that the boot banner or another report of the same boot names
     features: set[str] = field(default_factory=set)  # fingerprints seen: "table:C6", "killed:5.4", …
     lines: list[ReportLine] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)  # parts of the report that were lost: head, table, kill_line, …
     report_suppressed: bool = False  # kill line alone because the kernel's rate limiter dropped the report
     earlier_victims: dict[int, int] = field(default_factory=dict)  # pid -> line of an earlier kill of this boot
+    spent_pids: set[int] = field(default_factory=set)  # rows that a later "no killable processes" shows to be used up
     boot_total_swap_kb: set[int] = field(default_factory=set)  # "Total swap" of other reports of the same boot
     boot_totalram_pages: set[int] = field(default_factory=set)  # RAM minus reserved of other reports of the boot

@@ -9,7 +9,7 @@ from oomforensics.analysis.model import Candidate, EraChoice, Judged, TotalPages
 from oomforensics.analysis.pagesize import find_page_size
 from oomforensics.analysis.ranking import Ranking
 from oomforensics.analysis.scope import find_scope
-from oomforensics.analysis.scoring import add_figures
+from oomforensics.analysis.scoring import add_figures, arithmetic
 from oomforensics.analysis.total import find_totalpages, system_totalpages
 from oomforensics.analysis.verdict import Case, Finding, decide, recomputed_score
 from oomforensics.kernel.identify import Identified, identify
@@ -38,10 +38,10 @@ def judge_one(incident: Incident) -> Judged:
     ranking = finding.ranking
     total = finding.totalpages or total
     candidates = _candidates(incident, ranking)
+    _mark_victims(candidates, incident)
     if ranking is not None and total.pages is not None:
         add_figures(candidates, ranking.hypothesis, system_totalpages(incident, found, total))
     victim = incident.kills[0] if incident.kills else None
-    _mark_victims(candidates, incident)
     keys = kill_keys(incident)
     printed = incident.selected.score if incident.selected else None
     checkable = total.exact or (printed is not None and total.pages is not None)
@@ -160,8 +160,8 @@ def _proof(ranking: Ranking | None, total: TotalPages) -> list[str]:
     if ranking.runner_up is not None and all(ranking.runner_up is not known for _, known in shown):
         shown.append(("runner-up", ranking.runner_up))
     for role, candidate in shown:
-        if candidate.arithmetic:
-            lines.append(f"{role} {candidate.row.pid} ({candidate.row.comm}): {candidate.arithmetic}")
+        if candidate.badness_pages is not None and ranking.hypothesis.totalpages:
+            lines.append(f"{role} {candidate.row.pid} ({candidate.row.comm}): {arithmetic(candidate, ranking.hypothesis)}")
     if len(ranking.tied) > 1:
         lines.append(f"tied: {', '.join(str(one.row.pid) for one in ranking.tied)}; {ranking.hypothesis.era.tie.value} wins")
     return lines

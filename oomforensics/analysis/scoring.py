@@ -9,12 +9,12 @@ from oomforensics.analysis.model import Candidate
 from oomforensics.kernel.badness import (
     OOM_ADJ_DISABLE,
     OOM_SCORE_ADJ_MIN,
-    Badness,
     Counters,
-    badness,
+    Scorer,
     page_table_pages,
     points,
     proc_oom_score,
+    scorer,
 )
 from oomforensics.kernel.eras import Era, PageTables, RootBonus, Score
 from oomforensics.kernel.selection import preference
@@ -23,6 +23,7 @@ from oomforensics.parsers.facts import TaskRow
 _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
+_WRITTEN_OUT = 10  # ranks whose sum is written out in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,25 +77,52 @@ def ineligible_reason(table: Table, position: int, era: Era) -> str | None:
 
 def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
     """Every row with its badness under `hypothesis`, and its rank among the eligible."""
-    candidates = [_candidate(table, position, hypothesis) for position in range(len(table.rows))]
-    _rank(candidates, hypothesis.era)
+    era = hypothesis.era
+    candidates = []
+    scores = None if era.score is Score.LEGACY else scorer(era, hypothesis.totalpages, hypothesis.root)
+    for position, row in enumerate(table.rows):
+        reason = ineligible_reason(table, position, era)
+        candidate = Candidate(row, position, reason is None, reason)
+        if reason is None and scores is not None and row.oom_score_adj is not None:
+            charge = counters(row, era, hypothesis.page_size, table.swap_in_use_pages)
+            _score_candidate(candidate, scores, charge, hypothesis.root is not None and row.uid == 0)
+        candidates.append(candidate)
+    _rank(candidates, era)
     return candidates
 
 
+def _score_candidate(
+    candidate: Candidate, scores: Scorer, charge: tuple[Counters, Counters | None], has_root: bool
+) -> None:
+    low, high = charge
+    adj = candidate.row.oom_score_adj or 0
+    least = scores(low[0] + low[1] + low[2], adj, has_root)
+    candidate.adj_pages = least.adj_share
+    candidate.root_bonus_pages = least.root_share
+    candidate.badness_min = least.value
+    if high is low:
+        candidate.badness_pages = candidate.badness_max = least.value
+    elif high is not None:
+        most = scores(high[0] + high[1] + high[2], adj, has_root).value
+        candidate.badness_max = most
+        if most == least.value:
+            candidate.badness_pages = most
+
+
 def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
-    """points, /proc oom_score and the arithmetic in words, for candidates that are going to be shown."""
+    """points and /proc oom_score of all candidates; the arithmetic in words for those that people look at."""
     for candidate in candidates:
-        if candidate.eligible and candidate.badness_pages is None:
-            continue
-        if candidate.badness_pages is not None:
-            candidate.points = points(hypothesis.era, candidate.badness_pages, hypothesis.totalpages)
-            candidate.arithmetic = arithmetic(candidate, hypothesis)
+        value = candidate.badness_pages
+        if value is not None:
+            candidate.points = points(hypothesis.era, value, hypothesis.totalpages)
+            if candidate.is_victim or (candidate.rank or _WRITTEN_OUT + 1) <= _WRITTEN_OUT:
+                candidate.arithmetic = arithmetic(candidate, hypothesis)
         if system_total is not None:
             candidate.proc_oom_score = _oom_score(candidate, hypothesis, system_total)
 
 
 def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) -> int | None:
-    """What /proc/PID/oom_score showed: the badness with the system's total; only -1000 and init are 0 there."""
+    """What /proc/PID/oom_score showed: the badness with the system's total; only -1000 and init are 0 for certain."""
     if candidate.ineligible_reason in ("oom_score_adj_min", "global_init"):
         return proc_oom_score(hypothesis.era, None, system_total)
     if candidate.badness_pages is None:
@@ -102,52 +130,21 @@ def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) 
     return proc_oom_score(hypothesis.era, candidate.badness_pages, system_total)
 
 
-def _candidate(table: Table, position: int, hypothesis: Hypothesis) -> Candidate:
-    row = table.rows[position]
-    reason = ineligible_reason(table, position, hypothesis.era)
-    candidate = Candidate(row, position, eligible=reason is None, ineligible_reason=reason)
-    adj = row.oom_score_adj
-    if reason is not None or hypothesis.era.score is Score.LEGACY or adj is None:
-        return candidate
-    low, high = counters(row, hypothesis.era, hypothesis.page_size, table.swap_in_use_pages)
-    has_root = hypothesis.root is not None and row.uid == 0
-    least = _badness(hypothesis, low, adj, has_root)
-    candidate.adj_pages = least.adj_share
-    candidate.root_bonus_pages = least.root_share if has_root else 0
-    candidate.badness_min = least.value
-    if high is None:
-        return candidate
-    most = least if high == low else _badness(hypothesis, high, adj, has_root)
-    candidate.badness_max = most.value
-    if most.value == least.value:
-        candidate.badness_pages = least.value
-    return candidate
-
-
-def _badness(hypothesis: Hypothesis, task: Counters, adj: int, has_root: bool) -> Badness:
-    return badness(hypothesis.era, task, adj, hypothesis.totalpages, has_root=has_root, root=hypothesis.root)
-
-
 def counters(
     row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None
 ) -> tuple[Counters, Counters | None]:
     """The least and the most that this row's task was charged with; None: no upper bound is known."""
-    tables = page_table_pages(
-        era, page_size, nr_ptes=row.nr_ptes, nr_pmds=row.nr_pmds, pgtables_bytes=row.pgtables_bytes
-    )
+    tables = page_table_pages(era, page_size, row.nr_ptes, row.nr_pmds, row.pgtables_bytes)
+    swap = row.swapents_pages
+    if tables is not None and swap is not None:
+        exact = Counters(row.rss_pages, swap, tables)
+        return exact, exact
     maps_pages = page_size // 8
     least_tables = tables if tables is not None else -(-row.rss_pages // maps_pages)
     most_tables = tables if tables is not None else row.total_vm_pages // maps_pages + _SPARE_PAGE_TABLES
-    if era.page_tables is PageTables.NONE:
-        least_tables = most_tables = 0
-    swap = row.swapents_pages
     low = Counters(row.rss_pages, swap or 0, least_tables)
     most_swap = swap if swap is not None else swap_in_use_pages
-    if most_swap is None:
-        return low, None
-    if tables is not None and swap is not None:
-        return low, low
-    return low, Counters(row.rss_pages, most_swap, most_tables)
+    return low, None if most_swap is None else Counters(row.rss_pages, most_swap, most_tables)
 
 
 def _rank(candidates: list[Candidate], era: Era) -> None:

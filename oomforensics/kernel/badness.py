@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from typing import NamedTuple
 
 from oomforensics.kernel.cint import div, int32, ulong64
 from oomforensics.kernel.eras import Era, OomScoreScale, PageTables, RootBonus, Score
@@ -11,21 +12,15 @@ OOM_SCORE_ADJ_MIN = -1000  # never chosen
 OOM_ADJ_DISABLE = -17  # the same before 2.6.36
 
 
-@dataclass(frozen=True, slots=True)
-class Counters:
+class Counters(NamedTuple):
     """What a task is charged with, in pages."""
 
     rss_pages: int
     swapents_pages: int
     page_table_pages: int
 
-    @property
-    def total(self) -> int:
-        return self.rss_pages + self.swapents_pages + self.page_table_pages
 
-
-@dataclass(frozen=True, slots=True)
-class Badness:
+class Badness(NamedTuple):
     """The value, and the two shares that are not the task's own pages (in the value's unit)."""
 
     value: int
@@ -33,8 +28,12 @@ class Badness:
     root_share: int  # what the root bonus took off, 0 or more
 
 
+Scorer = Callable[[int, int, bool], Badness]
+"""(pages charged, oom_score_adj, has CAP_SYS_ADMIN) -> Badness."""
+
+
 def page_table_pages(
-    era: Era, page_size: int, *, nr_ptes: int | None, nr_pmds: int | None, pgtables_bytes: int | None
+    era: Era, page_size: int, nr_ptes: int | None, nr_pmds: int | None, pgtables_bytes: int | None
 ) -> int | None:
     """The page-table pages that this era counts, from the columns its table prints; None if those are not there."""
     match era.page_tables:
@@ -56,42 +55,51 @@ def badness(
 
     Raises ValueError for the heuristic before 2.6.36, whose inputs no report prints.
     """
-    bonus = (root or era.root) if has_root else RootBonus.NONE
+    return scorer(era, totalpages, root)(sum(counters), oom_score_adj, has_root)
+
+
+def scorer(era: Era, totalpages: int, root: RootBonus | None = None) -> Scorer:
+    """oom_badness() of one kernel with one totalpages, for scoring many tasks. Raises ValueError as `badness`."""
+    bonus = root or era.root
     match era.score:
         case Score.LEGACY:
             raise ValueError("the score of kernels before 2.6.36 uses CPU time and run time, which no report prints")
         case Score.PERMILLE | Score.PERMILLE_INT:
-            return _permille(era, counters, oom_score_adj, max(totalpages, 1), bonus)
+            return _permille(era.score is Score.PERMILLE_INT, max(totalpages, 1), bonus)
         case Score.PAGES_CLAMPED | Score.PAGES_SIGNED:
-            return _pages(era, counters, oom_score_adj, totalpages, bonus)
+            return _pages(era.score is Score.PAGES_CLAMPED, totalpages, bonus)
 
 
-def _permille(era: Era, counters: Counters, adj: int, totalpages: int, bonus: RootBonus) -> Badness:
-    if era.score is Score.PERMILLE_INT:
-        scaled = int32(int32(counters.total) * 1000)
-        share = int32(ulong64(scaled) // totalpages)
-    else:
-        share = counters.total * 1000 // totalpages
-    spared = 0
-    if bonus is RootBonus.PERMILLE_30:
-        spared = 30
-    elif bonus is RootBonus.PERMILLE_3_PERCENT:
-        spared = div(share * 3, 100)
-    points = share - spared + adj
-    return Badness(min(max(points, 1), 1000), adj, spared)
+def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
+    def score(charge: int, adj: int, has_root: bool) -> Badness:
+        if overflows:
+            share = int32(ulong64(int32(int32(charge) * 1000)) // totalpages)
+        else:
+            share = charge * 1000 // totalpages
+        spared = 0
+        if has_root and bonus is RootBonus.PERMILLE_30:
+            spared = 30
+        elif has_root and bonus is RootBonus.PERMILLE_3_PERCENT:
+            spared = div(share * 3, 100)
+        return Badness(min(max(share - spared + adj, 1), 1000), adj, spared)
+
+    return score
 
 
-def _pages(era: Era, counters: Counters, adj: int, totalpages: int, bonus: RootBonus) -> Badness:
+def _pages(clamped: bool, totalpages: int, bonus: RootBonus) -> Scorer:
     unit = totalpages // 1000
-    spared = 0
-    if bonus is RootBonus.OWN_3_PERCENT:
-        spared = counters.total * 3 // 100
-    elif bonus is RootBonus.ADJ_30:
-        spared = 30 * unit
-    points = counters.total - spared + adj * unit
-    if era.score is Score.PAGES_CLAMPED:
-        points = max(points, 1)
-    return Badness(points, adj * unit, spared)
+
+    def score(charge: int, adj: int, has_root: bool) -> Badness:
+        spared = 0
+        if has_root and bonus is RootBonus.OWN_3_PERCENT:
+            spared = charge * 3 // 100
+        elif has_root and bonus is RootBonus.ADJ_30:
+            spared = 30 * unit
+        share = adj * unit
+        points = charge - spared + share
+        return Badness(max(points, 1) if clamped else points, share, spared)
+
+    return score
 
 
 def points(era: Era, value: int, totalpages: int) -> int:

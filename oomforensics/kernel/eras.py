@@ -302,7 +302,12 @@ VENDOR: tuple[Era, ...] = (
 )  # fmt: skip
 
 ERAS: tuple[Era, ...] = (*UPSTREAM, *VENDOR)
-BY_NAME: dict[str, Era] = {era.name: era for era in ERAS}
+_BY_NAME: dict[str, Era] = {era.name: era for era in ERAS}
+
+
+def era_named(name: str) -> Era:
+    """The era of that name. Raises KeyError."""
+    return _BY_NAME[name]
 
 
 def prints(era: Era) -> frozenset[str]:

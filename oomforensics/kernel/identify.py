@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from oomforensics.kernel.eras import BY_NAME, ERAS, FINGERPRINTS, UPSTREAM, VENDOR, Era, Version, prints
+from oomforensics.kernel.eras import ERAS, FINGERPRINTS, UPSTREAM, VENDOR, Era, Version, prints
 
 _RELEASE = re.compile(r"^(\d+)\.(\d+)(?:\.(\d+))?")
 # Release string -> vendor of the table of eras. The build number is the first after the base version.
@@ -112,8 +112,3 @@ def neighbours(era: Era) -> tuple[Era, ...]:
         return tuple(other for other in VENDOR if other.vendor == era.vendor and other is not era)
     place = UPSTREAM.index(era)
     return tuple(UPSTREAM[near] for near in (place - 1, place + 1) if 0 <= near < len(UPSTREAM))
-
-
-def era_named(name: str) -> Era:
-    """The era of that name. Raises KeyError."""
-    return BY_NAME[name]

@@ -37,6 +37,8 @@ def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
         stream = streams.get(key)
         if stream is None:
             stream = streams[key] = _Stream(source)
+        if record.text.startswith("[") and stream.take_row(record):
+            continue
         yield from stream.feed(record)
     for stream in streams.values():
         yield from stream.finish()
@@ -97,6 +99,17 @@ class _Stream:
         self._torn: tuple[Record, str, int] | None = None  # record, what it began, records waited
 
     # -- input ---------------------------------------------------------------------------------------------------
+
+    def take_row(self, record: Record) -> bool:
+        """The short way for the bulk of a report: a row of the table that is open."""
+        builder = self._open
+        if builder is None or self._torn is not None or not builder.in_table:
+            return False
+        if record.uptime_us is not None:
+            if record.uptime_us < (self._last_uptime_us or 0):
+                return False
+            self._last_uptime_us = record.uptime_us
+        return builder.take_row(record)
 
     def feed(self, record: Record) -> Iterator[Incident]:
         if self._is_new_boot(record):

@@ -125,6 +125,21 @@ class Builder:
 
     # -- what may come next ----------------------------------------------------------------------------------------
 
+    @property
+    def in_table(self) -> bool:
+        """The header of the task table has been read, and nothing after the table yet."""
+        return self._rows is not None and not self.incident.kills
+
+    def take_row(self, record: Record) -> bool:
+        """A row of the open table; False when it is something else."""
+        assert self._rows is not None and self.incident.table is not None
+        row = self._rows.read(record.text, record.line)
+        if row is None:
+            return False
+        self.incident.table.rows.append(row)
+        self._keep(record, "task")
+        return True
+
     def expects_body(self) -> bool:
         """Before its kill (or outcome) a report takes any line; after it only what names a process it knows."""
         return not self.incident.kills and not self._ended()
@@ -279,13 +294,10 @@ class Builder:
                 self._headerless.append(record)
                 self._keep(record, "task")
                 return True
-            row = self._rows.read(text, record.line)
-            if row is None:
-                self.incident.table.damaged_rows += 1
-                return False
-            self.incident.table.rows.append(row)
-            self._keep(record, "task")
-            return True
+            if self.take_row(record):
+                return True
+            self.incident.table.damaged_rows += 1
+            return False
         if self.incident.table is None and table.is_header(text):
             opened = table.open_table(text, record.line)
             if opened is None:

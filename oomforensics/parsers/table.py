@@ -9,7 +9,8 @@ Values overflow their columns and `name` is the rest of the row, so rows are rea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from oomforensics.parsers.facts import TaskRow, TaskTable
 
@@ -88,26 +89,26 @@ def open_table(header: str, line: int) -> TaskTable | None:
     return TaskTable(layout=layout, header_line=line, columns=columns)
 
 
+_FIELDS = tuple(field.name for field in fields(TaskRow))
+
+
 class RowReader:
-    """Reads the rows of one table."""
+    """Reads the rows of one table: as many integers as there are columns, one space, the rest is the name."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
-        self._count = len(columns)
-        self._pattern = re.compile(
-            r"^\[ *(\d+)\]\s+" + r"\s+".join([r"(-?\d+)"] * self._count) + r"(?: (.*))?$", re.DOTALL
-        )
-        fields = ["line", "pid", *(COLUMN_FIELDS.get(name, "") for name in columns)]
-        self._plain = all(fields)
-        self._fields = fields
+        count = len(columns)
+        self._pattern = re.compile(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
+        place = {COLUMN_FIELDS[name]: index for index, name in enumerate(columns, start=2) if name in COLUMN_FIELDS}
+        place |= {"line": 0, "pid": 1, "comm": count + 2}
+        self._places = tuple(place.get(name, count + 3) for name in _FIELDS)
 
     def read(self, text: str, line: int) -> TaskRow | None:
         found = self._pattern.match(text)
         if found is None:
             return None
         *numbers, comm = found.groups()
-        values = dict(zip(self._fields, (line, *map(int, numbers)), strict=True))
-        values.pop("", None)
-        return TaskRow(comm=comm or "", **values)  # uid is absent from no known layout, but is optional
+        values: list[Any] = [line, *map(int, numbers), comm or "", None]
+        return TaskRow(*[values[place] for place in self._places])
 
 
 def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:

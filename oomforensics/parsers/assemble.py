@@ -394,7 +394,8 @@ class _Stream:
         """Try this record as the rest of a line that was cut: by a newline in a name, a mailer, or another CPU."""
         assert self._torn is not None
         head, kind, waited = self._torn
-        for glue in ("", " ", "\n"):
+        # A rest with a stamp of its own is the kernel's next line, so that the name holds a newline.
+        for glue in ("\n", " ", "") if kind == "kill" and record.uptime_us is not None else ("", " ", "\n"):
             if self._take_joined(head, kind, head.text.rstrip("\n") + glue + record.text, record):
                 return True
         limit = _JOIN_RECORDS if kind == "summary" else 1

@@ -210,22 +210,28 @@ def _over_all_totals(case: Case, table: Table, target: int, hypothesis: Hypothes
         return finding
     if assumed is not None and assumed.explains:
         finding = Finding(VerdictWord.HIGHEST_BADNESS, "", assumed)
-        finding.caveats.append(_depends(fits, fails))
+        finding.caveats.append(wording.depends_on_total(_needed([*fits, assumed], fails)))
         return finding
     if not fits:
         return _standing(assumed or fails[0], table)
-    finding = Finding(VerdictWord.HIGHEST_BADNESS, "", fits[0])
-    pages = fits[0].hypothesis.totalpages
-    finding.totalpages = replace(total, pages=None, source=f"{total.source}; {wording.needs_total(pages)}", exact=False)
-    finding.caveats.append(_depends(fits, fails))
+    clearest = next((ranking for ranking in fits if ranking.standing is Standing.TOP), fits[0])
+    finding = Finding(VerdictWord.HIGHEST_BADNESS, "", clearest)
+    needed = _needed(fits, fails)
+    finding.totalpages = replace(total, pages=None, source=f"{total.source}; the victim leads {needed}", exact=False)
+    finding.caveats.append(wording.depends_on_total(needed))
     return finding
 
 
-def _depends(fits: list[Ranking], fails: list[Ranking]) -> str:
-    values = [ranking.hypothesis.totalpages for ranking in fits]
-    if not fails:
-        return "The victim is the same for every possible total."
-    return wording.depends_on_total(min(values, default=0), max(values, default=0), len(fails))
+def _needed(fits: list[Ranking], fails: list[Ranking]) -> str:
+    """The totals for which the victim leads, as a range bounded where the values tried bound it."""
+    leads = [ranking.hypothesis.totalpages for ranking in fits]
+    lags = [ranking.hypothesis.totalpages for ranking in fails]
+    bounds = []
+    if any(value < min(leads) for value in lags):
+        bounds.append(f"from {min(leads)} pages")
+    if any(value > max(leads) for value in lags):
+        bounds.append(f"up to {max(leads) + 999} pages")
+    return f"for a total {' '.join(bounds)}"
 
 
 def _total_from_score(

@@ -154,14 +154,10 @@ def _leader(ranking: Ranking) -> str:
     return f"By the figures {who(leader)} leads with {value(leader, era)}; {who(target)} has {value(target, era)}."
 
 
-def needs_total(pages: int) -> str:
-    return f"the victim was chosen, so it was such that it leads, as with {pages} pages"
-
-
-def depends_on_total(low: int, high: int, failing: int) -> str:
+def depends_on_total(needed: str) -> str:
     return (
-        "The machine's total swap is not in the report, and the victim depends on it: it leads for a total of "
-        f"{low} pages and up to {high} among the values tried, and not for {failing} other(s)."
+        "The machine's total swap is not in the report, and the victim depends on it: the process killed leads "
+        f"{needed}. It was chosen, so the total was such."
     )
 
 

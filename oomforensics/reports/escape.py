@@ -13,12 +13,19 @@ _OBEYED = re.compile(
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
 )
 _JSON_IN_HTML = str.maketrans(
-    {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029", "\u007f": "\\u007f"}
+    {
+        "<": "\\u003c",
+        ">": "\\u003e",
+        "&": "\\u0026",
+        "\u2028": "\\u2028",
+        "\u2029": "\\u2029",
+        "\u007f": "\\u007f",
+    }
 )
 
 
 def visible(text: str) -> str:
-    """`text` with every character that would be obeyed instead of shown written as `\\x1b`, `\\u202e` or `\\U000e0001`."""
+    """`text` with every character that would be obeyed, not shown, written as `\\x1b` or `\\u202e`."""
     return _OBEYED.sub(_named, text)
 
 
@@ -63,4 +70,6 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 def script_json(value: Any) -> str:
     """JSON that can stand inside `<script type="application/json">`: no text in it can end the element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_JSON_IN_HTML)
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(
+        _JSON_IN_HTML
+    )

@@ -1,6 +1,6 @@
-"""The ranking as a Plotly figure: what each process used, what oom_score_adj added or took, and the badness that made.
+"""The ranking as a Plotly figure: what each process used, what oom_score_adj added or took, and the badness.
 
-Every trace names its part in `meta`; colours come from the page's style sheet, so that light, dark and print differ there.
+Every trace names its part in `meta`; the colours of light, dark and print come from the page's style sheet.
 """
 
 from __future__ import annotations
@@ -15,19 +15,26 @@ from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, IncidentPage
 
 _TOP = 10
-_LARGE_EXTRAS = 3  # big processes that rank lower or were not eligible: why not they, is what readers ask next
+_LARGE_EXTRAS = (
+    3  # big processes that rank lower or were not eligible: why not they, is what readers ask next
+)
 _ROW_PX = 44
 _FRAME_PX = 52
 _MIB = 1024 * 1024
+_GIB = 1024 * _MIB
 
 
 @dataclass(frozen=True)
 class Part:
-    """One segment of a bar; `pages` is in pages, negative where it lowers badness."""
+    """A segment of a bar, negative where it lowers badness: memory in pages, the rest in the unit of badness."""
 
     key: str
     label: str
-    pages: Callable[[CandidateRow], float | None]
+    amount: Callable[[CandidateRow], float | None]
+    memory: bool = True
+
+
+_BADNESS = Part("badness", "badness", lambda row: row.badness_pages, memory=False)
 
 
 def shown(page: IncidentPage) -> list[CandidateRow]:
@@ -35,9 +42,8 @@ def shown(page: IncidentPage) -> list[CandidateRow]:
     ranked = page.ranked
     wanted = {row.pid for row in ranked[:_TOP]}
     wanted |= {row.pid for row in ranked if row.is_victim or row.pid == page.runner_up_pid}
-    rest = sorted((row for row in ranked if row.pid not in wanted), key=_memory, reverse=True)
-    threshold = min((_memory(row) for row in ranked[:_TOP]), default=0)
-    wanted |= {row.pid for row in rest[:_LARGE_EXTRAS] if _memory(row) > threshold}
+    largest = sorted(ranked, key=_memory, reverse=True)[:_TOP]
+    wanted |= set([row.pid for row in largest if row.pid not in wanted][:_LARGE_EXTRAS])
     return [row for row in ranked if row.pid in wanted]
 
 
@@ -46,7 +52,7 @@ def _memory(row: CandidateRow) -> int:
 
 
 def parts(page: IncidentPage) -> list[Part]:
-    """The segments that this kernel printed, and those that its arithmetic added; none for what nobody has."""
+    """The segments that this kernel printed, and those that its arithmetic added; none that nobody has."""
     split = any(row.rss_anon_pages is not None for row in page.candidates)
     if split:
         resident = [
@@ -60,11 +66,16 @@ def parts(page: IncidentPage) -> list[Part]:
         *resident,
         Part("swap", "swap", lambda row: row.swapents_pages),
         Part("pgtables", "page tables", lambda row: _pgtable_pages(row, page.page_size)),
-        Part("adj", "oom_score_adj", lambda row: row.adj_pages),
-        Part("root", "root bonus", lambda row: -row.root_bonus_pages if row.root_bonus_pages else None),
+        Part("adj", "oom_score_adj", lambda row: row.adj_pages, memory=False),
+        Part(
+            "root",
+            "root bonus",
+            lambda row: -row.root_bonus_pages if row.root_bonus_pages else None,
+            memory=False,
+        ),
     ]
     rows = shown(page)
-    return [part for part in every if any(part.pages(row) for row in rows)]
+    return [part for part in every if any(part.amount(row) for row in rows)]
 
 
 def _pgtable_pages(row: CandidateRow, page_size: int | None) -> float | None:
@@ -75,53 +86,79 @@ def _pgtable_pages(row: CandidateRow, page_size: int | None) -> float | None:
 def ranking(page: IncidentPage) -> dict[str, Any]:
     """Figure JSON. Bars are stacked from zero, so a negative oom_score_adj reaches to the left of it."""
     # Here and not above: a terminal report must not pay for importing Plotly.
-    import plotly.graph_objects as go
+    import plotly.graph_objects as go  # type: ignore[import-untyped]
 
     rows = shown(page)
-    scale, unit = _scale(page, rows)
+    axis = _axis(page, rows)
     positions = list(range(len(rows)))
     figure = go.Figure()
     for part in parts(page):
-        values = [part.pages(row) for row in rows]
+        amounts = [part.amount(row) for row in rows]
+        scale = axis.memory if part.memory else axis.badness
         figure.add_bar(
-            x=[None if value is None else value * scale for value in values],
+            x=[None if amount is None else round(amount * scale, 6) for amount in amounts],
             y=positions,
             orientation="h",
             width=0.34,
             name=part.label,
             meta={"part": part.key},
             marker={"opacity": [0.4 if row.eligible is False else 1 for row in rows], "line": {"width": 0}},
-            customdata=[_hover(page, row, part.label, value) for row, value in zip(rows, values, strict=True)],
+            customdata=[_hover(page, row, part, amount) for row, amount in zip(rows, amounts, strict=True)],
             hovertemplate="%{customdata}<extra></extra>",
         )
     scored = [index for index, row in enumerate(rows) if row.badness_pages is not None]
     if scored:
         figure.add_scatter(
-            x=[(rows[index].badness_pages or 0) * scale for index in scored],
+            x=[round((rows[index].badness_pages or 0) * axis.badness, 6) for index in scored],
             y=scored,
             mode="markers",
             name="badness",
             meta={"part": "badness"},
-            marker={"symbol": "line-ns-open", "size": 17, "line": {"width": 2}},
-            customdata=[_hover(page, rows[index], "badness", rows[index].badness_pages) for index in scored],
+            marker={"symbol": "line-ns-open", "size": 15, "line": {"width": 2}},
+            customdata=[_hover(page, rows[index], _BADNESS, rows[index].badness_pages) for index in scored],
             hovertemplate="%{customdata}<extra></extra>",
         )
-    figure.update_layout(_layout(page, rows, unit))
+    figure.update_layout(_layout(page, rows, axis.unit, _reach(figure)))
     built: dict[str, Any] = figure.to_plotly_json()
     built["layout"].pop("template", None)
     return built
 
 
-def _scale(page: IncidentPage, rows: list[CandidateRow]) -> tuple[float, str]:
+@dataclass(frozen=True)
+class _Axis:
+    """How pages and badness become lengths on one axis."""
+
+    memory: float
+    badness: float
+    unit: str
+
+
+def _axis(page: IncidentPage, rows: list[CandidateRow]) -> _Axis:
+    if page.badness_unit == "permille" and page.totalpages:
+        return _Axis(1000 / page.totalpages, 1.0, "‰")
     if page.page_size is None:
-        return 1.0, "pages"
-    extent = max((abs(value or 0) for row in rows for value in (row.badness_pages, row.adj_pages, _memory(row))), default=0)
-    if extent * page.page_size >= 4096 * _MIB:
-        return page.page_size / _MIB / 1024, "GiB"
-    return page.page_size / _MIB, "MiB"
+        return _Axis(1.0, 1.0, " pages")
+    extent = max(
+        (abs(value or 0) for row in rows for value in (row.badness_pages, row.adj_pages, _memory(row))),
+        default=0,
+    )
+    size, unit = (_GIB, " GiB") if extent * page.page_size >= _GIB else (_MIB, " MiB")
+    return _Axis(page.page_size / size, page.page_size / size, unit)
 
 
-def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str) -> dict[str, Any]:
+def _reach(figure: Any) -> tuple[float, float]:
+    """How far the stacked bars go to the left and to the right of zero, with room for the last stroke."""
+    bars = [[value or 0.0 for value in trace.x] for trace in figure.data if trace.type == "bar"]
+    stacks = list(zip(*bars, strict=True))
+    left = min((sum(value for value in stack if value < 0) for stack in stacks), default=0.0)
+    right = max((sum(value for value in stack if value > 0) for stack in stacks), default=0.0)
+    room = 0.015 * (right - left) or 1.0
+    return (left - room if left < 0 else -0.2 * room), right + room
+
+
+def _layout(
+    page: IncidentPage, rows: list[CandidateRow], unit: str, reach: tuple[float, float]
+) -> dict[str, Any]:
     labels = [_label(page, row) for row in rows] + [_value(row) for row in rows]
     sides: list[tuple[int, str]] = [(0, "left")] * len(rows) + [(1, "right")] * len(rows)
     annotations = [
@@ -132,7 +169,8 @@ def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str) -> dict[str
             "y": index % len(rows),
             "yref": "y",
             "yanchor": "bottom",
-            "yshift": 7,
+            "yshift": 9,
+            "xshift": -5 if anchor == "left" else 4,
             "showarrow": False,
             "text": text,
             "align": anchor,
@@ -142,7 +180,7 @@ def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str) -> dict[str
     return {
         "barmode": "relative",
         "height": _FRAME_PX + _ROW_PX * len(rows),
-        "margin": {"l": 4, "r": 4, "t": 4, "b": 40, "pad": 0},
+        "margin": {"l": 2, "r": 2, "t": 4, "b": 32, "pad": 0},
         "showlegend": False,
         "dragmode": False,
         "hovermode": "closest",
@@ -151,7 +189,8 @@ def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str) -> dict[str
         "plot_bgcolor": "rgba(0,0,0,0)",
         "annotations": annotations,
         "xaxis": {
-            "ticksuffix": f" {unit}",
+            "range": list(reach),
+            "ticksuffix": unit,
             "separatethousands": True,
             "zeroline": True,
             "fixedrange": True,
@@ -192,12 +231,15 @@ def _value(row: CandidateRow) -> str:
     return "" if row.badness_pages is None else f"{row.badness_pages:,}"
 
 
-def _hover(page: IncidentPage, row: CandidateRow, label: str, pages: float | None) -> str:
-    count = None if pages is None else round(pages)
-    amount = units.pages(count, page.page_size)
-    exact = "" if count is None or page.page_size is None else f" ({count:,} pages)"
+def _hover(page: IncidentPage, row: CandidateRow, part: Part, amount: float | None) -> str:
+    count = None if amount is None else round(amount)
+    if not part.memory and page.badness_unit == "permille":
+        value = f"{units.number(count)} permille"
+    else:
+        exact = "" if count is None or page.page_size is None else f" ({count:,} pages)"
+        value = units.pages(count, page.page_size) + exact
     adj = f", oom_score_adj {row.oom_score_adj}" if row.oom_score_adj is not None else ""
-    return f"{_markup(row.comm or units.UNKNOWN)} ({row.pid}){adj}<br>{label}: {amount}{exact}"
+    return f"{_markup(row.comm or units.UNKNOWN)} ({row.pid}){adj}<br>{part.label}: {value}"
 
 
 def _markup(text: str) -> str:

@@ -31,7 +31,8 @@ def who(page: IncidentPage) -> str:
     if page.outcomes:
         return f"The OOM killer killed nobody ({words.outcome(page.outcomes[0])})"
     if page.selected_pid is not None:
-        return f"{process(page.selected_comm, page.selected_pid)} was chosen by the OOM killer (the kill itself is not in the log)"
+        name = process(page.selected_comm, page.selected_pid)
+        return f"{name} was chosen by the OOM killer (the kill itself is not in the log)"
     if page.verdict == "none_killable":
         return "The OOM killer ran and killed nobody"
     return "The OOM killer ran; its victim is not in the log"
@@ -76,7 +77,7 @@ def _limit(page: IncidentPage) -> str:
 
 
 def facts(page: IncidentPage) -> list[tuple[str, str]]:
-    """The circumstances as label and value, in the order that people ask for them. Unknown ones are left out."""
+    """The circumstances as label and value, in the order that people ask for them; unknown ones left out."""
     rows: list[tuple[str, str]] = [("When", _when_fact(page))]
     rows.append(("Where", page.host or "not named in the log"))
     rows.append(("Limit", _limit_fact(page)))
@@ -123,7 +124,11 @@ def _limit_fact(page: IncidentPage) -> str:
 def _trigger_fact(page: IncidentPage) -> str:
     parts = [process(page.trigger_comm, page.trigger_pid)]
     if page.alloc_order is not None:
-        parts.append("SysRq+F, no allocation" if page.alloc_order < 0 else f"order {page.alloc_order}{_order_size(page)}")
+        parts.append(
+            "SysRq+F, no allocation"
+            if page.alloc_order < 0
+            else f"order {page.alloc_order}{_order_size(page)}"
+        )
     if page.gfp_mask:
         parts.append(page.gfp_mask)
     return ", ".join(parts)
@@ -145,7 +150,13 @@ def certainty(page: IncidentPage) -> list[tuple[str, str, list[str]]]:
     rows: list[tuple[str, str, list[str]]] = [("Kernel era", era, page.era_evidence)]
     if page.era_agreement:
         rows.append(("Under other eras", page.era_agreement, []))
-    rows.append(("totalpages", _totalpages(page), [text for text in (page.totalpages_arithmetic, page.totalpages_source) if text]))
+    rows.append(
+        (
+            "totalpages",
+            _totalpages(page),
+            [text for text in (page.totalpages_arithmetic, page.totalpages_source) if text],
+        )
+    )
     page_size = "not known" if page.page_size is None else units.size(page.page_size)
     rows.append(("Page size", page_size, [page.page_size_source] if page.page_size_source else []))
     score = _score(page)

@@ -23,7 +23,11 @@ from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, Ra
 _PLOTLY = "plotly-basic-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
 _LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
-_FOLDED_KINDS = {"task": "rows of the task table", "call_trace": "lines of the call trace", "meminfo": "lines of Mem-Info"}
+_FOLDED_KINDS = {
+    "task": "rows of the task table",
+    "call_trace": "lines of the call trace",
+    "meminfo": "lines of Mem-Info",
+}
 
 
 @dataclass(frozen=True)
@@ -83,7 +87,9 @@ class _Section:
     def runs(self) -> Iterator[_Run]:
         evidence = set(self.page.evidence_lines)
         anchored: set[int] = set()
-        for (kind, cited), group in groupby(self.page.lines, key=lambda line: (line.kind, line.line in evidence)):
+        for (kind, cited), group in groupby(
+            self.page.lines, key=lambda line: (line.kind, line.line in evidence)
+        ):
             lines: list[tuple[RawLine, bool]] = []
             for line in group:
                 # A source may hold several records on one line; the number is an anchor only once.
@@ -97,15 +103,21 @@ def render(con: Connection, ids: Sequence[str]) -> str:
     """The incidents as one HTML document; several get an index in front."""
     sections = [_Section(load(con, incident_id), number) for number, incident_id in enumerate(ids, 1)]
     head_script, body_script, plotly = _asset("theme.js"), _asset("report.js"), _asset(_PLOTLY)
-    return _environment().get_template("report.html.j2").render(
-        sections=sections,
-        title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
-        style=Markup(_asset("report.css")),
-        head_script=Markup(head_script),
-        body_script=Markup(body_script),
-        plotly=Markup(plotly),
-        script_hashes=" ".join(_csp_hash(script) for script in (head_script, plotly, body_script)),
-        version=__version__,
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            sections=sections,
+            title=visible(sections[0].sentence)
+            if len(sections) == 1
+            else units.count(len(sections), "OOM incident"),
+            style=Markup(_asset("report.css")),
+            head_script=Markup(head_script),
+            body_script=Markup(body_script),
+            plotly=Markup(plotly),
+            script_hashes=" ".join(_csp_hash(script) for script in (head_script, plotly, body_script)),
+            version=__version__,
+        )
     )
 
 
@@ -119,7 +131,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, process=headline.process)
+    environment.globals.update(units=units, words=words, process=headline.process, badness=headline.badness)
     return environment
 
 
@@ -139,14 +151,24 @@ def _csp_hash(script: str) -> str:
 
 def _table(page: IncidentPage) -> dict[str, Any]:
     """The task table for the page's script: values as numbers, text already visible."""
-    columns = [column for column in _COLUMNS if any(column.value(page, row) is not None for row in page.candidates)]
+    columns = [
+        column for column in _COLUMNS if any(column.value(page, row) is not None for row in page.candidates)
+    ]
     return {
         "pageSize": page.page_size,
-        "columns": [{"key": column.key, "title": column.title, "kind": column.kind, "help": column.help} for column in columns],
+        "columns": [
+            {"key": column.key, "title": column.title, "kind": column.kind, "help": column.help}
+            for column in columns
+        ],
         "rows": [[column.value(page, row) for column in columns] for row in page.ranked],
         "notes": [_note(page, row) for row in page.ranked],
         "arithmetic": [visible(row.arithmetic) if row.arithmetic else None for row in page.ranked],
         "lines": [row.line for row in page.ranked],
+        "intervals": {
+            str(index): headline.badness(row)
+            for index, row in enumerate(page.ranked)
+            if row.badness_pages is None and row.badness_min is not None
+        },
     }
 
 
@@ -171,25 +193,28 @@ class _TableColumn:
     def value(self, page: IncidentPage, row: CandidateRow) -> Any:
         if self.key == "pgtables_bytes":
             return row.pgtables(page.page_size)
+        if self.key == "badness_pages" and row.badness_pages is None:
+            return row.badness_min  # to sort by; the interval is what is shown
         value = getattr(row, self.key)
         return visible(value) if isinstance(value, str) else value
 
 
+# What people look for first stands first: a phone shows no more than that without scrolling.
 _COLUMNS = (
     _TableColumn("rank", "rank", "number", "1 = the kernel's first choice"),
-    _TableColumn("pid", "pid", "id", "process id"),
     _TableColumn("comm", "name", "text", "the process's own name (comm), at most 15 bytes"),
-    _TableColumn("uid", "uid", "id", "user id"),
+    _TableColumn("pid", "pid", "id", "process id"),
+    _TableColumn("points", "share", "share", "badness as a share of totalpages"),
+    _TableColumn("badness_pages", "badness", "number", "what the kernel compares"),
+    _TableColumn("oom_score_adj", "adj", "number", "oom_score_adj: -1000 (never) to 1000 (first)"),
+    _TableColumn("oom_adj", "oom_adj", "number", "-17 (never) to 15, kernels before 2.6.36"),
     _TableColumn("rss_pages", "rss", "pages", "resident memory"),
+    _TableColumn("swapents_pages", "swap", "pages", "swapped out"),
+    _TableColumn("pgtables_bytes", "page tables", "bytes", "memory of its page tables"),
     _TableColumn("rss_anon_pages", "anon", "pages", "resident, anonymous"),
     _TableColumn("rss_file_pages", "file", "pages", "resident, file-backed"),
     _TableColumn("rss_shmem_pages", "shmem", "pages", "resident, shared memory and tmpfs"),
-    _TableColumn("swapents_pages", "swap", "pages", "swapped out"),
-    _TableColumn("pgtables_bytes", "page tables", "bytes", "memory of its page tables"),
     _TableColumn("total_vm_pages", "virtual", "pages", "mapped address space; most of it may never be used"),
-    _TableColumn("oom_adj", "oom_adj", "number", "-17 (never) to 15, kernels before 2.6.36"),
-    _TableColumn("oom_score_adj", "adj", "number", "oom_score_adj: -1000 (never) to 1000 (first)"),
-    _TableColumn("badness_pages", "badness", "number", "what the kernel compares, in pages"),
-    _TableColumn("points", "share", "share", "badness as a share of totalpages"),
     _TableColumn("proc_oom_score", "oom_score", "number", "what /proc/PID/oom_score showed on this kernel"),
+    _TableColumn("uid", "uid", "id", "user id"),
 )

@@ -1,4 +1,4 @@
-"""One incident as every report shows it, read from the history's views. Field = column; `None` = not known."""
+"""One incident as every report shows it, from the history's views. Field = column; `None` = not known."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class RawLine:
 
 @dataclass(frozen=True, slots=True)
 class SourceRow:
-    """A source that shows the incident; size and framing are None when the history no longer knows the file."""
+    """A source that shows the incident; size and framing are None when the history lost the file."""
 
     source: str
     line_start: int
@@ -166,7 +166,7 @@ class IncidentPage:
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
-        """The kernel's order of preference; without ranks, by memory. Those who could not be chosen come last."""
+        """The kernel's order of preference, without ranks by what is known; the ineligible come last."""
         return tuple(sorted(self.candidates, key=_preference))
 
     @cached_property
@@ -185,12 +185,21 @@ class IncidentPage:
     def scored(self) -> bool:
         return any(row.badness_pages is not None for row in self.candidates)
 
+    @property
+    def bounded(self) -> bool:
+        """Some badness is known only as an interval, because the report lacks inputs of it."""
+        return any(row.badness_pages is None and row.badness_min is not None for row in self.candidates)
+
     @cached_property
     def badness_unit(self) -> str:
         """Kernels before 3.5 compare thousandths of totalpages: there badness is the share itself."""
         scored = [row for row in self.candidates if row.badness_pages is not None]
-        permille = bool(scored) and all(row.badness_pages == row.points for row in scored)
-        return "permille" if permille else "pages"
+        if scored:
+            return "permille" if all(row.badness_pages == row.points for row in scored) else "pages"
+        bounds = [row.badness_max for row in self.candidates if row.badness_min is not None]
+        return (
+            "permille" if bounds and all(bound is not None and bound <= 1000 for bound in bounds) else "pages"
+        )
 
     @cached_property
     def evidence(self) -> tuple[RawLine, ...]:
@@ -201,13 +210,23 @@ class IncidentPage:
         return self.trigger_pid is not None and self.trigger_pid in (row.pid, row.tgid)
 
 
-def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int]:
+def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int, int]:
     used = (row.rss_pages or 0) + (row.swapents_pages or 0)
-    return (row.eligible is False, row.rank is None, row.rank or 0, -used, row.table_order)
+    least = row.badness_min if row.badness_min is not None else used
+    return (row.eligible is False, row.rank is None, row.rank or 0, -least, -used, row.table_order)
 
 
 _CHILDREN = ("candidates", "kills", "lines", "sources")
-_LISTS = ("era_evidence", "era_alternatives", "proof", "evidence_lines", "caveats", "missing", "outcomes", "call_trace")
+_LISTS = (
+    "era_evidence",
+    "era_alternatives",
+    "proof",
+    "evidence_lines",
+    "caveats",
+    "missing",
+    "outcomes",
+    "call_trace",
+)
 _JSON = ("meminfo", "memcg_stats")
 Row = TypeVar("Row", CandidateRow, KillRow)
 
@@ -253,7 +272,8 @@ def _sources(con: Connection, incident_id: str) -> tuple[SourceRow, ...]:
         SELECT shown.source, shown.line_start, shown.line_end, read.framing, read.size_bytes, read.sha256
         FROM incident_sources AS shown
         LEFT JOIN (
-            SELECT source, arg_max(framing, ingested_at) AS framing, arg_max(size_bytes, ingested_at) AS size_bytes,
+            SELECT source, arg_max(framing, ingested_at) AS framing,
+                   arg_max(size_bytes, ingested_at) AS size_bytes,
                    arg_max(sha256, ingested_at) AS sha256
             FROM sources GROUP BY source
         ) AS read USING (source)

@@ -102,7 +102,8 @@ def _verdict(page: IncidentPage, out: _Writer) -> None:
     if others:
         out.heading(f"Also killed ({len(others)})")
         for kill in others[:_TOP]:
-            out.item(f"{headline.process(kill.comm, kill.pid)}: {words.kill_reason(kill.reason)}, anon {units.kb(kill.anon_rss_kb)}")
+            name, why = headline.process(kill.comm, kill.pid), words.kill_reason(kill.reason)
+            out.item(f"{name}: {why}, anon {units.kb(kill.anon_rss_kb)}")
         if len(others) > _TOP:
             out.item(f"… and {len(others) - _TOP} more")
 
@@ -136,15 +137,18 @@ def _mark(page: IncidentPage, row: CandidateRow) -> str:
     return (">" if row.is_victim else "") + ("*" if page.is_trigger(row) else "")
 
 
-
-
 def _ranking(page: IncidentPage, out: _Writer) -> None:
     if not page.candidates:
         return
     shown = list(page.ranked[:_TOP])
-    shown += [row for row in page.ranked[_TOP:] if row.is_victim or page.is_trigger(row) or row.pid == page.runner_up_pid]
+    shown += [
+        row
+        for row in page.ranked[_TOP:]
+        if row.is_victim or page.is_trigger(row) or row.pid == page.runner_up_pid
+    ]
     eligible = sum(row.eligible is True for row in page.candidates)
-    out.heading(f"Ranking: {len(shown)} of {units.count(len(page.candidates), 'process', 'processes')}, {eligible} eligible")
+    everybody = units.count(len(page.candidates), "process", "processes")
+    out.heading(f"Ranking: {len(shown)} of {everybody}, {eligible} eligible")
     columns, dropped = _columns(page), []
     while (wide := _table_width(columns, shown)) > out.width and any(column.spare for column in columns):
         least = max(columns, key=lambda column: column.spare)
@@ -163,7 +167,8 @@ def _ranking(page: IncidentPage, out: _Writer) -> None:
         out.paragraph(f"Left out at this width: {', '.join(dropped)}.", "  ", style="2")
     for row in shown:
         if row.eligible is False:
-            out.paragraph(f"- {headline.process(row.comm, row.pid)} was not eligible: {words.ineligible(row.ineligible_reason)}.")
+            name, why = headline.process(row.comm, row.pid), words.ineligible(row.ineligible_reason)
+            out.paragraph(f"- {name} was not eligible: {why}.")
 
 
 def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
@@ -172,7 +177,7 @@ def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
         marks.append("> killed")
     if any(page.is_trigger(row) for row in shown):
         marks.append("* trigger: its allocation failed")
-    if page.scored:
+    if page.scored or page.bounded:
         marks.append(f"badness in {page.badness_unit}; share of totalpages")
     else:
         marks.append("badness could not be computed")
@@ -180,7 +185,9 @@ def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
 
 
 def _widths(columns: list[_Column], rows: list[CandidateRow]) -> list[int]:
-    return [max([len(column.title)] + [cells(visible(column.value(row))) for row in rows]) for column in columns]
+    return [
+        max([len(column.title)] + [cells(visible(column.value(row))) for row in rows]) for column in columns
+    ]
 
 
 def _table_width(columns: list[_Column], rows: list[CandidateRow]) -> int:
@@ -188,7 +195,10 @@ def _table_width(columns: list[_Column], rows: list[CandidateRow]) -> int:
 
 
 def _line(columns: list[_Column], widths: list[int], values: list[str]) -> str:
-    padded = [pad(clip(value, width), width, right=column.right) for column, width, value in zip(columns, widths, values, strict=True)]
+    padded = [
+        pad(clip(value, width), width, right=column.right)
+        for column, width, value in zip(columns, widths, values, strict=True)
+    ]
     return "  ".join(padded).rstrip()
 
 
@@ -220,7 +230,9 @@ def _lost(page: IncidentPage, out: _Writer) -> None:
     for part in page.missing:
         out.item(f"{words.missing(part)} [{part}]")
     if page.callbacks_suppressed:
-        out.item(f"{page.callbacks_suppressed} messages of this storm were suppressed by the kernel's rate limiter")
+        out.item(
+            f"{page.callbacks_suppressed} messages of this storm were suppressed by the kernel's rate limiter"
+        )
     if not page.missing and not page.complete:
         out.item("the report is not complete")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 UNKNOWN = "?"
-# PAGE_COUNTER_MAX as kernels print it in kB (4.x and later), and the LONG_MAX forms of older ones: no limit was set.
+# PAGE_COUNTER_MAX in kB (4.x and later) and the LONG_MAX forms of older kernels lie above: no limit was set.
 _NO_LIMIT_KB = 9007199254740000
 
 

@@ -14,27 +14,30 @@ class Gloss(NamedTuple):
 VERDICTS: dict[str, Gloss] = {
     "highest_badness": Gloss(
         "It scored highest",
-        "Of all processes that could be chosen, this one had the highest badness. The kernel followed its ordinary rule.",
+        "Of all processes that could be chosen, it had the highest badness. The kernel followed its ordinary rule.",
         "proven",
     ),
     "tie": Gloss(
         "Equal scores",
-        "Several processes had the same highest badness. The order in which this kernel walks its tasks decided.",
+        "Several processes had the same highest b"
+        "adness. The order in which this kernel walks its tasks decided.",
         "proven",
     ),
     "child_sacrificed": Gloss(
         "Killed in place of its parent",
-        "Kernels of this age select the highest badness, then kill a child of it if they can. The victim is that child.",
+        "Kernels of this age select the highest badness, "
+        "then kill a child of it if they can. The victim is that child.",
         "proven",
     ),
     "allocating_task": Gloss(
         "The asker was killed",
-        "vm.oom_kill_allocating_task was set: the kernel kills the task whose allocation failed, whatever it uses.",
+        "vm.oom_kill_allocating_task was set, or a memory policy's nodes were full: "
+        "the kernel then kills the task whose allocation failed, whatever it uses.",
         "policy",
     ),
     "oom_group": Gloss(
         "The whole cgroup went",
-        "memory.oom.group was set: when one process of the cgroup is chosen, all of its processes are killed.",
+        "memory.oom.group was set: when one process of the cgroup is chosen, all of them are killed.",
         "policy",
     ),
     "oom_origin": Gloss(
@@ -44,23 +47,25 @@ VERDICTS: dict[str, Gloss] = {
     ),
     "none_killable": Gloss(
         "Nobody was killed",
-        "No process could be chosen, or the kernel panicked or waited instead. Memory was not freed by a kill.",
+        "No process could be chosen, or the kernel panicked or waited instead. No kill freed memory.",
         "open",
     ),
     "within_noise": Gloss(
         "Too close to call",
-        "Another process leads by less than the known error of this kernel's counters. The figures fit the choice, "
-        "but do not prove it.",
+        "Another process leads by less than the known error of this kernel's counters. "
+        "The figures fit the choice, but do not prove it.",
         "open",
     ),
     "insufficient_data": Gloss(
         "The log lost too much",
-        "Parts of the report that the arithmetic needs are not in the log. What was lost is listed; nothing was guessed.",
+        "Parts of the report that the arithmetic needs are not in the log. "
+        "What was lost is listed; nothing was guessed.",
         "open",
     ),
     "not_explained": Gloss(
         "Our arithmetic disagrees",
-        "All the data is there, and the kernel's rules as we know them choose another process. Treat the reason as open.",
+        "All the data is there, and the kernel's rules as we know them choose another process. "
+        "Treat the reason as open.",
         "open",
     ),
 }

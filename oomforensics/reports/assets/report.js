@@ -53,6 +53,7 @@ function themed(figure) {
   const layout = figure.layout;
   layout.font = { ...layout.font, color: ink, family: style("--sans") };
   layout.xaxis = { ...layout.xaxis, gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont: { color: style("--muted"), size: 12 } };
+  for (const label of layout.annotations) label.bgcolor = style("--paper");
   layout.hoverlabel = { bgcolor: style("--card"), bordercolor: style("--rule"), font: { color: ink }, align: "left" };
   return figure;
 }
@@ -165,6 +166,7 @@ class TaskTable {
       const column = this.columns[at];
       const cell = element("td", { className: column.kind === "text" ? "text" : "figure" });
       if (column.key === "comm") this.fillName(cell, index, value);
+      else if (column.key === "badness_pages" && index in this.intervals) cell.textContent = this.intervals[index];
       else cell.textContent = column.key === "rank" && value === null ? "–" : shown(value, column.kind, this.pageSize);
       made.append(cell);
     });

@@ -1,0 +1,154 @@
+"""The report as Markdown, for a ticket. No text from a log is read as Markdown or HTML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from oomforensics.reports import headline, units, words
+from oomforensics.reports.escape import visible
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
+
+_TOP = 10
+# An underscore inside a word is a letter to Markdown, and most names here have one.
+_SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_]))")
+_MENTION = re.compile(r"\S*@\S*")
+_BACKTICKS = re.compile(r"`+")
+
+
+def render(con: Connection, ids: Sequence[str]) -> str:
+    """The incidents as one Markdown document, one section each."""
+    return "\n\n---\n\n".join("\n".join(_incident(load(con, incident_id))) for incident_id in ids) + "\n"
+
+
+def text(value: str) -> str:
+    """Prose that may hold names from a log: no character of it is Markdown, HTML or a mention."""
+    shown, pieces, end = visible(value), [], 0
+    for mention in _MENTION.finditer(shown):
+        pieces += [_SPECIAL.sub(r"\\\1", shown[end : mention.start()]), code(mention[0])]
+        end = mention.end()
+    return "".join([*pieces, _SPECIAL.sub(r"\\\1", shown[end:])])
+
+
+def code(value: str) -> str:
+    """A code span that ends where it should, whatever backticks the value holds."""
+    shown = visible(value)
+    fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
+    space = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
+    return f"{fence}{space}{shown}{space}{fence}"
+
+
+def block(lines: Iterable[str]) -> list[str]:
+    """A fenced block that no line of it can close."""
+    shown = [visible(line) for line in lines]
+    longest = max((len(run) for line in shown for run in _BACKTICKS.findall(line)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return [f"{fence}text", *shown, fence]
+
+
+def _incident(page: IncidentPage) -> Iterable[str]:
+    gloss = words.verdict(page.verdict)
+    yield f"# {text(headline.sentence(page).removesuffix('.'))}"
+    yield ""
+    yield f"**Verdict:** {code(page.verdict)} ({text(gloss.short)}). {text(page.verdict_text)}"
+    margin = headline.margin(page)
+    if margin:
+        yield ""
+        yield f"{text(margin)}."
+    yield ""
+    yield f"*{text(gloss.meaning)}*"
+    yield ""
+    for label, value in headline.facts(page):
+        yield f"- {label}: {text(value)}"
+    yield f"- Incident: {code(page.incident_id)}"
+    yield from _also_killed(page)
+    yield from _ranking(page)
+    if page.proof:
+        yield from ("", "## The arithmetic", "", *block(page.proof))
+    yield from _certainty(page)
+    yield from _lost(page)
+    if page.evidence:
+        digits = max(len(str(line.line)) for line in page.evidence)
+        yield from ("", "## Evidence", "", f"Lines of {code(page.source)}:", "")
+        yield from block(f"{line.line:>{digits}}  {line.text}" for line in page.evidence)
+    if page.sources:
+        yield from ("", "## Sources", "")
+        for source in page.sources:
+            framing = f", {text(source.framing)}" if source.framing else ""
+            yield f"- {code(source.source)}, lines {source.line_start}-{source.line_end}{framing}"
+
+
+def _also_killed(page: IncidentPage) -> Iterable[str]:
+    others = [kill for kill in page.kills if kill.pid != page.victim_pid]
+    if others:
+        yield from ("", f"## Also killed ({len(others)})", "")
+    for kill in others:
+        name = code(kill.comm) if kill.comm else "unnamed"
+        why = text(words.kill_reason(kill.reason))
+        yield f"- {name} (pid {kill.pid}): {why}, anon {units.kb(kill.anon_rss_kb)}"
+
+
+def _ranking(page: IncidentPage) -> Iterable[str]:
+    if not page.candidates:
+        return
+    rows = [
+        row for place, row in enumerate(page.ranked) if place < _TOP or row.is_victim or page.is_trigger(row)
+    ]
+    yield from (
+        "",
+        f"## Ranking: {len(rows)} of {units.count(len(page.candidates), 'process', 'processes')}",
+        "",
+    )
+    unit = f"badness ({page.badness_unit})"
+    yield f"| rank | pid | name | rss | swap | page tables | adj | {unit} | share | |"
+    yield "|---:|---:|---|---:|---:|---:|---:|---:|---:|---|"
+    for row in rows:
+        yield f"| {' | '.join(_cells(page, row))} |"
+
+
+def _cells(page: IncidentPage, row: CandidateRow) -> list[str]:
+    # A table is cut at every pipe, even one inside code; only there does a backslash before it vanish.
+    name = "?" if row.comm is None else code(row.comm).replace("|", "\\|")
+    adj = row.oom_score_adj if row.oom_score_adj is not None else row.oom_adj
+    return [
+        "-" if row.rank is None else str(row.rank),
+        str(row.pid),
+        name,
+        units.pages(row.rss_pages, page.page_size),
+        units.pages(row.swapents_pages, page.page_size),
+        units.size(row.pgtables(page.page_size)),
+        units.plain(adj),
+        headline.badness(row),
+        units.share(row.points),
+        ", ".join(_notes(page, row)),
+    ]
+
+
+def _notes(page: IncidentPage, row: CandidateRow) -> Iterable[str]:
+    if row.is_victim:
+        yield "**killed**"
+    if page.is_trigger(row):
+        yield "trigger"
+    if row.pid == page.runner_up_pid:
+        yield "runner-up"
+    if row.eligible is False:
+        yield text(words.ineligible(row.ineligible_reason))
+
+
+def _certainty(page: IncidentPage) -> Iterable[str]:
+    yield from ("", "## How sure is this", "")
+    for label, statement, evidence in headline.certainty(page):
+        yield f"- {label}: {text(statement)}"
+        for reason in evidence:
+            yield f"  - {text(reason)}"
+    for caveat in page.caveats:
+        yield f"- {text(caveat)}"
+
+
+def _lost(page: IncidentPage) -> Iterable[str]:
+    lost = [f"{text(words.missing(part))} ({code(part)})" for part in page.missing]
+    if page.callbacks_suppressed:
+        suppressed = units.count(page.callbacks_suppressed, "message")
+        lost.append(f"{suppressed} of this storm, suppressed by the kernel's rate limiter")
+    if lost:
+        yield from ("", "## What was missing", "", *(f"- {part}" for part in lost))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from oomforensics.parsers import shapes
 from oomforensics.parsers.builder import Builder, ParsedKill, parse_kill
@@ -24,6 +25,9 @@ _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
 _OOM_SCORE_ADJ_MIN = -1000
+_BLANK = (" ", "\t")
+# The kernel starts these lines at the margin; a blank before them is somebody's quoting.
+_NEVER_INDENTED = ("invoked oom-killer", "illed process", "ill process", "oom-kill:", "oom_reaper:", "Tasks in ")
 _JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
 
 
@@ -167,6 +171,8 @@ class _Stream:
     # -- one line ------------------------------------------------------------------------------------------------
 
     def _line(self, record: Record) -> None:
+        if record.text[:1] in _BLANK and any(word in record.text for word in _NEVER_INDENTED):
+            record = replace(record, text=record.text.lstrip(" \t"))
         if self._torn is not None and self._join_torn(record):
             return
         text = record.text

@@ -175,9 +175,12 @@ class Report:
             yield f"memory+swap: usage {limit}kB, limit {self.memsw_limit_kb}kB, failcnt 0"
         if self.swap_limit_kb is not None:
             yield f"swap: usage 0kB, limit {self.swap_limit_kb}kB, failcnt 0"
-        yield f"Memory cgroup stats for {self.memcg}:"
-        yield f"anon {limit * 1024}"
-        yield "file 0"
+        if self.kernel.killed in ("f", "rhel8.3") or self.kernel.release.startswith("5.3"):
+            yield f"Memory cgroup stats for {self.memcg}:"
+            yield f"anon {limit * 1024}"
+            yield "file 0"
+        else:
+            yield f"Memory cgroup stats for {self.memcg}: cache:0KB rss:{limit}KB rss_huge:0KB mapped_file:0KB"
 
     def _table(self) -> Iterator[str]:
         if self.kernel.table in ("C6", "C7"):

@@ -1,0 +1,63 @@
+"""The layers import downwards only, and starting the program loads nothing heavy."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import oomforensics
+
+PACKAGE = Path(oomforensics.__file__).parent
+# layer -> layers of ours that it may import
+MAY_IMPORT = {
+    "parsers": set(),
+    "kernel": set(),
+    "analysis": {"kernel", "parsers"},
+    "history": {"analysis", "parsers", "errors"},
+    "reports": {"errors", "history"},
+    "ingest": {"analysis", "parsers", "history", "errors"},
+    "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel"},
+}
+
+
+def imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"relative import in {path}"
+            names.add(node.module or "")
+    return names
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    layer = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    if layer not in MAY_IMPORT:
+        return
+    ours = {name.split(".")[1] for name in imported(path) if name.startswith("oomforensics.")}
+    assert ours <= MAY_IMPORT[layer] | {layer}
+
+
+@pytest.mark.parametrize("layer", ["parsers", "kernel", "analysis"])
+def test_the_heart_needs_no_library(layer: str) -> None:
+    allowed = set(sys.stdlib_module_names) | {"oomforensics", "stringzilla", "backports", "compression"}
+    for path in (PACKAGE / layer).rglob("*.py"):
+        outside = {name.split(".")[0] for name in imported(path)} - allowed
+        assert not outside, f"{path}: {outside}"
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; sys.argv = ['oomforensics', '--help']\n"
+        "from oomforensics.__main__ import run\n"
+        "try:\n    run()\nexcept SystemExit:\n    pass\n"
+        "print([name for name in ('duckdb', 'pandas', 'numpy', 'plotly', 'jinja2') if name in sys.modules], file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"

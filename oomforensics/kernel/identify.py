@@ -51,40 +51,49 @@ def _identify(telling: frozenset[str], release: str | None) -> Identified:
         if release and pattern.search(release):
             return Identified(None, (f"release {release}: {why}",), (), certain=False, unmodelled=why)
     by_text = [era for era in ERAS if telling <= prints(era)] if telling else []
-    text = ", ".join(sorted(telling))
-    if release is None:
-        return _without_release(by_text, text)
-    by_release = _by_release(release)
-    if by_release is None:
-        return _without_release(by_text, text)
+    by_release = _by_release(release) if release is not None else None
+    if release is None or by_release is None:
+        return _without_release(by_text, telling)
     if not telling:
         return Identified(by_release, (f"release {release}; nothing in the text tells",), (), certain=False)
     if by_release in by_text:
-        return Identified(by_release, (f"release {release}", f"text fits: {text}"), (), certain=by_release.verified)
-    return _backport(release, by_release, by_text, text)
+        return Identified(by_release, (f"release {release}", f"text fits: {_words(telling)}"), (), certain=by_release.verified)
+    return _backport(release, by_release, by_text, telling)
 
 
-def _without_release(by_text: list[Era], text: str) -> Identified:
-    if not by_text:
+def _without_release(by_text: list[Era], telling: frozenset[str]) -> Identified:
+    if not telling:
         return Identified(None, ("neither a release nor a telling line",), (), certain=False)
-    upstream = [era for era in by_text if era.vendor is None]
-    era = (upstream or by_text)[-1]
-    others = tuple(other for other in by_text if other is not era)
-    evidence = (f"no release printed; text fits {', '.join(fit.name for fit in by_text)}: {text}",)
-    return Identified(era, evidence, others, certain=not others, by_text_alone=True)
+    closest = by_text or _closest(telling)
+    era = [*(fit for fit in closest if fit.vendor is not None), *(fit for fit in closest if fit.vendor is None)][-1]
+    others = tuple(other for other in closest if other is not era)
+    fit = "fits" if by_text else "fits no known era whole, closest are"
+    evidence = (f"no release printed; text {fit} {', '.join(one.name for one in closest)}: {_words(telling)}",)
+    return Identified(era, evidence, others, certain=bool(by_text) and not others, by_text_alone=True)
 
 
-def _backport(release: str, by_release: Era, by_text: list[Era], text: str) -> Identified:
+def _closest(telling: frozenset[str]) -> list[Era]:
+    """The eras that print all but the fewest of these lines: a vendor's mixture that no row describes."""
+    amiss = {era.name: len(telling - prints(era)) for era in ERAS}
+    return [era for era in ERAS if amiss[era.name] == min(amiss.values())]
+
+
+def _backport(release: str, by_release: Era, by_text: list[Era], telling: frozenset[str]) -> Identified:
     """The text contradicts the release: a backport, a pre-release or a cut line. The text decides."""
     if not by_text:
-        note = f"no known era prints all of: {text}"
-        return Identified(by_release, (f"release {release}", note), (), certain=False)
+        note = f"no known era prints all of: {_words(telling)}"
+        others = tuple(era for era in _closest(telling) if era is not by_release)
+        return Identified(by_release, (f"release {release}", note), others, certain=False)
     same_base = [era for era in by_text if era.vendor is not None and era.vendor == by_release.vendor]
     pool = same_base or [era for era in by_text if era.vendor is None] or by_text
     nearest = min(pool, key=lambda era: _distance(era, by_release))
-    evidence = (f"release {release} would be {by_release.name}", f"but the text is that of {nearest.name}: {text}")
+    evidence = (f"release {release} would be {by_release.name}", f"but the text is that of {nearest.name}: {_words(telling)}")
     others = tuple(era for era in pool if era is not nearest)
     return Identified(nearest, evidence, (*others, by_release), certain=False)
+
+
+def _words(telling: frozenset[str]) -> str:
+    return ", ".join(sorted(telling))
 
 
 def _distance(era: Era, other: Era) -> int:

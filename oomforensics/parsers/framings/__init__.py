@@ -90,9 +90,11 @@ class Reader:
         head = list(islice(source, HEAD_LINES))
         self._look_at(head)
         last: Record | None = None
+        before = 0
         for number, raw in chain(head, source):
             line = _decode(raw)
-            margin = self._margin
+            margin = self._margin if number == before + 1 else None  # lines between may not have been read
+            before = number
             if (
                 margin is not None
                 and last is not None

@@ -26,7 +26,7 @@ _GIB = 1024 * _MIB
 
 @dataclass(frozen=True)
 class Part:
-    """A segment of a bar, negative where it lowers badness: memory in pages, the rest in the unit of badness."""
+    """A segment of a bar, negative where it lowers badness: memory in pages, others in badness's unit."""
 
     key: str
     label: str
@@ -86,7 +86,7 @@ def _pgtable_pages(row: CandidateRow, page_size: int | None) -> float | None:
 def ranking(page: IncidentPage) -> dict[str, Any]:
     """Figure JSON. Bars are stacked from zero, so a negative oom_score_adj reaches to the left of it."""
     # Here and not above: a terminal report must not pay for importing Plotly.
-    import plotly.graph_objects as go  # type: ignore[import-untyped]
+    import plotly.graph_objects as go
 
     rows = shown(page)
     axis = _axis(page, rows)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from oomforensics.reports import units, words
-from oomforensics.reports.load import CandidateRow, IncidentPage
+from oomforensics.reports.load import CandidateRow, IncidentPage, SourceRow
+
+_PROBLEMS = 5
 
 
 def sentence(page: IncidentPage) -> str:
@@ -24,7 +26,7 @@ def process(comm: str | None, pid: int | None) -> str:
 def who(page: IncidentPage) -> str:
     if page.victim_pid is not None:
         name = process(page.victim_comm, page.victim_pid)
-        others = len({kill.pid for kill in page.kills} - {page.victim_pid})
+        others = len(page.also_killed)
         if others:
             return f"{name} and {units.count(others, 'other process', 'other processes')} were killed"
         return f"{name} was killed"
@@ -183,6 +185,29 @@ def _score(page: IncidentPage) -> str | None:
     if page.printed_score == page.recomputed_score:
         return f"the kernel printed {page.printed_score}, and so do we"
     return f"the kernel printed {page.printed_score}, we make it {page.recomputed_score}"
+
+
+def lost(page: IncidentPage) -> list[tuple[str | None, str]]:
+    """What the log does not hold of this report: the contract's word, if there is one, and what it means."""
+    parts: list[tuple[str | None, str]] = [(part, words.missing(part)) for part in page.missing]
+    if page.report_suppressed:
+        parts.append((None, "the kernel's rate limiter dropped the report; only the kill was printed"))
+    if page.callbacks_suppressed:
+        dropped = units.count(page.callbacks_suppressed, "report")
+        parts.append((None, f"{dropped} of this storm, dropped by the kernel's rate limiter"))
+    if not parts and not page.complete:
+        parts.append((None, "the report is not complete"))
+    return parts
+
+
+def problems(source: SourceRow) -> list[str]:
+    """What could not be read in a source, the first few of it."""
+    shown = [
+        problem.reason if problem.line is None else f"line {problem.line}: {problem.reason}"
+        for problem in source.problems[:_PROBLEMS]
+    ]
+    more = len(source.problems) - len(shown)
+    return [*shown, f"and {units.count(more, 'more problem')}"] if more else shown
 
 
 def margin(page: IncidentPage) -> str | None:

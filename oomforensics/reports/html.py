@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from oomforensics import __version__
 from oomforensics.reports import figures, headline, units, words
 from oomforensics.reports.escape import script_json, visible
-from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, RawLine, load
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load
 
 _PLOTLY = "plotly-basic-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
@@ -52,7 +52,7 @@ class _Section:
         self.verdict = words.verdict(page.verdict)
         self.margin = headline.margin(page)
         self.certainty = headline.certainty(page)
-        self.missing = [(part, words.missing(part)) for part in page.missing]
+        self.lost = headline.lost(page)
         self.parts = figures.parts(page)
         self.chart_rows = figures.shown(page)
         self._known_lines = {line.line for line in page.lines}
@@ -83,6 +83,9 @@ class _Section:
                 linked += Markup('<a href="#{}-L{}">{}</a>').format(self.key, match[1], match[0])
                 end = match.end()
         return linked + escape(visible(text[end:]))
+
+    def holds(self, kill: KillRow) -> bool:
+        return kill.source == self.page.source and kill.line in self._known_lines
 
     def runs(self) -> Iterator[_Run]:
         evidence = set(self.page.evidence_lines)
@@ -131,7 +134,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, process=headline.process, badness=headline.badness)
+    environment.globals.update(units=units, words=words, badness=headline.badness, problems=headline.problems)
     return environment
 
 

@@ -56,7 +56,7 @@ class CandidateRow:
 
 @dataclass(frozen=True, slots=True)
 class KillRow:
-    pid: int
+    pid: int | None  # None: the line is torn before it
     comm: str | None
     uid: int | None
     total_vm_kb: int | None
@@ -68,6 +68,7 @@ class KillRow:
     reason: str
     reaped: bool | None
     message: str | None
+    source: str  # another than the incident's when only that one shows this kill
     line: int
 
 
@@ -76,6 +77,13 @@ class RawLine:
     line: int
     kind: str
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProblem:
+    line: int | None
+    severity: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +96,7 @@ class SourceRow:
     framing: str | None
     size_bytes: int | None
     sha256: str | None
+    problems: tuple[SourceProblem, ...]
 
 
 @dataclass(frozen=True)
@@ -140,6 +149,7 @@ class IncidentPage:
     missing: list[str]
     outcomes: list[str]
     oom_group_path: str | None
+    report_suppressed: bool | None
     memory_usage_kb: int | None
     memory_limit_kb: int | None
     memory_failcnt: int | None
@@ -176,6 +186,12 @@ class IncidentPage:
     @property
     def victim(self) -> CandidateRow | None:
         return next((row for row in self.candidates if row.is_victim), None)
+
+    @cached_property
+    def also_killed(self) -> tuple[KillRow, ...]:
+        """Those who died with the victim, each once although a log may name it twice."""
+        others = {kill.pid: kill for kill in reversed(self.kills) if kill.pid != self.victim_pid}
+        return tuple(sorted(others.values(), key=lambda kill: kill.line))
 
     @property
     def runner_up(self) -> CandidateRow | None:
@@ -259,25 +275,25 @@ def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_
 
 
 def _lines(con: Connection, incident_id: str) -> tuple[RawLine, ...]:
-    query = "SELECT line_numbers, kinds, texts FROM report_lines WHERE incident_id = ?"
-    found = con.execute(query, [incident_id]).fetchone()
-    if found is None:
-        return ()
-    return tuple(RawLine(*line) for line in zip(*found, strict=True))
+    query = "SELECT line, kind, text FROM report_lines WHERE incident_id = ? ORDER BY seq"
+    return tuple(RawLine(*values) for values in con.execute(query, [incident_id]).fetchall())
 
 
 def _sources(con: Connection, incident_id: str) -> tuple[SourceRow, ...]:
-    # The same path may have been read in several versions; the last one read is the one that is there now.
+    # The same name may have been read in several versions; the one read last is the one that is there now.
     query = """
-        SELECT shown.source, shown.line_start, shown.line_end, read.framing, read.size_bytes, read.sha256
+        SELECT shown.source, shown.line_start, shown.line_end, read.framing, read.size_bytes, read.sha256,
+               read.problems
         FROM incident_sources AS shown
         LEFT JOIN (
-            SELECT source, arg_max(framing, ingested_at) AS framing,
-                   arg_max(size_bytes, ingested_at) AS size_bytes,
-                   arg_max(sha256, ingested_at) AS sha256
-            FROM sources GROUP BY source
+            SELECT * FROM sources
+            QUALIFY row_number() OVER (PARTITION BY source ORDER BY ingested_at DESC) = 1
         ) AS read USING (source)
         WHERE shown.incident_id = ?
         ORDER BY shown.source, shown.line_start
     """
-    return tuple(SourceRow(*values) for values in con.execute(query, [incident_id]).fetchall())
+    found = con.execute(query, [incident_id]).fetchall()
+    return tuple(
+        SourceRow(*row[:6], problems=tuple(SourceProblem(**problem) for problem in row[6] or ()))
+        for row in found
+    )

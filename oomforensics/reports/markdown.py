@@ -76,16 +76,17 @@ def _incident(page: IncidentPage) -> Iterable[str]:
         for source in page.sources:
             framing = f", {text(source.framing)}" if source.framing else ""
             yield f"- {code(source.source)}, lines {source.line_start}-{source.line_end}{framing}"
+            yield from (f"  - {text(problem)}" for problem in headline.problems(source))
 
 
 def _also_killed(page: IncidentPage) -> Iterable[str]:
-    others = [kill for kill in page.kills if kill.pid != page.victim_pid]
+    others = page.also_killed
     if others:
         yield from ("", f"## Also killed ({len(others)})", "")
     for kill in others:
         name = code(kill.comm) if kill.comm else "unnamed"
         why = text(words.kill_reason(kill.reason))
-        yield f"- {name} (pid {kill.pid}): {why}, anon {units.kb(kill.anon_rss_kb)}"
+        yield f"- {name} (pid {units.plain(kill.pid)}): {why}, anon {units.kb(kill.anon_rss_kb)}"
 
 
 def _ranking(page: IncidentPage) -> Iterable[str]:
@@ -146,9 +147,8 @@ def _certainty(page: IncidentPage) -> Iterable[str]:
 
 
 def _lost(page: IncidentPage) -> Iterable[str]:
-    lost = [f"{text(words.missing(part))} ({code(part)})" for part in page.missing]
-    if page.callbacks_suppressed:
-        suppressed = units.count(page.callbacks_suppressed, "message")
-        lost.append(f"{suppressed} of this storm, suppressed by the kernel's rate limiter")
+    lost = headline.lost(page)
     if lost:
-        yield from ("", "## What was missing", "", *(f"- {part}" for part in lost))
+        yield from ("", "## What was missing", "")
+    for part, meaning in lost:
+        yield f"- {text(meaning)} ({code(part)})" if part else f"- {text(meaning)}"

@@ -98,7 +98,7 @@ def _verdict(page: IncidentPage, out: _Writer) -> None:
     margin = headline.margin(page)
     if margin:
         out.paragraph(margin)
-    others = [kill for kill in page.kills if kill.pid != page.victim_pid]
+    others = page.also_killed
     if others:
         out.heading(f"Also killed ({len(others)})")
         for kill in others[:_TOP]:
@@ -224,17 +224,11 @@ def _certainty(page: IncidentPage, out: _Writer) -> None:
 
 
 def _lost(page: IncidentPage, out: _Writer) -> None:
-    if page.complete and not page.missing and not page.callbacks_suppressed:
-        return
-    out.heading("What was missing from the log")
-    for part in page.missing:
-        out.item(f"{words.missing(part)} [{part}]")
-    if page.callbacks_suppressed:
-        out.item(
-            f"{page.callbacks_suppressed} messages of this storm were suppressed by the kernel's rate limiter"
-        )
-    if not page.missing and not page.complete:
-        out.item("the report is not complete")
+    lost = headline.lost(page)
+    if lost:
+        out.heading("What was missing from the log")
+    for part, meaning in lost:
+        out.item(f"{meaning} [{part}]" if part else meaning)
 
 
 def _evidence(page: IncidentPage, out: _Writer) -> None:
@@ -253,3 +247,5 @@ def _sources(page: IncidentPage, out: _Writer) -> None:
     for source in page.sources:
         framing = f", {source.framing}" if source.framing else ""
         out.item(f"{source.source}, lines {source.line_start}-{source.line_end}{framing}")
+        for problem in headline.problems(source):
+            out.paragraph(problem, "      ")

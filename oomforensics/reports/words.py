@@ -14,7 +14,7 @@ class Gloss(NamedTuple):
 VERDICTS: dict[str, Gloss] = {
     "highest_badness": Gloss(
         "It scored highest",
-        "Of all processes that could be chosen, it had the highest badness. The kernel followed its ordinary rule.",
+        "It had the highest badness of all that could be chosen. The kernel followed its ordinary rule.",
         "proven",
     ),
     "tie": Gloss(

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import duckdb
 
-_MIGRATIONS = Path(__file__).parents[3] / "oomforensics" / "history" / "migrations"
-_VIEWS = ("incidents", "candidates", "kills", "report_lines", "incident_sources", "sources")
+from oomforensics.history.schema import migrate
+
+Builder = Callable[[duckdb.DuckDBPyConnection], str]
 HOSTILE = "</script><img src=x onerror=window.pwned=1>"
 
 
 def history() -> duckdb.DuckDBPyConnection:
-    """An empty history: the shipped schema with plain views over it."""
+    """An empty history in memory, with the shipped schema."""
     con = duckdb.connect()
-    for migration in sorted(_MIGRATIONS.glob("*.sql")):
-        con.execute(migration.read_text())
-    for view in _VIEWS:
-        con.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM t_{view}")
+    migrate(con)
     return con
 
 
@@ -42,6 +39,7 @@ _INCIDENT: dict[str, Any] = {
     "line_start": 1,
     "line_end": 1,
 }
+_KILL: dict[str, Any] = {"reason": "victim", "line": 1, "kill_key": ""}
 
 
 def add(
@@ -62,10 +60,9 @@ def add(
             **{"incident_id": incident_id, "table_order": order, "is_victim": False, **task},
         )
     for kill in kills:
-        insert(con, "kills", **{"incident_id": incident_id, "reason": "victim", "line": 1, **kill})
-    if lines:
-        numbers, kinds, texts = (list(column) for column in zip(*lines, strict=True))
-        insert(con, "report_lines", incident_id=incident_id, line_numbers=numbers, kinds=kinds, texts=texts)
+        insert(con, "kills", **{"incident_id": incident_id, **_KILL, "source": values["source"], **kill})
+    for seq, (number, kind, text) in enumerate(lines):
+        insert(con, "report_lines", incident_id=incident_id, seq=seq, line=number, kind=kind, text=text)
     for name in sources:
         insert(
             con,
@@ -74,9 +71,16 @@ def add(
             source=name,
             line_start=values["line_start"],
             line_end=values["line_end"],
+            ts_source=values["ts_source"],
+            complete=values["complete"],
+            candidates=len(tasks),
+            kills=len(kills),
+            kill_keys=[],
+            occurrence=0,
+            content="",
         )
         con.execute(
-            "INSERT OR IGNORE INTO t_sources (source, sha256, size_bytes, framing, ingested_at)"
+            "INSERT INTO t_sources (source, sha256, size_bytes, framing, ingested_at)"
             " VALUES (?, ?, 18231, 'rfc3164', now())",
             [name, "9f" * 32],
         )
@@ -258,8 +262,8 @@ def add_global(
             "victim_uid": 111,
             "recomputed_score": 1220,
             "verdict": "highest_badness",
-            "verdict_text": "scand (pid 517) had the highest badness of all eligible candidates, 530496 pages; next was "
-            "backup worker (pid 2210) with 200564 pages, 329932 less.",
+            "verdict_text": "scand (pid 517) had the highest badness of all eligible candidates, 530496 pages; next "
+            "was backup worker (pid 2210) with 200564 pages, 329932 less.",
             "proof": [
                 "totalpages = 524156 pages RAM - 16538 reserved + 131071 swap = 638689",
                 "badness(scand 517) = 422324 rss + 107099 swap + 4395008 / 4096 page tables = 530496",
@@ -392,7 +396,7 @@ def add_memcg_group(con: duckdb.DuckDBPyConnection, incident_id: str = "oom-51e9
 
 def add_bare_kill(con: duckdb.DuckDBPyConnection, incident_id: str = "oom-0d9f61c3aa55") -> str:
     """A kill line alone: no time, no host, no table. Everything else must show as unknown."""
-    text = "Memory cgroup out of memory: Killed process 4107 (worker) total-vm:24896kB, anon-rss:0kB, file-rss:0kB"
+    text = "Memory cgroup out of memory: Killed process 4107 (worker) total-vm:24896kB, anon-rss:0kB"
     return add(
         con,
         {
@@ -530,3 +534,66 @@ def add_large(
     con.execute(f"INSERT INTO t_candidates ({', '.join(frame.columns)}) SELECT * FROM large")
     con.unregister("large")
     return incident_id
+
+
+def add_permille(con: duckdb.DuckDBPyConnection, incident_id: str = "oom-26320000beef") -> str:
+    """RHEL 6: badness is in thousandths of totalpages, and the table lacks inputs, so it is known within bounds."""
+    tasks = [
+        {"pid": 2101, "comm": "java", "rss_pages": 390_000, "adj": 0, "badness_min": 612, "badness_max": 655},
+        {
+            "pid": 2207,
+            "comm": "mysqld",
+            "rss_pages": 120_000,
+            "adj": 0,
+            "badness_min": 188,
+            "badness_max": 231,
+        },
+        {
+            "pid": 1544,
+            "comm": "sshd",
+            "rss_pages": 170,
+            "adj": -1000,
+            "badness_min": None,
+            "badness_max": None,
+        },
+    ]
+    rows = [
+        {
+            "pid": row["pid"],
+            "tgid": row["pid"],
+            "uid": 0,
+            "comm": row["comm"],
+            "total_vm_pages": 800_000,
+            "rss_pages": row["rss_pages"],
+            "oom_score_adj": row["adj"],
+            "eligible": row["adj"] != -1000,
+            "ineligible_reason": "oom_score_adj_min" if row["adj"] == -1000 else None,
+            "badness_min": row["badness_min"],
+            "badness_max": row["badness_max"],
+            "is_victim": row["pid"] == 2101,
+        }
+        for row in tasks
+    ]
+    incident = {
+        "incident_id": incident_id,
+        "host": "newdb-1",
+        "scope": "global",
+        "scope_inferred": True,
+        "page_size": 4096,
+        "totalpages": 637_000,
+        "totalpages_exact": True,
+        "victim_pid": 2101,
+        "victim_comm": "java",
+        "printed_score": 631,
+        "verdict": "insufficient_data",
+        "verdict_text": "This kernel's table lacks swapents and nr_ptes, which its score counts.",
+        "uptime_s": 4210.5,
+        "runner_up_pid": 2207,
+    }
+    return add(
+        con,
+        incident,
+        rows,
+        [{"pid": 2101, "comm": "java", "line": 1}],
+        [(1, "killed", "Killed process 2101")],
+    )

@@ -33,7 +33,9 @@ def main() -> None:
 
 def start_up() -> None:
     bare, shown = run([sys.executable, "-c", "pass"], 5), run([*TOOL, "--help"], 5)
-    print(f"--help: {shown.wall_s:.3f} s wall, {shown.wall_s / bare.wall_s:.1f} x `python -c pass` ({bare.wall_s:.3f} s)")
+    print(
+        f"--help: {shown.wall_s:.3f} s wall, {shown.wall_s / bare.wall_s:.1f} x `python -c pass` ({bare.wall_s:.3f} s)"
+    )
 
 
 def one_report(tasks: int = 500) -> None:
@@ -63,7 +65,9 @@ def big_log(folder: Path, size_mib: int, reports: int) -> None:
     scan = run([sys.executable, "-c", _SCAN_ONLY, str(log)])
     ingest = run([*TOOL, "ingest", str(log), "--db", str(database)], 1)
     bare = run([*TOOL, "ingest", "/dev/null", "--db", str(folder / "bare.duckdb")], 1)
-    print(f"{size_mib} MiB of syslog with {reports} reports, CPU as ratios to `grep -c oom-killer` ({grep.cpu_s:.2f} s):")
+    print(
+        f"{size_mib} MiB of syslog with {reports} reports, CPU as ratios to `grep -c oom-killer` ({grep.cpu_s:.2f} s):"
+    )
     print(f"  finding them {scan.cpu_s / grep.cpu_s:.2f}, whole ingest {ingest.cpu_s / grep.cpu_s:.2f} ({_text(ingest)}; "
           f"an empty ingest takes {_text(bare)})")  # fmt: skip
     log.unlink()

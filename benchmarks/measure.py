@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def run(command: Sequence[str], repeat: int = 3) -> Cost:
 
 def _run_once(command: Sequence[str]) -> Cost:
     start = time.perf_counter()
-    with open(os.devnull, "wb") as nowhere:
+    with Path(os.devnull).open("wb") as nowhere:
         child = subprocess.Popen(command, stdout=nowhere, stderr=nowhere, stdin=subprocess.DEVNULL)
         _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - start

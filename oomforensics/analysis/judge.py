@@ -8,10 +8,11 @@ from oomforensics.analysis.identity import incident_id, kill_keys
 from oomforensics.analysis.model import Candidate, EraChoice, Judged, TotalPages, Verdict
 from oomforensics.analysis.pagesize import find_page_size
 from oomforensics.analysis.ranking import Ranking
+from oomforensics.analysis.readings import Case, Finding, recomputed_score
 from oomforensics.analysis.scope import find_scope
 from oomforensics.analysis.scoring import add_figures, arithmetic
 from oomforensics.analysis.total import find_totalpages, system_totalpages
-from oomforensics.analysis.verdict import Case, Finding, decide, recomputed_score
+from oomforensics.analysis.verdict import decide
 from oomforensics.kernel.identify import Identified, identify
 from oomforensics.parsers.facts import Incident, TaskRow
 
@@ -133,7 +134,9 @@ def _score_note(printed: int | None, recomputed: int | None, ranking: Ranking | 
         return f"printed {printed}, recomputed {recomputed}: {'equal' if printed == recomputed else 'different'}"
     if ranking is not None and ranking.target.badness_min is not None:
         high = ranking.target.badness_max
-        return f"printed {printed}; this kernel's table leaves the value between {ranking.target.badness_min} and {high}"
+        return (
+            f"printed {printed}; this kernel's table leaves the value between {ranking.target.badness_min} and {high}"
+        )
     return f"printed {printed}; not recomputed: {finding.text}"
 
 
@@ -161,9 +164,13 @@ def _proof(ranking: Ranking | None, total: TotalPages) -> list[str]:
         shown.append(("runner-up", ranking.runner_up))
     for role, candidate in shown:
         if candidate.badness_pages is not None and ranking.hypothesis.totalpages:
-            lines.append(f"{role} {candidate.row.pid} ({candidate.row.comm}): {arithmetic(candidate, ranking.hypothesis)}")
+            lines.append(
+                f"{role} {candidate.row.pid} ({candidate.row.comm}): {arithmetic(candidate, ranking.hypothesis)}"
+            )
     if len(ranking.tied) > 1:
-        lines.append(f"tied: {', '.join(str(one.row.pid) for one in ranking.tied)}; {ranking.hypothesis.era.tie.value} wins")
+        lines.append(
+            f"tied: {', '.join(str(one.row.pid) for one in ranking.tied)}; {ranking.hypothesis.era.tie.value} wins"
+        )
     return lines
 
 
@@ -178,5 +185,7 @@ def _evidence(case: Case, ranking: Ranking | None) -> list[int]:
     if incident.memcg.memory is not None:
         lines.append(incident.memcg.memory.line)
     totals = ("pages RAM", "pages reserved", "Total swap")
-    lines += [kept.line for kept in incident.lines if kept.kind == "meminfo" and any(word in kept.text for word in totals)]
+    lines += [
+        kept.line for kept in incident.lines if kept.kind == "meminfo" and any(word in kept.text for word in totals)
+    ]
     return sorted(set(lines))

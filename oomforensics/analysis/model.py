@@ -110,4 +110,6 @@ class Judged:
     candidates: list[Candidate]
     verdict: Verdict
     complete: bool
-    kill_keys: list[str] = field(default_factory=list)  # content hashes: the same event from any source has one in common
+    kill_keys: list[str] = field(
+        default_factory=list
+    )  # content hashes: the same event from any source has one in common

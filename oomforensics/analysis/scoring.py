@@ -130,9 +130,7 @@ def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) 
     return proc_oom_score(hypothesis.era, candidate.badness_pages, system_total)
 
 
-def counters(
-    row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None
-) -> tuple[Counters, Counters | None]:
+def counters(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None) -> tuple[Counters, Counters | None]:
     """The least and the most that this row's task was charged with; None: no upper bound is known."""
     tables = page_table_pages(era, page_size, row.nr_ptes, row.nr_pmds, row.pgtables_bytes)
     swap = row.swapents_pages
@@ -180,7 +178,9 @@ def arithmetic(candidate: Candidate, hypothesis: Hypothesis) -> str:
     if candidate.root_bonus_pages:
         text += f" - {candidate.root_bonus_pages} for CAP_SYS_ADMIN"
     if adj:
-        text += f" + oom_score_adj {adj} * (totalpages {hypothesis.totalpages} / 1000 = {hypothesis.totalpages // 1000})"
+        text += (
+            f" + oom_score_adj {adj} * (totalpages {hypothesis.totalpages} / 1000 = {hypothesis.totalpages // 1000})"
+        )
     if era.score is Score.PAGES_CLAMPED and candidate.badness_pages == 1:
         return f"{text}, raised to the least value 1"
     return f"{text} = {candidate.badness_pages}"

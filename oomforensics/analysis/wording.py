@@ -9,7 +9,7 @@ from oomforensics.kernel.eras import Era, Score, TieRule
 if TYPE_CHECKING:
     from oomforensics.analysis.model import Candidate
     from oomforensics.analysis.ranking import Ranking
-    from oomforensics.analysis.verdict import Case
+    from oomforensics.analysis.readings import Case
 
 OUTCOMES: dict[str, str] = {
     "already_exiting": "The process selected was already exiting, so the kernel killed nothing and let it finish.",
@@ -95,7 +95,9 @@ def oom_group(path: str, members: int) -> str:
 
 def swapoff(seen_in_trace: bool) -> str:
     evidence = "its call trace shows it there" if seen_in_trace else "its name is the evidence"
-    return f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
+    return (
+        f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
+    )
 
 
 def vfork(children: tuple[Candidate, ...]) -> str:

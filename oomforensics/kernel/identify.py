@@ -57,7 +57,9 @@ def _identify(telling: frozenset[str], release: str | None) -> Identified:
     if not telling:
         return Identified(by_release, (f"release {release}; nothing in the text tells",), (), certain=False)
     if by_release in by_text:
-        return Identified(by_release, (f"release {release}", f"text fits: {_words(telling)}"), (), certain=by_release.verified)
+        return Identified(
+            by_release, (f"release {release}", f"text fits: {_words(telling)}"), (), certain=by_release.verified
+        )
     return _backport(release, by_release, by_text, telling)
 
 
@@ -87,7 +89,10 @@ def _backport(release: str, by_release: Era, by_text: list[Era], telling: frozen
     same_base = [era for era in by_text if era.vendor is not None and era.vendor == by_release.vendor]
     pool = same_base or [era for era in by_text if era.vendor is None] or by_text
     nearest = min(pool, key=lambda era: _distance(era, by_release))
-    evidence = (f"release {release} would be {by_release.name}", f"but the text is that of {nearest.name}: {_words(telling)}")
+    evidence = (
+        f"release {release} would be {by_release.name}",
+        f"but the text is that of {nearest.name}: {_words(telling)}",
+    )
     others = tuple(era for era in pool if era is not nearest)
     return Identified(nearest, evidence, (*others, by_release), certain=False)
 
@@ -112,7 +117,9 @@ def _by_release(release: str) -> Era | None:
     version = parse_release(release)
     if version is None:
         return None
-    return next((era for era in UPSTREAM if era.since <= version and (era.before is None or version < era.before)), None)
+    return next(
+        (era for era in UPSTREAM if era.since <= version and (era.before is None or version < era.before)), None
+    )
 
 
 def neighbours(era: Era) -> tuple[Era, ...]:

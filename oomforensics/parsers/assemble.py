@@ -13,8 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from oomforensics.parsers import shapes
-from oomforensics.parsers.builder import Builder, ParsedKill, parse_kill
+from oomforensics.parsers.boot import Boot
+from oomforensics.parsers.builder import Builder
 from oomforensics.parsers.facts import Incident, Kill, ReportLine
+from oomforensics.parsers.kill import ParsedKill, parse_kill
 from oomforensics.parsers.records import Record
 
 _REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboot goes back further
@@ -24,7 +26,6 @@ _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
-_OOM_SCORE_ADJ_MIN = -1000
 _BLANK = (" ", "\t")
 # The kernel starts these lines at the margin; a blank before them is somebody's quoting.
 _NEVER_INDENTED = ("invoked oom-killer", "illed process", "ill process", "oom-kill:", "oom_reaper:", "Tasks in ")
@@ -48,51 +49,10 @@ def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
         yield from stream.finish()
 
 
-class _Boot:
-    """What is known of one boot, shared by its incidents."""
-
-    def __init__(self, index: int, release: str | None) -> None:
-        self.index = index
-        self.release = release
-        self.total_swap_kb: set[int] = set()
-        self.totalram_pages: set[int] = set()
-        self.killed: dict[int, Kill] = {}
-        self.unkillable_rows: dict[int, int] = {}  # pid -> line of its row in a report that found nobody to kill
-
-    def complete(self, incident: Incident) -> Incident:
-        """Add what other lines of this boot tell of the incident."""
-        incident.boot_release = self.release
-        incident.boot_total_swap_kb = set(self.total_swap_kb)
-        incident.boot_totalram_pages = set(self.totalram_pages)
-        incident.spent_pids = {
-            pid
-            for pid, line in self.unkillable_rows.items()
-            if line > incident.line_start and not self._killed_since(pid, incident)
-        }
-        return incident
-
-    def learn(self, incident: Incident) -> None:
-        info, table = incident.meminfo, incident.table
-        if incident.stack is not None and incident.stack.release is not None:
-            self.release = self.release or incident.stack.release
-        if info is not None and info.total_swap_kb is not None:
-            self.total_swap_kb.add(info.total_swap_kb)
-        if info is not None and info.ram_pages is not None and info.reserved_pages is not None:
-            self.totalram_pages.add(info.ram_pages - info.reserved_pages)
-        if table is not None and any(outcome.kind == "none_killable" for outcome in incident.outcomes):
-            for row in table.rows:
-                if row.oom_score_adj != _OOM_SCORE_ADJ_MIN:
-                    self.unkillable_rows.setdefault(row.pid, row.line)
-
-    def _killed_since(self, pid: int, incident: Incident) -> bool:
-        kill = self.killed.get(pid)
-        return kill is not None and kill.line >= incident.line_start
-
-
 class _Stream:
     def __init__(self, source: str) -> None:
         self._source = source
-        self._boot = _Boot(0, None)
+        self._boot = Boot(0, None)
         self._last_uptime_us: int | None = None
         self._open: Builder | None = None
         self._pending: deque[Incident] = deque()
@@ -145,7 +105,7 @@ class _Stream:
         yield from self.finish()
         banner = shapes.BANNER.pattern.match(record.text)
         index = self._boot.index if first else self._boot.index + 1
-        self._boot = _Boot(index, banner["release"] if banner else None)
+        self._boot = Boot(index, banner["release"] if banner else None)
         self._context.clear()
         self._sysrq, self._foreign_dump, self._seen_start = False, None, False
         self._last_uptime_us = None

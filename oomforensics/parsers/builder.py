@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
-from oomforensics.parsers import meminfo, memcg, shapes, summary, table
+from oomforensics.parsers import memcg, meminfo, shapes, summary, table
 from oomforensics.parsers.facts import (
     Incident,
     Invoked,
@@ -18,87 +17,12 @@ from oomforensics.parsers.facts import (
     StackHeader,
     TaskTable,
 )
+from oomforensics.parsers.kill import ParsedKill
+from oomforensics.parsers.missing import missing_parts
 from oomforensics.parsers.records import Record
 
 _MAX_TRACE = 64
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
-
-
-@dataclass(slots=True)
-class ParsedKill:
-    kill: Kill
-    has_sizes: bool
-    torn: bool
-    feature: str | None
-
-
-def parse_kill(text: str, record: Record) -> ParsedKill | None:
-    """A `Killed process` line in any of its forms; None when the text is not one."""
-    found = shapes.KILLED.pattern.match(text)
-    if found:
-        return _sized_kill(found, record)
-    found = shapes.KILLED_BARE.pattern.match(text)
-    if found:
-        kill = _kill(found, record, "killed-bare")
-        return ParsedKill(kill, has_sizes=False, torn=not text.endswith("."), feature=None)
-    found = shapes.KILLED_TORN.pattern.match(text)
-    if found:
-        return ParsedKill(_kill(found, record, "killed-torn"), has_sizes=False, torn=True, feature=None)
-    return None
-
-
-def _kill(found: re.Match[str], record: Record, shape: str) -> Kill:
-    groups = found.groupdict()
-    uid = groups.get("uid_before") or groups.get("uid_after")
-    return Kill(
-        line=record.line,
-        pid=int(found["pid"]),
-        comm=groups.get("comm") or "",
-        shape=shape,
-        message=groups.get("message"),
-        uid=int(uid) if uid else None,
-        uptime_us=record.uptime_us,
-        wall_us=record.wall_us,
-    )
-
-
-def _sized_kill(found: re.Match[str], record: Record) -> ParsedKill:
-    sizes_text = found["sizes"]
-    kill = _kill(found, record, "killed")
-    sizes = {name: int(value) for name, value in shapes.SIZE.findall(sizes_text)}
-    kill.total_vm_kb = sizes.get("total-vm", sizes.get("vsz"))
-    kill.anon_rss_kb = sizes.get("anon-rss")
-    kill.file_rss_kb = sizes.get("file-rss")
-    kill.shmem_rss_kb = sizes.get("shmem-rss")
-    kill.pgtables_kb = sizes.get("pgtables")
-    uid = shapes.KILLED_UID.search(sizes_text)
-    adj = shapes.KILLED_ADJ.search(sizes_text)
-    if uid:
-        kill.uid = int(uid[1])
-    if adj:
-        kill.oom_score_adj = int(adj[1])
-    feature = _kill_feature(found, sizes_text)
-    kill.shape = feature or "killed"
-    return ParsedKill(kill, has_sizes=True, torn=False, feature=feature)
-
-
-def _kill_feature(found: re.Match[str], sizes: str) -> str | None:
-    """Which kernels word the line so; None when its end is cut, for an end that is missing proves nothing."""
-    if sizes.startswith("vsz:"):
-        return "killed:2.6.33"
-    if found["uid_before"]:
-        return "killed:rhel6.2"
-    if found["uid_after"]:
-        return "killed:rhel7.7"
-    if "oom_score_adj:" in sizes:
-        return "killed:5.4"
-    if not sizes.rstrip().endswith("kB"):
-        return "killed:rhel8.3" if re.search(r", UID:\d+\s*$", sizes) else None
-    if "shmem-rss:" in sizes:
-        if "pgtables:" in sizes:
-            return None
-        return "killed:5.1" if found["message"] else "killed:4.5"
-    return None if found["message"] else "killed:2.6.36"
 
 
 class Builder:
@@ -145,7 +69,9 @@ class Builder:
         return not self.incident.kills and not self._ended()
 
     def _ended(self) -> bool:
-        return any(outcome.kind in ("already_exiting", "panic_deadlock", "panic_on_oom") for outcome in self.incident.outcomes)
+        return any(
+            outcome.kind in ("already_exiting", "panic_deadlock", "panic_on_oom") for outcome in self.incident.outcomes
+        )
 
     def may_take_selection(self) -> bool:
         return self.expects_body() and self.incident.selected is None
@@ -177,11 +103,7 @@ class Builder:
     def opens_headless(record: Record) -> bool:
         """Whether only an OOM report prints this line, so that it stands for a report whose head was lost."""
         text = record.text
-        return (
-            text.startswith("Tasks state (memory values in")
-            or table.is_header(text)
-            or memcg.starts_block(text)
-        )
+        return text.startswith("Tasks state (memory values in") or table.is_header(text) or memcg.starts_block(text)
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -381,7 +303,11 @@ class Builder:
         elif not whole:
             return
         info = MemInfo(records[0].line if records else 0)
-        taken = [record for record in records if meminfo.is_start(record.text) or meminfo.take(info, record.text, record.line)]
+        taken = [
+            record
+            for record in records
+            if meminfo.is_start(record.text) or meminfo.take(info, record.text, record.line)
+        ]
         if not taken or (not starts and info.ram_pages is None):
             return
         self.incident.meminfo = info
@@ -399,13 +325,15 @@ class Builder:
             return None
         if incident.memcg.stats and incident.memcg.stats[-1].unit == "bytes":
             incident.features.add(_STATS_PER_LINE_FROM)
-        incident.missing = self._missing()
+        incident.missing = missing_parts(incident)
         return incident
 
     def _infer_table(self) -> None:
         if self.incident.table is not None or not self._headerless:
             return
-        prefer = next((layout for feature, layout in _LAYOUT_BY_FEATURE.items() if feature in self.incident.features), None)
+        prefer = next(
+            (layout for feature, layout in _LAYOUT_BY_FEATURE.items() if feature in self.incident.features), None
+        )
         layout = table.infer_layout([record.text for record in self._headerless], prefer)
         if layout is None:
             self.incident.table = TaskTable("other", None, (), damaged_rows=len(self._headerless))
@@ -416,40 +344,6 @@ class Builder:
         self.incident.table = TaskTable(
             f"inferred:{layout.name}", None, layout.columns, good, damaged_rows=len(rows) - len(good)
         )
-
-    def _missing(self) -> list[str]:
-        incident = self.incident
-        missing: list[str] = []
-        only_kill = not (incident.invoked or incident.table or incident.summary or incident.meminfo or incident.memcg.seen)
-        if only_kill and incident.selected is None:
-            missing.append("report")
-            if not incident.kills and not incident.outcomes:
-                missing.append("kill_line")
-            return missing
-        if incident.invoked is None:
-            missing.append("head")
-        elif incident.invoked.shape == shapes.INVOKED_CUT.name:
-            missing.append("head_cut")
-        if incident.stack is None:
-            missing.append("stack_header")
-        if incident.meminfo is None and incident.memcg.memory is None:
-            missing.append("memory_info")
-        elif incident.meminfo is not None and (incident.meminfo.ram_pages is None and incident.memcg.memory is None):
-            missing.append("memory_totals")
-        if incident.table is None:
-            missing.append("task_table")
-        else:
-            if incident.table.header_line is None:
-                missing.append("task_table_header")
-            if incident.table.damaged_rows:
-                missing.append("task_rows")
-        if incident.summary is None and "killed:5.4" in incident.features:
-            missing.append("oom_kill_line")
-        elif incident.summary is not None and incident.summary.pid is None:
-            missing.append("oom_kill_line_cut")
-        if not incident.kills and not incident.outcomes:
-            missing.append("kill_line")
-        return missing
 
     def _has_line(self, record: Record) -> bool:
         return any(kept.line == record.line and kept.text == record.text for kept in self.incident.lines[-50:])

@@ -1,12 +1,12 @@
 """The block of a cgroup's limits and statistics (mm/memcontrol.c: mem_cgroup_print_oom_meminfo and its ancestors):
 
-    Task in /site133 killed as a result of limit of /site133            2.6.30-4.20
-    memory: usage 524288kB, limit 524288kB, failcnt 153
-    memory+swap: usage 525060kB, limit 9007199254740988kB, failcnt 0    cgroup v1
-    swap: usage 0kB, limit 0kB, failcnt 0                               cgroup v2, 5.3+
-    Memory cgroup stats for /site133: cache:0KB rss:524288KB …          up to 5.2, one line a cgroup
-    Memory cgroup stats for /a:                                         5.3+, then memory.stat, one name and value a line
-    anon 66289664
+Task in /site133 killed as a result of limit of /site133            2.6.30-4.20
+memory: usage 524288kB, limit 524288kB, failcnt 153
+memory+swap: usage 525060kB, limit 9007199254740988kB, failcnt 0    cgroup v1
+swap: usage 0kB, limit 0kB, failcnt 0                               cgroup v2, 5.3+
+Memory cgroup stats for /site133: cache:0KB rss:524288KB …          up to 5.2, one line a cgroup
+Memory cgroup stats for /a:                                         5.3+, then memory.stat, one name and value a line
+anon 66289664
 """
 
 from __future__ import annotations

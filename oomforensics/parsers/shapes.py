@@ -212,7 +212,9 @@ OUTCOMES: tuple[Shape, ...] = (
         "panic_on_oom",
         "2.6.36",
         "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
-        _rx(r"^(?:Kernel\ panic\ -\ not\ syncing:\ )?(?:[Oo]ut\ of\ [Mm]emory.*panic_on_oom\ is\ (?:enabled|selected))"),
+        _rx(
+            r"^(?:Kernel\ panic\ -\ not\ syncing:\ )?(?:[Oo]ut\ of\ [Mm]emory.*panic_on_oom\ is\ (?:enabled|selected))"
+        ),
     ),
     Shape(
         "panic_deadlock",

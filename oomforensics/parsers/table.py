@@ -144,7 +144,9 @@ def _leading_integers(row: str) -> int:
 def _plausible(layout: Layout, rows: list[str]) -> bool:
     """Page tables are thousands of bytes or a few pages; `cpu` is small; oom_adj lies in -17..15."""
     for row in rows:
-        values = dict(zip(layout.columns, map(int, row[row.find("]") + 1 :].split()[: len(layout.columns)]), strict=False))
+        values = dict(
+            zip(layout.columns, map(int, row[row.find("]") + 1 :].split()[: len(layout.columns)]), strict=False)
+        )
         if not -1000 <= values.get("oom_score_adj", 0) <= 1000 or not -17 <= values.get("oom_adj", 0) <= 15:
             return False
         pgtables = values.get("pgtables_bytes")

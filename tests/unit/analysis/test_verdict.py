@@ -180,7 +180,9 @@ def test_root_bonus_is_told_by_the_printed_score(has_bonus: bool) -> None:
     result = one("4.14", [root, task(11, 500)], root, score=score)
     assert (result.printed_score, result.recomputed_score) == (score, score)
     assert result.candidates[0].root_bonus_pages == spared
-    assert ("nobody" in " ".join(result.verdict.caveats) or "no candidate" in " ".join(result.verdict.caveats)) != has_bonus
+    assert (
+        "nobody" in " ".join(result.verdict.caveats) or "no candidate" in " ".join(result.verdict.caveats)
+    ) != has_bonus
 
 
 def test_a_score_that_disagrees_is_shown() -> None:

@@ -11,7 +11,7 @@ from oomforensics.kernel.eras import ERAS, RootBonus, Score, era_named
 # One task on a machine of 2,097,152 pages of RAM and 524,288 of swap.
 TOTALPAGES = 2_621_440
 RSS, SWAP, ADJ = 500_000, 20_000, 200
-TABLES = dict(nr_ptes=1_000, nr_pmds=40, pgtables_bytes=4_300_800)
+TABLES = {"nr_ptes": 1_000, "nr_pmds": 40, "pgtables_bytes": 4_300_800}
 
 # era, CAP_SYS_ADMIN -> badness, score, /proc/PID/oom_score
 WORKED = [
@@ -112,7 +112,9 @@ def test_missing_columns_are_not_zero() -> None:
     assert page_table_pages(era_named("2.6.38"), 4096, None, None, None) == 0, "2.6.38 does not count them"
 
 
-@pytest.mark.parametrize(("value", "divisor", "quotient"), [(7, 2, 3), (-7, 2, -3), (7, -2, -3), (-7, -2, 3), (0, 5, 0)])
+@pytest.mark.parametrize(
+    ("value", "divisor", "quotient"), [(7, 2, 3), (-7, 2, -3), (7, -2, -3), (-7, -2, 3), (0, 5, 0)]
+)
 def test_c_division_truncates_toward_zero(value: int, divisor: int, quotient: int) -> None:
     assert div(value, divisor) == quotient
 

@@ -23,9 +23,7 @@ LIMIT, SWAP, UNLIMITED = 131_072, 262_144, 2**51
     ],
 )
 def test_memcg(rule: MemcgTotal, memsw: int | None, swap_max: int | None, total: int) -> None:
-    assert (
-        memcg(rule, LIMIT, SWAP, memsw_limit_pages=memsw, swap_limit_pages=swap_max, page_size=4096) == total
-    )
+    assert memcg(rule, LIMIT, SWAP, memsw_limit_pages=memsw, swap_limit_pages=swap_max, page_size=4096) == total
 
 
 def test_memcg_is_at_least_one_page() -> None:

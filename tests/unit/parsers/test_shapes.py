@@ -39,7 +39,9 @@ def test_a_header_of_a_kernel_to_come_is_read_all_the_same() -> None:
     )
     assert opened is not None
     assert opened.layout == "other"
-    row = table.RowReader(opened.columns).read("[  13135]     0 13135   787018   674666   674300  5439488  7   -5 a.out", 2)
+    row = table.RowReader(opened.columns).read(
+        "[  13135]     0 13135   787018   674666   674300  5439488  7   -5 a.out", 2
+    )
     assert row is not None
     assert (row.rss_pages, row.pgtables_bytes, row.swapents_pages, row.oom_score_adj, row.comm) == (
         674666, 5439488, 7, -5, "a.out",
@@ -65,7 +67,9 @@ def test_a_name_is_whatever_follows_the_last_number(comm: str) -> None:
 
 
 def test_values_wider_than_their_columns_and_signed_uids() -> None:
-    row = _C6.read("[12345678] -1294967296 12345678 123456789012 98765432109 1234567890123 55555555555          -999 big", 1)
+    row = _C6.read(
+        "[12345678] -1294967296 12345678 123456789012 98765432109 1234567890123 55555555555          -999 big", 1
+    )
     assert row is not None
     assert (row.uid, row.total_vm_pages, row.rss_pages, row.pgtables_bytes, row.swapents_pages) == (
         -1294967296, 123456789012, 98765432109, 1234567890123, 55555555555,

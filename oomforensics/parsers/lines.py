@@ -15,9 +15,7 @@ from oomforensics.parsers.records import Problem
 MAX_LINE = 64 * 1024
 
 
-def lines(
-    chunks: Iterable[bytes], problems: list[Problem], source: str, first: int = 1
-) -> Iterator[tuple[int, bytes]]:
+def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: int = 1) -> Iterator[tuple[int, bytes]]:
     """Every line with its number; the first one is `first`. Chunks may end anywhere."""
     number = first
     rest = b""
@@ -53,9 +51,7 @@ def _line(raw: bytes, number: int, problems: list[Problem], source: str) -> byte
         raw = raw.rstrip(b"\r")
     if len(raw) > MAX_LINE:
         problems.append(
-            Problem(
-                source, number, f"line longer than {MAX_LINE} bytes: the rest of it was not read", "data_loss"
-            )
+            Problem(source, number, f"line longer than {MAX_LINE} bytes: the rest of it was not read", "data_loss")
         )
         raw = raw[:MAX_LINE]
     return raw

@@ -61,9 +61,7 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"page allocation failure", "an allocation that failed and killed nobody"),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
-_SKIP = (
-    4 * KIB
-)  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
+_SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
 _ALIGN = 64  # bytes of a cache line: reads and searches that begin on one are twice as fast
 
 # Rows of the task table, and what a Mem-Info block of a big machine is made of. Only ever searched at a window's edge.
@@ -171,9 +169,7 @@ def _buffer(size: int) -> mmap.mmap:
 class _Scanner:
     """`buffer[0]` is byte `base` of the stream; all other positions are counted from the stream's start."""
 
-    def __init__(
-        self, stream: Stream, problems: list[Problem], source: str, engine: Engine, whole: int
-    ) -> None:
+    def __init__(self, stream: Stream, problems: list[Problem], source: str, engine: Engine, whole: int) -> None:
         self.stream, self.problems, self.source = stream, problems, source
         self.find, self.count = engine.find, engine.newlines
         self.buffer = _buffer(whole + CHUNK)
@@ -241,9 +237,7 @@ class _Scanner:
             hits = self._hits(start, end)
             self.searched = end
             # Counted here, while the bytes are in the cache. A mark before `base` could not be counted on from.
-            self.marks.append(
-                (end, self.marks[-1][1] + self.count(self.buffer, start - self.base, end - self.base))
-            )
+            self.marks.append((end, self.marks[-1][1] + self.count(self.buffer, start - self.base, end - self.base)))
             for position, anchor in hits:
                 yield from self._close_before(position - anchor.before)
                 self._open(position, anchor)
@@ -324,9 +318,7 @@ class _Scanner:
             return
         adjoins = 0 < start == self.done
         self.done = self.opened = end
-        yield Window(
-            self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins
-        )
+        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins)
 
     def _line_at(self, position: int) -> int:
         """Number of the line that holds this byte."""

@@ -197,9 +197,7 @@ def _read(
     info.sha256 = tee.digest()
 
 
-def _lines(
-    windows: Iterable[scan.Window], problems: list[Problem], source: str
-) -> Iterator[tuple[int, bytes]]:
+def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str) -> Iterator[tuple[int, bytes]]:
     for window in windows:
         data = window.data
         if window.offset == 0:
@@ -214,9 +212,7 @@ def _refusal(head: bytes) -> tuple[str, str] | None:
         return "is empty", "info"
     if head.startswith(b"LPKSHHRH"):
         return "is a binary journal: export it with `journalctl --file … -o export`", "error"
-    text = head.replace(
-        b"\0", b""
-    )  # logs that were preallocated begin with NUL bytes; UTF-16 has one a letter
+    text = head.replace(b"\0", b"")  # logs that were preallocated begin with NUL bytes; UTF-16 has one a letter
     controls = len(text) - len(text.translate(None, _CONTROL))
     if controls * 20 > len(text):
         return "is not a log: its first bytes are no text", "info"

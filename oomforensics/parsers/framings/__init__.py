@@ -59,13 +59,12 @@ MAX_TEXT = 64 * 1024  # of a record put together from several lines
 _MIN_MARGIN = 12  # no header whose message can run over several lines is shorter
 
 _CSI = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
-_QUOTE = re.compile(r"[ \t>|]+")
+_QUOTES = " \t>|"
+_QUOTE = re.compile(rf"[{_QUOTES}]+")
 _BARE_HEADER = Header(0)
 
 
-def records(
-    lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]
-) -> Iterator[Record]:
+def records(lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]) -> Iterator[Record]:
     """One record a message, in the order of the lines."""
     return Reader(context, problems).records(lines)
 
@@ -78,6 +77,7 @@ class Reader:
         self._clock = Clock(context, problems)
         self._host = context.host
         self._order = FRAMINGS
+        self._by_first: dict[str, tuple[Framing, ...]] = {}  # what a line may be in, by its first character
         self._framing: Framing | None = None  # of the last framed line
         self._fixed: tuple[str, Header] | None = None  # the last header that may stand again, as it was
         self._quote = ""  # what stands before each line of a quoted log
@@ -95,12 +95,7 @@ class Reader:
             line = _decode(raw)
             margin = self._margin if number == before + 1 else None  # lines between may not have been read
             before = number
-            if (
-                margin is not None
-                and last is not None
-                and line.startswith(margin)
-                and len(last.text) < MAX_TEXT
-            ):
+            if margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT:
                 last.text = f"{last.text}\n{line[len(margin) :]}"
                 continue
             record = self._record(number, line)
@@ -127,33 +122,37 @@ class Reader:
         quote = self._quote
         text = line[len(quote) :] if quote and line.startswith(quote) else line
         header = self._header(text)
-        if header is None and (match := _QUOTE.match(line)) and not self._unquoted:
+        if header is None and line[:1] in _QUOTES and not self._unquoted and (match := _QUOTE.match(line)):
             text = line[match.end() :]
             header = self._header(text)
             if header is not None:
                 self._quote = match[0]
-        if header is None:
-            if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
-                return None
-            self._margin = None
-            self.seen[BARE] += 1
-            return Record(number, line.removeprefix(self._bare_quote), host=self._host)
-        return self._make(number, text, header)
+        if header is not None:
+            return self._make(number, text, header)
+        if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
+            return None
+        self._margin = None
+        self.seen[BARE] += 1
+        return Record(number, line.removeprefix(self._bare_quote), host=self._host)
 
     def _header(self, line: str) -> Header | None:
         fixed = self._fixed
         if fixed is not None and line.startswith(fixed[0]):
             return fixed[1]
-        framing = self._framing
-        if framing is not None:
-            header = framing.read(line, self._clock)
-            if header is not None:
-                if header.fixed:
-                    self._fixed = (line[: header.end], header)
-                return header
-        for other in self._order:
-            if other is not framing and (header := other.read(line, self._clock)) is not None:
-                self._framing = other
+        first = line[:1]
+        order = self._by_first.get(first)
+        if order is None:
+            order = tuple(each for each in self._order if re.match(each.begins, first))
+            if first.isascii():
+                self._by_first[first] = order
+        last = self._framing
+        if last is not None and last in order and (header := last.read(line, self._clock)) is not None:
+            if header.fixed:
+                self._fixed = (line[: header.end], header)
+            return header
+        for framing in order:
+            if framing is not last and (header := framing.read(line, self._clock)) is not None:
+                self._framing = framing
                 self._fixed = (line[: header.end], header) if header.fixed else None
                 return header
         return None
@@ -170,11 +169,12 @@ class Reader:
         text = header.text
         if text is None:
             text = line[end:]
+            self._margin = self._quote + " " * end if end >= _MIN_MARGIN else None
             if header.escapes:
-                self._unquoted = self._unquoted or not self._quote
+                if not self._quote:
+                    self._unquoted = True
                 if "#01" in text:
                     text = text.replace("#012", "\n").replace("#011", "\t")
-            self._margin = self._quote + " " * end if end >= _MIN_MARGIN else None
         else:
             self._margin = None
         return Record(

@@ -57,5 +57,6 @@ class Framing:
     """One way to write a log line. `read` answers None for a line that is not in this framing."""
 
     name: str
+    begins: str  # what its lines may begin with, as a class of characters for `re`
     read: Callable[[str, Clock], Header | None]
     samples: tuple[str, ...]  # a test: this framing is the first of FRAMINGS to read each

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-from oomforensics.parsers.framings.base import Context
+from oomforensics.parsers.framings.base import Context, Header
 from oomforensics.parsers.records import Problem
 
 # strftime's %b in the locales of glibc, case folded, without the final dot. Croatian is left out: its "lis" and "srp"
@@ -70,6 +70,7 @@ class Clock:
         self._problems = problems
         self._limit = context.not_after.astimezone(context.timezone) + timedelta(days=1)
         self._told: set[str] = set()
+        self.origin: tuple[str, int | None, Header] | None = None  # the last host and tag, as they stood
         self._last: tuple[tuple[str, ...], int | None] = ((), None)
 
     def without_year(self, month: str, day: str, time: str) -> int | None:
@@ -123,9 +124,7 @@ class Clock:
         return zone
 
     def tell(self, reason: str, severity: str = "info") -> None:
-        if (
-            reason not in self._told and len(self._told) < 20
-        ):  # a file of junk has a new "month" on every line
+        if reason not in self._told and len(self._told) < 20:  # a file of junk has a new "month" on every line
             self._told.add(reason)
             self._problems.append(Problem(self._context.source, None, reason, severity))
 

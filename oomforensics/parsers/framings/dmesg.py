@@ -33,6 +33,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "dmesg",
+    r"[\[<a-z]",
     read,
     (
         "[   12.345678] htop invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",

@@ -38,6 +38,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "dmesg iso",
+    r"[\d<a-z]",
     read,
     (
         "2026-01-02T03:04:05,123456+00:00 java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",

@@ -41,6 +41,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "dmesg -T",
+    r"[\[<a-z]",
     read,
     (
         "[Thu May 14 23:17:24 2020] python3 invoked oom-killer: gfp_mask=0x0(), order=0, oom_score_adj=0",

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from oomforensics.parsers.framings.base import Header
 from oomforensics.parsers.records import TsSource
 
+FIELDS = frozenset(
+    "__REALTIME_TIMESTAMP __MONOTONIC_TIMESTAMP _SOURCE_MONOTONIC_TIMESTAMP _BOOT_ID _HOSTNAME _TRANSPORT"
+    " SYSLOG_IDENTIFIER SYSLOG_FACILITY PRIORITY MESSAGE".split()
+)
+
 
 def header(entry: Mapping[str, str | None]) -> Header:
     """What the journal says of a message, and the message as `text`."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from oomforensics.parsers.framings.base import Context
-from oomforensics.parsers.framings.journal_entry import header
+from oomforensics.parsers.framings.journal_entry import FIELDS, header
 from oomforensics.parsers.records import Problem, Record
 from oomforensics.parsers.scan import Window
 from oomforensics.parsers.text import visible
@@ -22,10 +22,7 @@ from oomforensics.parsers.text import visible
 NAME = "journal export"
 MAX_VALUE = 1024 * 1024  # a message is far smaller; a core dump can be an entry's field
 MAX_ENTRY = 8 * 1024 * 1024
-FIELDS = frozenset(
-    b"__REALTIME_TIMESTAMP __MONOTONIC_TIMESTAMP _SOURCE_MONOTONIC_TIMESTAMP _BOOT_ID _HOSTNAME _TRANSPORT"
-    b" SYSLOG_IDENTIFIER SYSLOG_FACILITY PRIORITY MESSAGE".split()
-)
+_WANTED = {name.encode(): name for name in FIELDS}
 
 
 def recognise(head: bytes) -> bool:
@@ -43,9 +40,7 @@ def records(pieces: Iterable[Window], context: Context, problems: list[Problem])
         used, rest_line = yield from _entries(line, data, context)
         rest = data[used:]
     if rest.strip():
-        problems.append(
-            Problem(context.source, rest_line, "the last entry of the export is cut", "data_loss")
-        )
+        problems.append(Problem(context.source, rest_line, "the last entry of the export is cut", "data_loss"))
 
 
 def _entries(line: int, data: bytes, context: Context) -> Generator[Record, None, tuple[int, int]]:
@@ -72,8 +67,8 @@ def _entries(line: int, data: bytes, context: Context) -> Generator[Record, None
             if sized is None:
                 break
             at, value = sized
-        if name in FIELDS:
-            fields.setdefault(name.decode(), visible(value))
+        if name in _WANTED:
+            fields.setdefault(_WANTED[name], visible(value))
     return start, line
 
 

@@ -23,11 +23,12 @@ def read(line: str, clock: Clock) -> Header | None:
     if match is None:
         return None
     date, zone, offset = match.groups()
-    return origin.read(line, match.end(), clock.iso(date + (offset or ""), zone), TsSource.SYSLOG)
+    return origin.read(line, match.end(), clock, clock.iso(date + (offset or ""), zone), TsSource.SYSLOG)
 
 
 FRAMING = Framing(
     "journalctl short-full",
+    r"[^\W\d_]",
     read,
     (
         "Fri 2026-05-01 10:00:00 CEST web1 kernel: java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",

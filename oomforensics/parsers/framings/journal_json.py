@@ -13,7 +13,7 @@ import json
 
 from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
-from oomforensics.parsers.framings.journal_entry import header
+from oomforensics.parsers.framings.journal_entry import FIELDS, header
 from oomforensics.parsers.text import clean, visible
 
 
@@ -26,7 +26,7 @@ def read(line: str, clock: Clock) -> Header | None:
     except (ValueError, RecursionError):
         clock.tell("a journal entry is not valid JSON", severity="data_loss")
         return None
-    return header({name: value(entry[name]) for name in entry})
+    return header({name: value(entry[name]) for name in FIELDS if name in entry})
 
 
 def value(raw: object) -> str | None:
@@ -42,6 +42,7 @@ def value(raw: object) -> str | None:
 
 FRAMING = Framing(
     "journal json",
+    r"[{\x1e]",
     read,
     (
         '{"__REALTIME_TIMESTAMP":"1777622400123456","_SOURCE_MONOTONIC_TIMESTAMP":"75669581768","_TRANSPORT":"kernel",'

@@ -26,7 +26,7 @@ def read(line: str, clock: Clock) -> Header | None:
     stamp = STAMP.match(line)
     if stamp is None:
         return None
-    header = origin.read(line, stamp.end(), None, TsSource.NONE)
+    header = origin.read(line, stamp.end(), clock, None, TsSource.NONE)
     header.uptime_us = uptime(stamp)
     header.fixed = False
     header.stamped = False
@@ -51,6 +51,7 @@ def host_of(lines: Iterable[str]) -> str | None:
 
 FRAMING = Framing(
     "journalctl short-monotonic",
+    r"\[",
     read,
     (
         "[   12.345678] web1 kernel: java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",

@@ -19,11 +19,12 @@ def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
     if match is None:
         return None
-    return origin.read(line, match.end(), int(match[1]) * 1_000_000 + int(match[2]), TsSource.JOURNALD)
+    return origin.read(line, match.end(), clock, int(match[1]) * 1_000_000 + int(match[2]), TsSource.JOURNALD)
 
 
 FRAMING = Framing(
     "journalctl short-unix",
+    r"\d",
     read,
     ("1777622400.123456 web1 kernel: java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",),
 )

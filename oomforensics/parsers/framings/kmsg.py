@@ -46,6 +46,7 @@ def unescape(text: str) -> str:
 
 FRAMING = Framing(
     "kmsg",
+    r"\d",
     read,
     (
         "6,1234,5678901,-,caller=T1;oom_reaper: reaped process 519 (runltp), now anon-rss:0kB",

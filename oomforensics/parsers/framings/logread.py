@@ -12,9 +12,7 @@ from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.records import TsSource
 
-_DATE = re.compile(
-    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) (?=[a-z0-9]+\.[a-z]+ )"
-)
+_DATE = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d) (\d{4}) (?=[a-z0-9]+\.[a-z]+ )")
 
 
 def read(line: str, clock: Clock) -> Header | None:
@@ -22,13 +20,12 @@ def read(line: str, clock: Clock) -> Header | None:
     if match is None:
         return None
     month, day, time, year = match.groups()
-    return origin.read(line, match.end(), clock.with_year(year, month, day, time), TsSource.SYSLOG)
+    return origin.read(line, match.end(), clock, clock.with_year(year, month, day, time), TsSource.SYSLOG)
 
 
 FRAMING = Framing(
     "logread",
+    r"[A-Z]",
     read,
-    (
-        "Fri Jan  1 00:00:10 2021 kern.warn kernel: [   10.120000] dnsmasq invoked oom-killer: gfp_mask=0x200da",
-    ),
+    ("Fri Jan  1 00:00:10 2021 kern.warn kernel: [   10.120000] dnsmasq invoked oom-killer: gfp_mask=0x200da",),
 )

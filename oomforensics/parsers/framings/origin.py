@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 
 from oomforensics.parsers.framings.base import Header
+from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import LEVELS, STAMP
 from oomforensics.parsers.records import TsSource
 
@@ -24,10 +25,19 @@ _TAG = re.compile(
 _HOST = re.compile(r"([^\s\[\]]+) ")
 
 
-def read(line: str, at: int, wall_us: int | None, source: TsSource, priority: int | None = None) -> Header:
+def read(
+    line: str, at: int, clock: Clock, wall_us: int | None, source: TsSource, priority: int | None = None
+) -> Header:
     """The header of a line whose date ends at `at`."""
     if wall_us is None:
         source = TsSource.NONE
+    last = clock.origin
+    if last is not None and line.startswith(last[0], at) and priority == last[1]:
+        known = last[2]
+        return Header(
+            at + len(last[0]), wall_us, source, known.host, known.from_kernel, known.level,
+            stamped=known.stamped, escapes=True, fixed=True,
+        )  # fmt: skip
     level = None if priority is None else priority & 7
     tag = _TAG.match(line, at)
     if tag is None:
@@ -36,18 +46,11 @@ def read(line: str, at: int, wall_us: int | None, source: TsSource, priority: in
     if level_name is not None:
         level = LEVELS[level_name]
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
-    # Up to the tag's colon the header is told by the bytes alone, so the next line may reuse it.
-    return Header(
-        tag.end(),
-        wall_us,
-        source,
-        host,
-        kernel,
-        level,
-        stamped=kernel,
-        escapes=True,
-        fixed=tag[0].endswith(" "),
-    )
+    header = Header(tag.end(), wall_us, source, host, kernel, level, stamped=kernel, escapes=True)
+    if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
+        header.fixed = True
+        clock.origin = (tag[0], priority, header)
+    return header
 
 
 def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None) -> Header:

@@ -23,6 +23,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "priority",
+    r"[<a-z]",
     read,
     (
         "<4>java invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",

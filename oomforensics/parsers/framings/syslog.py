@@ -29,12 +29,13 @@ def read(line: str, clock: Clock) -> Header | None:
     if wall is not None and fraction is not None:
         wall += microseconds(fraction)
     return origin.read(
-        line, match.end(), wall, TsSource.SYSLOG_YEAR_INFERRED, None if priority is None else int(priority)
+        line, match.end(), clock, wall, TsSource.SYSLOG_YEAR_INFERRED, None if priority is None else int(priority)
     )
 
 
 FRAMING = Framing(
     "syslog",
+    r"[^\W_]|<",
     read,
     (
         "Dec 20 03:17:52 localhost kernel: [75669.581768] f2b/f.postfix invoked oom-killer: gfp_mask=0x100cca",

@@ -39,6 +39,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "syslog 5424",
+    r"<",
     read,
     (
         "<4>1 2026-05-01T10:00:00.123456Z web1 kernel - - - [75669.581768] java invoked oom-killer: gfp_mask=0xcc0",

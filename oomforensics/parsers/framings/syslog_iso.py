@@ -22,12 +22,13 @@ def read(line: str, clock: Clock) -> Header | None:
         return None
     priority, date = match.groups()
     return origin.read(
-        line, match.end(), clock.iso(date), TsSource.SYSLOG, None if priority is None else int(priority)
+        line, match.end(), clock, clock.iso(date), TsSource.SYSLOG, None if priority is None else int(priority)
     )
 
 
 FRAMING = Framing(
     "syslog iso",
+    r"[\d<]",
     read,
     (
         "2026-05-01T10:00:00.123456+02:00 web1 kernel: [75669.581768] java invoked oom-killer: gfp_mask=0xcc0",

@@ -20,6 +20,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "tag",
+    r"k",
     read,
     (
         "kernel: qemu-system-s39 invoked oom-killer: gfp_mask=0x440dc0(GFP_KERNEL_ACCOUNT), order=3",

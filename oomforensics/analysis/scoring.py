@@ -9,7 +9,6 @@ from oomforensics.analysis.model import Candidate
 from oomforensics.kernel.badness import (
     OOM_ADJ_DISABLE,
     OOM_SCORE_ADJ_MIN,
-    Counters,
     Scorer,
     page_table_pages,
     points,
@@ -84,29 +83,24 @@ def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
         reason = ineligible_reason(table, position, era)
         candidate = Candidate(row, position, reason is None, reason)
         if reason is None and scores is not None and row.oom_score_adj is not None:
-            charge = counters(row, era, hypothesis.page_size, table.swap_in_use_pages)
+            charge = charged_pages(row, era, hypothesis.page_size, table.swap_in_use_pages)
             _score_candidate(candidate, scores, charge, hypothesis.root is not None and row.uid == 0)
         candidates.append(candidate)
     _rank(candidates, era)
     return candidates
 
 
-def _score_candidate(
-    candidate: Candidate, scores: Scorer, charge: tuple[Counters, Counters | None], has_root: bool
-) -> None:
+def _score_candidate(candidate: Candidate, scores: Scorer, charge: tuple[int, int | None], has_root: bool) -> None:
     low, high = charge
     adj = candidate.row.oom_score_adj or 0
-    least = scores(low[0] + low[1] + low[2], adj, has_root)
-    candidate.adj_pages = least.adj_share
-    candidate.root_bonus_pages = least.root_share
-    candidate.badness_min = least.value
-    if high is low:
-        candidate.badness_pages = candidate.badness_max = least.value
+    value, candidate.adj_pages, candidate.root_bonus_pages = scores(low, adj, has_root)
+    candidate.badness_min = value
+    if high == low:
+        candidate.badness_pages = candidate.badness_max = value
     elif high is not None:
-        most = scores(high[0] + high[1] + high[2], adj, has_root).value
-        candidate.badness_max = most
-        if most == least.value:
-            candidate.badness_pages = most
+        candidate.badness_max = scores(high, adj, has_root).value
+        if candidate.badness_max == value:
+            candidate.badness_pages = value
 
 
 def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
@@ -130,19 +124,18 @@ def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) 
     return proc_oom_score(hypothesis.era, candidate.badness_pages, system_total)
 
 
-def counters(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None) -> tuple[Counters, Counters | None]:
-    """The least and the most that this row's task was charged with; None: no upper bound is known."""
+def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None) -> tuple[int, int | None]:
+    """The least and the most pages that this row's task was charged with; None: no upper bound is known."""
     tables = page_table_pages(era, page_size, row.nr_ptes, row.nr_pmds, row.pgtables_bytes)
-    swap = row.swapents_pages
+    rss, swap = row.rss_pages, row.swapents_pages
     if tables is not None and swap is not None:
-        exact = Counters(row.rss_pages, swap, tables)
+        exact = rss + swap + tables
         return exact, exact
     maps_pages = page_size // 8
-    least_tables = tables if tables is not None else -(-row.rss_pages // maps_pages)
+    least_tables = tables if tables is not None else -(-rss // maps_pages)
     most_tables = tables if tables is not None else row.total_vm_pages // maps_pages + _SPARE_PAGE_TABLES
-    low = Counters(row.rss_pages, swap or 0, least_tables)
     most_swap = swap if swap is not None else swap_in_use_pages
-    return low, None if most_swap is None else Counters(row.rss_pages, most_swap, most_tables)
+    return rss + (swap or 0) + least_tables, None if most_swap is None else rss + most_swap + most_tables
 
 
 def _rank(candidates: list[Candidate], era: Era) -> None:

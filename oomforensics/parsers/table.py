@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, fields
+from operator import itemgetter
 from typing import Any
 
 from oomforensics.parsers.facts import TaskRow, TaskTable
@@ -100,7 +101,7 @@ class RowReader:
         self._pattern = re.compile(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
         place = {COLUMN_FIELDS[name]: index for index, name in enumerate(columns, start=2) if name in COLUMN_FIELDS}
         place |= {"line": 0, "pid": 1, "comm": count + 2}
-        self._places = tuple(place.get(name, count + 3) for name in _FIELDS)
+        self._in_field_order = itemgetter(*(place.get(name, count + 3) for name in _FIELDS))
 
     def read(self, text: str, line: int) -> TaskRow | None:
         found = self._pattern.match(text)
@@ -108,7 +109,7 @@ class RowReader:
             return None
         *numbers, comm = found.groups()
         values: list[Any] = [line, *map(int, numbers), comm or "", None]
-        return TaskRow(*[values[place] for place in self._places])
+        return TaskRow(*self._in_field_order(values))
 
 
 def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:

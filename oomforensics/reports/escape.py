@@ -70,6 +70,4 @@ def pad(text: str, width: int, *, right: bool = False) -> str:
 
 def script_json(value: Any) -> str:
     """JSON that can stand inside `<script type="application/json">`: no text in it can end the element."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(
-        _JSON_IN_HTML
-    )
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).translate(_JSON_IN_HTML)

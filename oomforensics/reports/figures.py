@@ -15,9 +15,7 @@ from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, IncidentPage
 
 _TOP = 10
-_LARGE_EXTRAS = (
-    3  # big processes that rank lower or were not eligible: why not they, is what readers ask next
-)
+_LARGE_EXTRAS = 3  # big processes that rank lower or were not eligible: why not they, is what readers ask next
 _ROW_PX = 44
 _FRAME_PX = 52
 _MIB = 1024 * 1024
@@ -156,9 +154,7 @@ def _reach(figure: Any) -> tuple[float, float]:
     return (left - room if left < 0 else -0.2 * room), right + room
 
 
-def _layout(
-    page: IncidentPage, rows: list[CandidateRow], unit: str, reach: tuple[float, float]
-) -> dict[str, Any]:
+def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str, reach: tuple[float, float]) -> dict[str, Any]:
     labels = [_label(page, row) for row in rows] + [_value(row) for row in rows]
     sides: list[tuple[int, str]] = [(0, "left")] * len(rows) + [(1, "right")] * len(rows)
     annotations = [

@@ -127,9 +127,7 @@ def _trigger_fact(page: IncidentPage) -> str:
     parts = [process(page.trigger_comm, page.trigger_pid)]
     if page.alloc_order is not None:
         parts.append(
-            "SysRq+F, no allocation"
-            if page.alloc_order < 0
-            else f"order {page.alloc_order}{_order_size(page)}"
+            "SysRq+F, no allocation" if page.alloc_order < 0 else f"order {page.alloc_order}{_order_size(page)}"
         )
     if page.gfp_mask:
         parts.append(page.gfp_mask)

@@ -90,9 +90,7 @@ class _Section:
     def runs(self) -> Iterator[_Run]:
         evidence = set(self.page.evidence_lines)
         anchored: set[int] = set()
-        for (kind, cited), group in groupby(
-            self.page.lines, key=lambda line: (line.kind, line.line in evidence)
-        ):
+        for (kind, cited), group in groupby(self.page.lines, key=lambda line: (line.kind, line.line in evidence)):
             lines: list[tuple[RawLine, bool]] = []
             for line in group:
                 # A source may hold several records on one line; the number is an anchor only once.
@@ -111,9 +109,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
         .get_template("report.html.j2")
         .render(
             sections=sections,
-            title=visible(sections[0].sentence)
-            if len(sections) == 1
-            else units.count(len(sections), "OOM incident"),
+            title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
             style=Markup(_asset("report.css")),
             head_script=Markup(head_script),
             body_script=Markup(body_script),
@@ -154,14 +150,11 @@ def _csp_hash(script: str) -> str:
 
 def _table(page: IncidentPage) -> dict[str, Any]:
     """The task table for the page's script: values as numbers, text already visible."""
-    columns = [
-        column for column in _COLUMNS if any(column.value(page, row) is not None for row in page.candidates)
-    ]
+    columns = [column for column in _COLUMNS if any(column.value(page, row) is not None for row in page.candidates)]
     return {
         "pageSize": page.page_size,
         "columns": [
-            {"key": column.key, "title": column.title, "kind": column.kind, "help": column.help}
-            for column in columns
+            {"key": column.key, "title": column.title, "kind": column.kind, "help": column.help} for column in columns
         ],
         "rows": [[column.value(page, row) for column in columns] for row in page.ranked],
         "notes": [_note(page, row) for row in page.ranked],

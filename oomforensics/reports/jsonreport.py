@@ -41,9 +41,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
         "incidents": [_incident(load(con, incident_id)) for incident_id in ids],
     }
     # DEL is the one control character that ensure_ascii lets through.
-    return (
-        json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False).replace("\x7f", "\\u007f") + "\n"
-    )
+    return json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False).replace("\x7f", "\\u007f") + "\n"
 
 
 def _incident(page: IncidentPage) -> dict[str, Any]:
@@ -55,9 +53,7 @@ def _incident(page: IncidentPage) -> dict[str, Any]:
     return {
         "incident_id": values.pop("incident_id"),
         "headline": headline.sentence(page),
-        "ts": None
-        if ts_us is None
-        else (_EPOCH + timedelta(microseconds=ts_us)).isoformat(timespec="microseconds"),
+        "ts": None if ts_us is None else (_EPOCH + timedelta(microseconds=ts_us)).isoformat(timespec="microseconds"),
         **values,
         "verdict_meaning": words.verdict(page.verdict).meaning,
         "badness_unit": page.badness_unit,

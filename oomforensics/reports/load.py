@@ -213,9 +213,7 @@ class IncidentPage:
         if scored:
             return "permille" if all(row.badness_pages == row.points for row in scored) else "pages"
         bounds = [row.badness_max for row in self.candidates if row.badness_min is not None]
-        return (
-            "permille" if bounds and all(bound is not None and bound <= 1000 for bound in bounds) else "pages"
-        )
+        return "permille" if bounds and all(bound is not None and bound <= 1000 for bound in bounds) else "pages"
 
     @cached_property
     def evidence(self) -> tuple[RawLine, ...]:
@@ -294,6 +292,6 @@ def _sources(con: Connection, incident_id: str) -> tuple[SourceRow, ...]:
     """
     found = con.execute(query, [incident_id]).fetchall()
     return tuple(
-        SourceRow(*row[:6], problems=tuple(SourceProblem(**problem) for problem in row[6] or ()))
-        for row in found
+        SourceRow(source, first, last, framing, size, sha256, tuple(SourceProblem(**one) for one in problems or ()))
+        for source, first, last, framing, size, sha256, problems in found
     )

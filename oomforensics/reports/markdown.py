@@ -92,9 +92,7 @@ def _also_killed(page: IncidentPage) -> Iterable[str]:
 def _ranking(page: IncidentPage) -> Iterable[str]:
     if not page.candidates:
         return
-    rows = [
-        row for place, row in enumerate(page.ranked) if place < _TOP or row.is_victim or page.is_trigger(row)
-    ]
+    rows = [row for place, row in enumerate(page.ranked) if place < _TOP or row.is_victim or page.is_trigger(row)]
     yield from (
         "",
         f"## Ranking: {len(rows)} of {units.count(len(page.candidates), 'process', 'processes')}",

@@ -142,9 +142,7 @@ def _ranking(page: IncidentPage, out: _Writer) -> None:
         return
     shown = list(page.ranked[:_TOP])
     shown += [
-        row
-        for row in page.ranked[_TOP:]
-        if row.is_victim or page.is_trigger(row) or row.pid == page.runner_up_pid
+        row for row in page.ranked[_TOP:] if row.is_victim or page.is_trigger(row) or row.pid == page.runner_up_pid
     ]
     eligible = sum(row.eligible is True for row in page.candidates)
     everybody = units.count(len(page.candidates), "process", "processes")
@@ -185,9 +183,7 @@ def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
 
 
 def _widths(columns: list[_Column], rows: list[CandidateRow]) -> list[int]:
-    return [
-        max([len(column.title)] + [cells(visible(column.value(row))) for row in rows]) for column in columns
-    ]
+    return [max([len(column.title)] + [cells(visible(column.value(row))) for row in rows]) for column in columns]
 
 
 def _table_width(columns: list[_Column], rows: list[CandidateRow]) -> int:

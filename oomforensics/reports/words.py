@@ -19,8 +19,7 @@ VERDICTS: dict[str, Gloss] = {
     ),
     "tie": Gloss(
         "Equal scores",
-        "Several processes had the same highest b"
-        "adness. The order in which this kernel walks its tasks decided.",
+        "Several processes had the same highest badness. The order in which this kernel walks its tasks decided.",
         "proven",
     ),
     "child_sacrificed": Gloss(

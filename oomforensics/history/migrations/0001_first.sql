@@ -1,8 +1,10 @@
 -- Schema 1. Base tables are named t_*; users and scripts read the views (views.sql), whose columns are the contract.
 -- Units are in the names. NULL = not printed, lost or not known; 0 = the kernel said zero.
+-- No primary keys: an incident's rows are replaced within one transaction, which DuckDB's indexes refuse (before 1.2
+-- always, later for some shapes of update). save.py is the only writer and keeps incident_id unique.
 
 CREATE TABLE t_incidents (
-    incident_id          VARCHAR PRIMARY KEY,
+    incident_id          VARCHAR NOT NULL,
     host                 VARCHAR,
     boot_id              VARCHAR,
     ts                   TIMESTAMPTZ,
@@ -50,6 +52,7 @@ CREATE TABLE t_incidents (
     missing              VARCHAR[] NOT NULL,
     outcomes             VARCHAR[] NOT NULL,      -- kinds: already_exiting, none_killable, panic_on_oom, …
     oom_group_path       VARCHAR,
+    report_suppressed    BOOLEAN,                 -- the kernel's rate limiter dropped the report
     memory_usage_kb      BIGINT,                  -- of the memcg whose limit was hit
     memory_limit_kb      BIGINT,
     memory_failcnt       BIGINT,
@@ -66,18 +69,30 @@ CREATE TABLE t_incidents (
     call_trace           VARCHAR[],
     hardware             VARCHAR,
     callbacks_suppressed BIGINT,
-    source               VARCHAR NOT NULL,
+    source               VARCHAR NOT NULL,        -- that the analysis was made from
     line_start           BIGINT NOT NULL,
     line_end             BIGINT NOT NULL
 );
 
--- Every source that shows the incident; t_incidents.source is the one the analysis was made from.
+-- Every source that shows the incident, with what it says of who and when: merging compares these, never the merged row.
 CREATE TABLE t_incident_sources (
     incident_id VARCHAR NOT NULL,
     source      VARCHAR NOT NULL,
     line_start  BIGINT NOT NULL,
     line_end    BIGINT NOT NULL,
-    PRIMARY KEY (incident_id, source, line_start)
+    host        VARCHAR,
+    boot_id     VARCHAR,
+    ts          TIMESTAMPTZ,
+    ts_source   VARCHAR NOT NULL,
+    uptime_s    DOUBLE,
+    kill_ts     TIMESTAMPTZ,                      -- of the first kill line, as is kill_uptime_s
+    kill_uptime_s DOUBLE,
+    complete    BOOLEAN NOT NULL,
+    candidates  BIGINT NOT NULL,
+    kills       BIGINT NOT NULL,
+    kill_keys   VARCHAR[] NOT NULL,
+    occurrence  BIGINT NOT NULL,                  -- 0 = the first time that this source prints these words
+    content     VARCHAR NOT NULL                  -- hash of the report's lines without their framing
 );
 
 -- Content hashes of kill lines: how the same event is recognised in another source.
@@ -89,7 +104,7 @@ CREATE TABLE t_kill_keys (
 CREATE TABLE t_candidates (
     incident_id       VARCHAR NOT NULL,
     table_order       INTEGER NOT NULL,           -- position in the printed table, from 0
-    pid               BIGINT NOT NULL,
+    pid               BIGINT,
     tgid              BIGINT,
     uid               BIGINT,
     comm              VARCHAR,
@@ -121,7 +136,7 @@ CREATE TABLE t_candidates (
 
 CREATE TABLE t_kills (
     incident_id   VARCHAR NOT NULL,
-    pid           BIGINT NOT NULL,
+    pid           BIGINT,
     comm          VARCHAR,
     uid           BIGINT,
     total_vm_kb   BIGINT,
@@ -135,15 +150,18 @@ CREATE TABLE t_kills (
     ts            TIMESTAMPTZ,
     uptime_s      DOUBLE,
     message       VARCHAR,
-    line          BIGINT NOT NULL
+    source        VARCHAR NOT NULL,               -- another than the incident's when only that one shows this kill
+    line          BIGINT NOT NULL,
+    kill_key      VARCHAR NOT NULL
 );
 
--- The raw lines behind an incident, one row an incident: line k of `text` stood at line_numbers[k] of the source.
+-- The raw lines behind an incident, as its source has them without their framing.
 CREATE TABLE t_report_lines (
-    incident_id  VARCHAR PRIMARY KEY,
-    line_numbers BIGINT[] NOT NULL,
-    kinds        VARCHAR[] NOT NULL,
-    texts        VARCHAR[] NOT NULL
+    incident_id VARCHAR NOT NULL,
+    seq         INTEGER NOT NULL,                 -- order in the report, from 0
+    line        BIGINT NOT NULL,                  -- number in the incident's source, from 1
+    kind        VARCHAR NOT NULL,
+    text        VARCHAR NOT NULL
 );
 
 CREATE TABLE t_memory_events (
@@ -174,10 +192,7 @@ CREATE TABLE t_sources (
     size_bytes  BIGINT,
     framing     VARCHAR,
     records     BIGINT,
-    incidents   BIGINT,
-    kills       BIGINT,
-    ingested_at TIMESTAMPTZ NOT NULL,
-    PRIMARY KEY (source, sha256)
+    ingested_at TIMESTAMPTZ NOT NULL
 );
 
 CREATE TABLE t_source_problems (

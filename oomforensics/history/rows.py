@@ -1,0 +1,153 @@
+"""What the analysis says of an incident as rows of the history's tables: a list of columns and a function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from oomforensics.analysis.model import Judged
+from oomforensics.history.frames import Columns, columns
+from oomforensics.history.merge import Cluster, Sighting
+from oomforensics.parsers.facts import Incident, MemcgUsage
+from oomforensics.parsers.records import Problem, SourceInfo
+
+INCIDENTS: Columns = columns(
+    text="incident_id host boot_id ts_source kernel_release era page_size_source scope constraint_raw oom_memcg task_memcg"
+    " trigger_comm gfp_mask totalpages_source totalpages_arithmetic selected_comm victim_comm score_note verdict verdict_text"
+    " era_agreement oom_group_path hardware source",
+    moment="ts",
+    float="uptime_s",
+    bool="era_certain scope_inferred totalpages_exact complete report_suppressed",
+    small="page_size alloc_order",
+    int="trigger_pid totalpages totalpages_min totalpages_max selected_pid victim_pid victim_uid printed_score"
+    " recomputed_score runner_up_pid margin_pages memory_usage_kb memory_limit_kb memory_failcnt memsw_usage_kb"
+    " memsw_limit_kb swap_usage_kb swap_limit_kb total_swap_kb free_swap_kb ram_pages reserved_pages callbacks_suppressed"
+    " line_start line_end",
+    texts="era_evidence era_alternatives proof caveats missing outcomes call_trace",
+    ints="evidence_lines",
+    json="meminfo memcg_stats",
+)
+CANDIDATES: Columns = columns(
+    text="incident_id comm ineligible_reason arithmetic",
+    small="table_order oom_adj oom_score_adj rank",
+    int="pid tgid uid total_vm_pages rss_pages rss_anon_pages rss_file_pages rss_shmem_pages nr_ptes nr_pmds pgtables_bytes"
+    " swapents_pages badness_pages badness_min badness_max adj_pages root_bonus_pages points proc_oom_score line",
+    bool="eligible is_victim",
+)
+KILLS: Columns = columns(
+    text="incident_id comm reason message source kill_key",
+    small="oom_score_adj",
+    int="pid uid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb line",
+    bool="reaped",
+    moment="ts",
+    float="uptime_s",
+)
+REPORT_LINES: Columns = columns(text="incident_id kind text", small="seq", int="line")
+INCIDENT_SOURCES: Columns = columns(
+    text="incident_id source host boot_id ts_source content",
+    int="line_start line_end candidates kills occurrence",
+    moment="ts kill_ts",
+    float="uptime_s kill_uptime_s",
+    bool="complete",
+    texts="kill_keys",
+)
+KILL_KEYS: Columns = columns(text="kill_key incident_id")
+SOURCES: Columns = columns(text="source sha256 framing", int="size_bytes records", moment="ingested_at")
+SOURCE_PROBLEMS: Columns = columns(text="source sha256 severity reason", int="line")
+
+
+def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]:
+    facts, verdict, total = one.incident, one.verdict, one.totalpages
+    who = cluster.identity()
+    invoked, stack, memcg, info = facts.invoked, facts.stack, facts.memcg, facts.meminfo
+    return (
+        incident_id, who.host, who.boot_id, who.ts_source, one.kernel_release, one.era.name, one.page_size_source, one.scope,
+        one.constraint_raw, one.oom_memcg, one.task_memcg,
+        (invoked.comm if invoked else None) or (stack.comm if stack else None), invoked.gfp_mask if invoked else None,
+        total.source, total.arithmetic, one.selected_comm, one.victim_comm, one.score_note, verdict.word, verdict.text,
+        verdict.era_agreement, facts.oom_group_path, stack.hardware if stack else None, facts.source,
+        who.ts_us,
+        who.uptime_s,
+        one.era.certain, one.scope_inferred, total.exact, one.complete, facts.report_suppressed,
+        one.page_size, invoked.order if invoked else None,
+        stack.pid if stack else None, total.pages, total.min_pages, total.max_pages, one.selected_pid, one.victim_pid,
+        one.victim_uid, one.printed_score, one.recomputed_score, verdict.runner_up_pid, verdict.margin_pages,
+        *_usage(memcg.memory), memcg.memory.failcnt if memcg.memory else None, *_usage(memcg.memsw), *_usage(memcg.swap),
+        info and info.total_swap_kb, info and info.free_swap_kb, info and info.ram_pages, info and info.reserved_pages,
+        facts.callbacks_suppressed, facts.line_start, facts.line_end,
+        one.era.evidence, one.era.alternatives, verdict.proof, verdict.caveats, facts.missing,
+        [outcome.kind for outcome in facts.outcomes], facts.call_trace,
+        verdict.evidence_lines,
+        None if info is None else _plain(info), _plain(memcg.stats) if memcg.stats else None,
+    )  # fmt: skip
+
+
+def candidates(one: Judged, incident_id: str) -> Iterator[tuple[Any, ...]]:
+    for it in one.candidates:
+        row = it.row
+        yield (
+            incident_id, row.comm, it.ineligible_reason, it.arithmetic,
+            it.order, row.oom_adj, row.oom_score_adj, it.rank,
+            row.pid, row.tgid, row.uid, row.total_vm_pages, row.rss_pages, row.rss_anon_pages, row.rss_file_pages,
+            row.rss_shmem_pages, row.nr_ptes, row.nr_pmds, row.pgtables_bytes, row.swapents_pages, it.badness_pages,
+            it.badness_min, it.badness_max, it.adj_pages, it.root_bonus_pages, it.points, it.proc_oom_score, row.line,
+            it.eligible, it.is_victim,
+        )  # fmt: skip
+
+
+def kills(one: Judged) -> list[tuple[Any, ...]]:
+    """The incident's id, which is known only after merging, is left empty."""
+    return [
+        (
+            "", kill.comm, kill.reason, kill.message, one.incident.source, key,
+            kill.oom_score_adj,
+            kill.pid, kill.uid, kill.total_vm_kb, kill.anon_rss_kb, kill.file_rss_kb, kill.shmem_rss_kb, kill.pgtables_kb,
+            kill.line,
+            kill.reaped,
+            kill.wall_us,
+            seconds(kill.uptime_us),
+        )
+        for kill, key in zip(one.incident.kills, one.kill_keys, strict=False)
+    ]  # fmt: skip
+
+
+def report_lines(facts: Incident, incident_id: str) -> Iterator[tuple[Any, ...]]:
+    for seq, line in enumerate(facts.lines):
+        yield incident_id, line.kind, line.text, seq, line.line
+
+
+def incident_source(it: Sighting, incident_id: str) -> tuple[Any, ...]:
+    return (
+        incident_id, it.source, it.host, it.boot_id, it.ts_source, it.content,
+        it.line_start, it.line_end, it.candidates, it.kills, it.occurrence,
+        it.ts_us, it.kill_ts_us,
+        it.uptime_s, it.kill_uptime_s,
+        it.complete,
+        list(it.kill_keys),
+    )  # fmt: skip
+
+
+def source(info: SourceInfo, ingested_us: int) -> tuple[Any, ...]:
+    return info.name, info.sha256, info.framing, info.size_bytes, info.records, ingested_us
+
+
+def source_problem(info: SourceInfo, problem: Problem) -> tuple[Any, ...]:
+    return info.name, info.sha256, problem.severity, problem.reason, problem.line
+
+
+def seconds(micros: int | None) -> float | None:
+    return None if micros is None else micros / 1e6
+
+
+def _usage(usage: MemcgUsage | None) -> tuple[int | None, int | None]:
+    return (usage.usage_kb, usage.limit_kb) if usage else (None, None)
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses as plain values for JSON (dataclasses.asdict copies every leaf and takes 20 times as long)."""
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return value

@@ -1,0 +1,258 @@
+-- The contract: what users, scripts and reports read. The contract's columns come first, in its order and by its names.
+-- Every column says what it means and in which unit (COMMENT ON); NULL = not printed, lost or not known.
+
+CREATE OR REPLACE VIEW incidents AS
+SELECT
+    incident_id, host, boot_id, ts, ts_source, uptime_s, kernel_release, era, page_size, scope,
+    scope_inferred, constraint_raw, oom_memcg, task_memcg, trigger_pid, trigger_comm, gfp_mask, alloc_order,
+    totalpages, totalpages_source, victim_pid, victim_comm, victim_uid, printed_score, recomputed_score,
+    verdict, verdict_text, complete, missing, source, line_start, line_end, era_certain, era_evidence,
+    era_alternatives, era_agreement, page_size_source, totalpages_exact, totalpages_min, totalpages_max,
+    totalpages_arithmetic, selected_pid, selected_comm, score_note, proof, evidence_lines, caveats,
+    runner_up_pid, margin_pages, outcomes, oom_group_path, report_suppressed, memory_usage_kb,
+    memory_limit_kb, memory_failcnt, memsw_usage_kb, memsw_limit_kb, swap_usage_kb, swap_limit_kb,
+    total_swap_kb, free_swap_kb, ram_pages, reserved_pages, meminfo, memcg_stats, call_trace, hardware,
+    callbacks_suppressed
+FROM t_incidents;
+
+COMMENT ON VIEW incidents IS 'One run of the kernel''s OOM killer on one boot of one host, however many sources show it';
+COMMENT ON COLUMN incidents.incident_id IS 'Name of the event: the same on every machine and from every source';
+COMMENT ON COLUMN incidents.host IS 'Host name as the log gives it';
+COMMENT ON COLUMN incidents.boot_id IS 'Boot, as journald names it';
+COMMENT ON COLUMN incidents.ts IS 'Wall-clock time of the first line';
+COMMENT ON COLUMN incidents.ts_source IS 'Where ts comes from: journald, syslog, syslog-year-inferred, dmesg-wallclock, boot-time-derived, none';
+COMMENT ON COLUMN incidents.uptime_s IS 'Seconds since boot of the first line, by the kernel''s own stamp';
+COMMENT ON COLUMN incidents.kernel_release IS 'Release of the running kernel (uname -r)';
+COMMENT ON COLUMN incidents.era IS 'Range of kernels that score, select and print alike';
+COMMENT ON COLUMN incidents.page_size IS 'Bytes in a page';
+COMMENT ON COLUMN incidents.scope IS 'What ran out: global, memcg, cpuset, mempolicy, sysrq, unknown';
+COMMENT ON COLUMN incidents.scope_inferred IS 'True: the report does not print the constraint, scope was concluded';
+COMMENT ON COLUMN incidents.constraint_raw IS 'The constraint as printed (CONSTRAINT_…)';
+COMMENT ON COLUMN incidents.oom_memcg IS 'Control group whose limit was hit';
+COMMENT ON COLUMN incidents.task_memcg IS 'Control group of the victim';
+COMMENT ON COLUMN incidents.trigger_pid IS 'Process whose allocation failed';
+COMMENT ON COLUMN incidents.trigger_comm IS 'Name of that process';
+COMMENT ON COLUMN incidents.gfp_mask IS 'Flags of the failed allocation, as printed';
+COMMENT ON COLUMN incidents.alloc_order IS 'The failed allocation was 2^alloc_order pages; -1 = asked for by sysrq';
+COMMENT ON COLUMN incidents.totalpages IS 'Pages that badness is a share of';
+COMMENT ON COLUMN incidents.totalpages_source IS 'What totalpages is made of';
+COMMENT ON COLUMN incidents.victim_pid IS 'The first process killed';
+COMMENT ON COLUMN incidents.victim_comm IS 'Its name';
+COMMENT ON COLUMN incidents.victim_uid IS 'Its user id';
+COMMENT ON COLUMN incidents.printed_score IS 'Score that an old kernel printed, 0..1000 or that kernel''s own scale';
+COMMENT ON COLUMN incidents.recomputed_score IS 'The same score by our arithmetic';
+COMMENT ON COLUMN incidents.verdict IS 'Why the victim was chosen, in one word';
+COMMENT ON COLUMN incidents.verdict_text IS 'The same in a sentence';
+COMMENT ON COLUMN incidents.complete IS 'True: the report lost nothing that the verdict needs';
+COMMENT ON COLUMN incidents.missing IS 'Parts of the report that were lost';
+COMMENT ON COLUMN incidents.source IS 'Source that the analysis was made from';
+COMMENT ON COLUMN incidents.line_start IS 'First line of the report in source, from 1';
+COMMENT ON COLUMN incidents.line_end IS 'Last line of the report in source';
+COMMENT ON COLUMN incidents.era_certain IS 'True: only one era fits the text';
+COMMENT ON COLUMN incidents.era_evidence IS 'What in the text says which era';
+COMMENT ON COLUMN incidents.era_alternatives IS 'Other eras that the text allows';
+COMMENT ON COLUMN incidents.era_agreement IS 'Whether other eras would give the same victim';
+COMMENT ON COLUMN incidents.page_size_source IS 'How page_size is known';
+COMMENT ON COLUMN incidents.totalpages_exact IS 'False: something in totalpages was assumed';
+COMMENT ON COLUMN incidents.totalpages_min IS 'Least that totalpages can be, pages';
+COMMENT ON COLUMN incidents.totalpages_max IS 'Most that totalpages can be, pages';
+COMMENT ON COLUMN incidents.totalpages_arithmetic IS 'The sum behind totalpages';
+COMMENT ON COLUMN incidents.selected_pid IS 'Process that the kernel chose; its kill line may be lost';
+COMMENT ON COLUMN incidents.selected_comm IS 'Name of that process';
+COMMENT ON COLUMN incidents.score_note IS 'How printed_score and recomputed_score compare';
+COMMENT ON COLUMN incidents.proof IS 'The arithmetic of the verdict, line by line';
+COMMENT ON COLUMN incidents.evidence_lines IS 'Lines of source that the verdict rests on';
+COMMENT ON COLUMN incidents.caveats IS 'What was assumed, and what would change the answer';
+COMMENT ON COLUMN incidents.runner_up_pid IS 'Process that would have been next';
+COMMENT ON COLUMN incidents.margin_pages IS 'Badness of the victim minus that of the runner-up, pages';
+COMMENT ON COLUMN incidents.outcomes IS 'What else the run ended with: already_exiting, none_killable, panic_on_oom, panic_deadlock, would_have_killed';
+COMMENT ON COLUMN incidents.oom_group_path IS 'Control group that memory.oom.group killed as a whole';
+COMMENT ON COLUMN incidents.report_suppressed IS 'True: the kernel''s rate limiter dropped the report';
+COMMENT ON COLUMN incidents.memory_usage_kb IS 'memory: usage of oom_memcg, KiB';
+COMMENT ON COLUMN incidents.memory_limit_kb IS 'memory: limit of oom_memcg, KiB';
+COMMENT ON COLUMN incidents.memory_failcnt IS 'memory: failed charges of oom_memcg, count';
+COMMENT ON COLUMN incidents.memsw_usage_kb IS 'memory+swap: usage (cgroup v1), KiB';
+COMMENT ON COLUMN incidents.memsw_limit_kb IS 'memory+swap: limit (cgroup v1), KiB';
+COMMENT ON COLUMN incidents.swap_usage_kb IS 'swap: usage (cgroup v2), KiB';
+COMMENT ON COLUMN incidents.swap_limit_kb IS 'swap: limit (cgroup v2), KiB';
+COMMENT ON COLUMN incidents.total_swap_kb IS 'Swap of the machine, KiB';
+COMMENT ON COLUMN incidents.free_swap_kb IS 'Free swap of the machine, KiB';
+COMMENT ON COLUMN incidents.ram_pages IS 'RAM of the machine, pages';
+COMMENT ON COLUMN incidents.reserved_pages IS 'RAM that the kernel keeps to itself, pages';
+COMMENT ON COLUMN incidents.meminfo IS 'Mem-Info as printed: counters in pages, nodes and zones in KiB';
+COMMENT ON COLUMN incidents.memcg_stats IS 'Statistics of the control groups as printed; unit says kB or bytes';
+COMMENT ON COLUMN incidents.call_trace IS 'Functions on the stack, innermost first';
+COMMENT ON COLUMN incidents.hardware IS 'Machine, as the stack header names it';
+COMMENT ON COLUMN incidents.callbacks_suppressed IS 'Reports that the rate limiter says it dropped, count';
+
+CREATE OR REPLACE VIEW candidates AS
+SELECT
+    incident_id, pid, tgid, uid, comm, total_vm_pages, rss_pages, rss_anon_pages, rss_file_pages,
+    rss_shmem_pages, pgtables_bytes, swapents_pages, oom_score_adj, eligible, ineligible_reason,
+    badness_pages, points, proc_oom_score, rank, is_victim, table_order, nr_ptes, nr_pmds, oom_adj,
+    badness_min, badness_max, adj_pages, root_bonus_pages, arithmetic, line
+FROM t_candidates;
+
+COMMENT ON VIEW candidates IS 'A row of the kernel''s task table, with what the kernel would have made of it';
+COMMENT ON COLUMN candidates.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN candidates.pid IS 'Process id';
+COMMENT ON COLUMN candidates.tgid IS 'Thread group id';
+COMMENT ON COLUMN candidates.uid IS 'User id';
+COMMENT ON COLUMN candidates.comm IS 'Name, as the kernel keeps it (15 bytes)';
+COMMENT ON COLUMN candidates.total_vm_pages IS 'Address space, pages';
+COMMENT ON COLUMN candidates.rss_pages IS 'Resident memory, pages';
+COMMENT ON COLUMN candidates.rss_anon_pages IS 'Resident anonymous memory, pages (6.8 and later)';
+COMMENT ON COLUMN candidates.rss_file_pages IS 'Resident file pages, pages (6.8 and later)';
+COMMENT ON COLUMN candidates.rss_shmem_pages IS 'Resident shared memory, pages (6.8 and later)';
+COMMENT ON COLUMN candidates.pgtables_bytes IS 'Page tables, bytes (4.15 and later)';
+COMMENT ON COLUMN candidates.swapents_pages IS 'Swapped out, pages';
+COMMENT ON COLUMN candidates.oom_score_adj IS '-1000..1000 (2.6.36 and later)';
+COMMENT ON COLUMN candidates.eligible IS 'True: the kernel could choose it';
+COMMENT ON COLUMN candidates.ineligible_reason IS 'Why not: oom_score_adj_min, global_init, already_killed, vfork_child';
+COMMENT ON COLUMN candidates.badness_pages IS 'oom_badness() of that era, pages; thousandths of totalpages before 3.5';
+COMMENT ON COLUMN candidates.points IS 'Thousandths of totalpages after oom_score_adj, by that era''s arithmetic';
+COMMENT ON COLUMN candidates.proc_oom_score IS 'What /proc/PID/oom_score showed on that kernel';
+COMMENT ON COLUMN candidates.rank IS '1 = first choice';
+COMMENT ON COLUMN candidates.is_victim IS 'True: it was killed';
+COMMENT ON COLUMN candidates.table_order IS 'Position in the printed table, from 0';
+COMMENT ON COLUMN candidates.nr_ptes IS 'Page-table pages, count (up to 4.14)';
+COMMENT ON COLUMN candidates.nr_pmds IS 'Pages of page middle directories, count (4.1 to 4.14)';
+COMMENT ON COLUMN candidates.oom_adj IS '-17..15 (before 2.6.36)';
+COMMENT ON COLUMN candidates.badness_min IS 'Least that badness can be, pages';
+COMMENT ON COLUMN candidates.badness_max IS 'Most that badness can be, pages';
+COMMENT ON COLUMN candidates.adj_pages IS 'Share of oom_score_adj in badness, pages';
+COMMENT ON COLUMN candidates.root_bonus_pages IS 'Taken off for CAP_SYS_ADMIN, if assumed, pages (2.6.36 to 4.16)';
+COMMENT ON COLUMN candidates.arithmetic IS 'The sum behind badness';
+COMMENT ON COLUMN candidates.line IS 'Line of the row in the incident''s source';
+
+CREATE OR REPLACE VIEW kills AS
+SELECT
+    incident_id, pid, comm, uid, total_vm_kb, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb,
+    oom_score_adj, reason, reaped, line, message, ts, uptime_s, source
+FROM t_kills;
+
+COMMENT ON VIEW kills IS 'A process that the kernel says it killed';
+COMMENT ON COLUMN kills.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN kills.pid IS 'Process id';
+COMMENT ON COLUMN kills.comm IS 'Name';
+COMMENT ON COLUMN kills.uid IS 'User id';
+COMMENT ON COLUMN kills.total_vm_kb IS 'Address space, KiB';
+COMMENT ON COLUMN kills.anon_rss_kb IS 'Resident anonymous memory, KiB';
+COMMENT ON COLUMN kills.file_rss_kb IS 'Resident file pages, KiB';
+COMMENT ON COLUMN kills.shmem_rss_kb IS 'Resident shared memory, KiB';
+COMMENT ON COLUMN kills.pgtables_kb IS 'Page tables, KiB';
+COMMENT ON COLUMN kills.oom_score_adj IS '-1000..1000';
+COMMENT ON COLUMN kills.reason IS 'victim, oom_group or shared_mm';
+COMMENT ON COLUMN kills.reaped IS 'True: the oom_reaper freed its memory; NULL: it says nothing';
+COMMENT ON COLUMN kills.line IS 'Line of the kill in source';
+COMMENT ON COLUMN kills.message IS 'What ran out, in the kernel''s words';
+COMMENT ON COLUMN kills.ts IS 'Wall-clock time of the kill line';
+COMMENT ON COLUMN kills.uptime_s IS 'Seconds since boot of the kill line';
+COMMENT ON COLUMN kills.source IS 'Source that shows the kill';
+
+CREATE OR REPLACE VIEW report_lines AS
+SELECT
+    incident_id, seq, line, kind, text
+FROM t_report_lines;
+
+COMMENT ON VIEW report_lines IS 'The raw lines behind an incident, without their framing';
+COMMENT ON COLUMN report_lines.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN report_lines.seq IS 'Order in the report, from 0';
+COMMENT ON COLUMN report_lines.line IS 'Line in the incident''s source, from 1';
+COMMENT ON COLUMN report_lines.kind IS 'What the grammar took it for; unknown lines are kept too';
+COMMENT ON COLUMN report_lines.text IS 'The line';
+
+CREATE OR REPLACE VIEW memory_events AS
+SELECT
+    kind, ts, host, pid, comm, cgroup, detail, source, line, incident_id
+FROM t_memory_events;
+
+COMMENT ON VIEW memory_events IS 'Kills and warnings by others than the kernel''s OOM killer';
+COMMENT ON COLUMN memory_events.kind IS 'systemd_oomd_kill, earlyoom_kill, page_allocation_failure, …';
+COMMENT ON COLUMN memory_events.ts IS 'Wall-clock time';
+COMMENT ON COLUMN memory_events.host IS 'Host name';
+COMMENT ON COLUMN memory_events.pid IS 'Process it is about';
+COMMENT ON COLUMN memory_events.comm IS 'Name of that process';
+COMMENT ON COLUMN memory_events.cgroup IS 'Control group it is about';
+COMMENT ON COLUMN memory_events.detail IS 'What else the line says';
+COMMENT ON COLUMN memory_events.source IS 'Source that shows it';
+COMMENT ON COLUMN memory_events.line IS 'Line in source';
+COMMENT ON COLUMN memory_events.incident_id IS 'Incident that it belongs to, if any';
+
+CREATE OR REPLACE VIEW findings AS
+SELECT
+    incident_id, finding, severity, text, evidence, advice
+FROM t_findings;
+
+COMMENT ON VIEW findings IS 'What is worth knowing about an incident beyond its verdict';
+COMMENT ON COLUMN findings.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN findings.finding IS 'Its name';
+COMMENT ON COLUMN findings.severity IS 'How much it matters';
+COMMENT ON COLUMN findings.text IS 'The finding in a sentence';
+COMMENT ON COLUMN findings.evidence IS 'Figures and lines that it rests on';
+COMMENT ON COLUMN findings.advice IS 'What to do about it';
+
+CREATE OR REPLACE VIEW incident_sources AS
+SELECT
+    incident_id, source, line_start, line_end, host, boot_id, ts, ts_source, uptime_s, kill_ts,
+    kill_uptime_s, complete, candidates, kills, occurrence
+FROM t_incident_sources;
+
+COMMENT ON VIEW incident_sources IS 'Every source that shows an incident, with what that source says of who and when';
+COMMENT ON COLUMN incident_sources.incident_id IS 'Incident that it shows';
+COMMENT ON COLUMN incident_sources.source IS 'Name of the source';
+COMMENT ON COLUMN incident_sources.line_start IS 'First line of the report in source, from 1';
+COMMENT ON COLUMN incident_sources.line_end IS 'Last line of the report in source';
+COMMENT ON COLUMN incident_sources.host IS 'Host name in this source';
+COMMENT ON COLUMN incident_sources.boot_id IS 'Boot in this source';
+COMMENT ON COLUMN incident_sources.ts IS 'Wall-clock time in this source';
+COMMENT ON COLUMN incident_sources.ts_source IS 'Where ts comes from';
+COMMENT ON COLUMN incident_sources.uptime_s IS 'Seconds since boot of the report''s first line in this source';
+COMMENT ON COLUMN incident_sources.kill_ts IS 'Wall-clock time of the first kill line in this source';
+COMMENT ON COLUMN incident_sources.kill_uptime_s IS 'Seconds since boot of the first kill line in this source';
+COMMENT ON COLUMN incident_sources.complete IS 'True: nothing that the verdict needs is missing in this source';
+COMMENT ON COLUMN incident_sources.candidates IS 'Rows of the task table in this source, count';
+COMMENT ON COLUMN incident_sources.kills IS 'Kills that this source shows, count';
+COMMENT ON COLUMN incident_sources.occurrence IS '0, or how many times before this source prints the same words';
+
+CREATE OR REPLACE VIEW source_problems AS
+SELECT
+    source, sha256, line, severity, reason
+FROM t_source_problems;
+
+COMMENT ON VIEW source_problems IS 'What could not be read or understood in a source';
+COMMENT ON COLUMN source_problems.source IS 'Name of the source';
+COMMENT ON COLUMN source_problems.sha256 IS 'Hash of what was read of it';
+COMMENT ON COLUMN source_problems.line IS 'Line in source; NULL: it is about the whole';
+COMMENT ON COLUMN source_problems.severity IS 'info, data_loss or error';
+COMMENT ON COLUMN source_problems.reason IS 'What is wrong';
+
+CREATE OR REPLACE VIEW sources AS
+SELECT
+    source, size_bytes, sha256, framing, records, incidents, kills, problem_count, problems, ingested_at
+FROM (
+    SELECT read.*, coalesce(shown.incidents, 0) AS incidents, coalesce(shown.kills, 0) AS kills,
+           coalesce(wrong.problem_count, 0) AS problem_count, coalesce(wrong.problems, []) AS problems
+    FROM t_sources AS read
+    LEFT JOIN (
+        SELECT source, count(DISTINCT incident_id) AS incidents, sum(kills)::BIGINT AS kills
+        FROM t_incident_sources GROUP BY source
+    ) AS shown USING (source)
+    LEFT JOIN (
+        SELECT source, sha256, count(*) AS problem_count,
+               list({'line': line, 'severity': severity, 'reason': reason} ORDER BY line, reason) AS problems
+        FROM t_source_problems GROUP BY source, sha256
+    ) AS wrong ON wrong.source = read.source AND wrong.sha256 IS NOT DISTINCT FROM read.sha256
+);
+
+COMMENT ON VIEW sources IS 'Every file, archive member, journal or stream that was read';
+COMMENT ON COLUMN sources.source IS 'Name';
+COMMENT ON COLUMN sources.size_bytes IS 'Size read, decompressed, bytes';
+COMMENT ON COLUMN sources.sha256 IS 'Hash of what was read';
+COMMENT ON COLUMN sources.framing IS 'How its lines are framed';
+COMMENT ON COLUMN sources.records IS 'Log records in it, count';
+COMMENT ON COLUMN sources.incidents IS 'Incidents that it shows, count';
+COMMENT ON COLUMN sources.kills IS 'Kills that it shows, count';
+COMMENT ON COLUMN sources.problem_count IS 'Problems found in it, count';
+COMMENT ON COLUMN sources.problems IS 'Each problem: line, severity, reason';
+COMMENT ON COLUMN sources.ingested_at IS 'When it was last read';

@@ -14,7 +14,6 @@ bytes.find.
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import mmap
 import re
 from collections import deque
@@ -109,7 +108,7 @@ class MemmemEngine(BytesEngine):
     """The C library's memmem(3), two to three times as fast as bytes.find."""
 
     def __init__(self) -> None:
-        self._memmem = ctypes.CDLL(ctypes.util.find_library("c")).memmem
+        self._memmem = ctypes.CDLL(None).memmem
         self._memmem.restype = ctypes.c_void_p
         self._memmem.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
 

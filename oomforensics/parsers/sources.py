@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, cast
 
 from oomforensics.parsers import scan
 from oomforensics.parsers.compressed import Peeked, Readable, unpack
@@ -36,15 +36,21 @@ _CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\b\f\x1b\x1e"))  # found in no 
 _EARLIEST = datetime(1991, 8, 25, tzinfo=UTC)  # a file older than Linux has a wrong date
 
 
+class Stream(Readable, Protocol):
+    """An open source."""
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """A named stream of bytes that can be opened, possibly packed."""
 
     name: str
     mtime: datetime | None
-    opener: Callable[[], BinaryIO]
+    opener: Callable[[], Stream]
 
-    def open(self) -> BinaryIO:
+    def open(self) -> Stream:
         return self.opener()
 
 
@@ -60,7 +66,7 @@ def iter_sources(paths: Sequence[str], stdin: BinaryIO | None = None) -> Iterato
 def _standard_input(stdin: BinaryIO | None) -> Source | Problem:
     if stdin is None:
         return Problem("-", None, "there is no standard input")
-    raw = getattr(stdin, "raw", stdin)  # unbuffered where there is a choice
+    raw = cast(Stream, getattr(stdin, "raw", stdin))  # unbuffered where there is a choice
     return Source("-", None, lambda: raw)
 
 
@@ -113,7 +119,7 @@ def _file(path: Path, info: os.stat_result) -> Source | Problem:
     return Source(str(path), datetime.fromtimestamp(info.st_mtime, UTC), lambda: _open_regular(path))
 
 
-def _open_regular(path: Path) -> BinaryIO:
+def _open_regular(path: Path) -> Stream:
     # It may have become a pipe since it was looked at; O_NONBLOCK keeps the open from waiting for a writer.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):

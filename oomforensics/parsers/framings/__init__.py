@@ -12,7 +12,6 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from os.path import commonprefix
 
 from oomforensics.parsers.framings import (
     dmesg,
@@ -114,8 +113,9 @@ class Reader:
                 journal_monotonic.FRAMING,
                 *(each for each in FRAMINGS if each is not dmesg.FRAMING),
             )
-        quote = _QUOTE.match(commonprefix([text for text in texts if text.strip()]))
-        self._bare_quote = quote[0] if quote else ""
+        said = [text for text in texts if text.strip()]
+        if said:
+            self._bare_quote = _shared_quote(min(said), max(said))  # what these share, all lines between share
 
     def _record(self, number: int, line: str) -> Record | None:
         """The record that begins on this line; None for a line that holds no message."""
@@ -191,6 +191,14 @@ class Reader:
             header.seq,
             header.continued,
         )
+
+
+def _shared_quote(one: str, other: str) -> str:
+    quote = _QUOTE.match(one)
+    length = quote.end() if quote else 0
+    while not other.startswith(one[:length]):
+        length -= 1
+    return one[:length]
 
 
 def _decode(raw: bytes) -> str:

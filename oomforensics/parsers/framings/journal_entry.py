@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from oomforensics.parsers.framings.base import Header
 from oomforensics.parsers.records import TsSource
 
-FIELDS = frozenset(
-    "__REALTIME_TIMESTAMP __MONOTONIC_TIMESTAMP _SOURCE_MONOTONIC_TIMESTAMP _BOOT_ID _HOSTNAME _TRANSPORT"
-    " SYSLOG_IDENTIFIER SYSLOG_FACILITY PRIORITY MESSAGE".split()
+FIELDS = (
+    "__REALTIME_TIMESTAMP",
+    "__MONOTONIC_TIMESTAMP",
+    "_SOURCE_MONOTONIC_TIMESTAMP",
+    "_BOOT_ID",
+    "_HOSTNAME",
+    "_TRANSPORT",
+    "SYSLOG_IDENTIFIER",
+    "SYSLOG_FACILITY",
+    "PRIORITY",
+    "MESSAGE",
 )
 
 

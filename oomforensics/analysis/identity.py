@@ -39,12 +39,13 @@ def _kill_content(kill: Kill) -> tuple[object, ...]:
 
 
 def _report_content(incident: Incident) -> tuple[object, ...]:
-    """Reports without a kill come in bursts from one trigger, so the kernel's stamp and the table tell them apart."""
-    invoked, stack, table = incident.invoked, incident.stack, incident.table
+    """What the kernel printed, without stamps, which not every source keeps. Mem-Info's counters change run by run."""
+    invoked, stack, info, table = incident.invoked, incident.stack, incident.meminfo, incident.table
     return (
-        incident.uptime_us,
         invoked and (invoked.comm, invoked.gfp_mask, invoked.order),
         stack and stack.pid,
+        info and (sorted(info.counters_pages.items()), info.swapcache_pages, info.free_swap_kb),
+        incident.memcg.memory and (incident.memcg.memory.usage_kb, incident.memcg.memory.failcnt),
         table and [(row.pid, row.rss_pages) for row in table.rows],
         [(outcome.kind, outcome.pid) for outcome in incident.outcomes],
         incident.selected and (incident.selected.pid, incident.selected.score),

@@ -275,3 +275,14 @@ def test_identity_is_the_same_from_every_source() -> None:
     ]
     ids = {result.incident_id for lines in sources for result in judged(lines)}
     assert len(ids) == 1
+
+
+def test_a_run_without_a_kill_is_the_same_with_and_without_stamps() -> None:
+    lines = list(Report(KERNELS["6.12"], [task(10, 90_000, adj=-1000)], task(10, 1)).lines())
+    cut = next(place for place, line in enumerate(lines) if line.startswith("oom-kill:"))
+    lines = [*lines[:cut], "Out of memory and no killable processes..."]
+    (stamped_run,) = judged(stamped(lines))
+    (syslog_run,) = judged([f"Nov 23 06:00:01 alpha kernel: {line}" for line in lines])
+    assert stamped_run.incident_id == syslog_run.incident_id
+    other = [line.replace("free:13191", "free:13192") for line in lines]
+    assert judged(stamped(other))[0].incident_id != stamped_run.incident_id

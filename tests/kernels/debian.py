@@ -1,0 +1,149 @@
+"""Kernels from Debian's suites: resolved from the package index, fetched by apt, unpacked, never installed."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.kernels import stage
+
+_IMAGE = re.compile(r"^linux-(?:image|binary)-(\d+\.\d+\S*)$")
+_DEFAULT_MIRROR = "http://deb.debian.org/debian"
+_KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a Debian architecture is emulated, and how its stage is compiled."""
+
+    architecture: str
+    flavour: str
+    qemu: tuple[str, ...]
+    console: str
+    compiler: str
+    memory_factor: float = 1
+
+
+MACHINES = {
+    "cloud-amd64": Machine(
+        "amd64", "cloud-amd64", ("qemu-system-x86_64", "-machine", "pc", "-cpu", "max"), "ttyS0", "gcc"
+    ),
+    "cloud-arm64": Machine(
+        "arm64",
+        "cloud-arm64",
+        ("qemu-system-aarch64", "-machine", "virt", "-cpu", "max,pauth-impdef=on"),
+        "ttyAMA0",
+        "aarch64-linux-gnu-gcc",
+    ),
+    "arm64-16k": Machine(
+        "arm64",
+        "arm64-16k",
+        ("qemu-system-aarch64", "-machine", "virt", "-cpu", "max,pauth-impdef=on"),
+        "ttyAMA0",
+        "aarch64-linux-gnu-gcc",
+        memory_factor=2,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """An unpacked kernel: where its image and modules are, and what it runs on."""
+
+    release: str
+    machine: Machine
+    folder: Path
+
+    @property
+    def version(self) -> tuple[int, int]:
+        major, minor = re.match(r"(\d+)\.(\d+)", self.release).groups()  # type: ignore[union-attr]
+        return int(major), int(minor)
+
+    @property
+    def image(self) -> Path:
+        return next(path for path in self.folder.rglob("vmlinuz-*") if path.is_file())
+
+
+def _mirror() -> str:
+    """The Debian archive this machine's own apt uses."""
+    sources = Path("/etc/apt")
+    for path in (sources / "sources.list", *sorted((sources / "sources.list.d").glob("*"))):
+        text = path.read_text() if path.is_file() else ""
+        found = re.search(r"^(?:URIs:|deb(?: \[.*?\])?) +(\S+/debian)/?(?: |$)", text, re.MULTILINE)
+        if found:
+            return found.group(1)
+    return _DEFAULT_MIRROR
+
+
+def _apt(suite: str, architecture: str) -> list[str]:
+    """Options that give apt lists and a state of its own for one suite; updates them once."""
+    home = stage.cache() / "apt" / f"{suite}-{architecture}"
+    for folder in ("lists/partial", "cache/archives/partial"):
+        (home / folder).mkdir(parents=True, exist_ok=True)
+    (home / "status").touch()
+    signed = f" [signed-by={_KEYRING}]" if _KEYRING.exists() else ""
+    (home / "sources.list").write_text(f"deb{signed} {_mirror()} {suite} main\n")
+    options = {
+        "APT::Architecture": architecture,
+        "APT::Architectures": architecture,
+        "APT::Sandbox::User": "root",
+        "Acquire::Languages": "none",
+        "Dir::State": home,
+        "Dir::State::status": home / "status",
+        "Dir::State::lists": home / "lists",
+        "Dir::Cache": home / "cache",
+        "Dir::Etc::sourcelist": home / "sources.list",
+        "Dir::Etc::sourceparts": "/dev/null",
+    }
+    arguments = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
+    if not any((home / "lists").glob("*_Packages*")):
+        subprocess.run(["apt-get", *arguments, "-qq", "update"], check=True)
+    return arguments
+
+
+def _version_key(release: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", release))
+
+
+def _newest(names: list[str], flavour: str) -> str:
+    releases = set()
+    for name in names:
+        found = _IMAGE.match(name.removesuffix("-unsigned"))
+        if found and found.group(1).endswith(f"-{flavour}") and "rt" not in found.group(1).split("-"):
+            releases.add(found.group(1))
+    if not releases:
+        raise LookupError(f"no kernel of flavour {flavour} in this suite")
+    return max(releases, key=_version_key)
+
+
+def _packages(release: str, names: list[str]) -> list[str]:
+    split = [f"linux-{part}-{release}" for part in ("binary", "modules")]
+    if all(name in names for name in split):
+        return split
+    unsigned = f"linux-image-{release}-unsigned"
+    return [unsigned if unsigned in names else f"linux-image-{release}"]
+
+
+def fetch(spec: str) -> Kernel:
+    """The newest kernel of `SUITE[:FLAVOUR]`, unpacked in the cache."""
+    suite, _, flavour = spec.partition(":")
+    machine = MACHINES[flavour or "cloud-amd64"]
+    options = _apt(suite, machine.architecture)
+    listed = subprocess.run(
+        ["apt-cache", *options, "pkgnames", "linux-"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    names = listed.stdout.split()
+    release = _newest(names, machine.flavour)
+    folder = stage.cache() / "unpacked" / f"{suite}-{release}"
+    if not (folder / "complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            ["apt-get", *options, "-qq", "download", *_packages(release, names)], cwd=folder, check=True
+        )
+        for package in sorted(folder.glob("*.deb")):
+            subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
+            package.unlink()
+        (folder / "complete").touch()
+    return Kernel(release, machine, folder)

@@ -1,0 +1,871 @@
+/*
+ * The stage of the kernel laboratory: PID 1 of a guest, or an ordinary program on a host.
+ *
+ * It plays a script (one operation a line, words %XX-escaped), tells what it saw in a stream of
+ * named blobs, and touches no heap once memory is short: everything it needs is mapped, filled
+ * and locked before the population is let loose.
+ *
+ *   guest: /script is the script, the disk with serial number "out" takes the blobs
+ *   host:  init SCRIPT OUTPUT
+ */
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/klog.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/types.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MAX_ACTORS = 96, MAX_WORDS = 48, OUT_BYTES = 6 << 20, KMSG_BYTES = 3 << 20, TEXT_BYTES = 1 << 20 };
+enum { BLOCK = 4096 };
+
+enum kind { PLAIN, VFORK, LEADERLESS, SWAPOFF };
+
+/* One page shared by the stage and all its actors. */
+struct slot {
+	volatile pid_t pid;
+	volatile pid_t child;
+	volatile int ready;
+	volatile int go;
+	volatile int pushed_all;
+};
+
+struct shared {
+	volatile int stop;
+	struct slot slot[MAX_ACTORS];
+};
+
+struct actor {
+	char name[64];
+	enum kind kind;
+	long anon_kb, file_kb, shmem_kb, push_kb;
+	char push_how;
+	int adj, has_adj, uid, threads, node, reaped, killed_by_lab;
+	char cgroup[256];
+};
+
+static struct shared *shared;
+static struct actor actors[MAX_ACTORS];
+static int actor_count;
+static int is_guest;
+static int streaming;
+static int deaths;
+static int out_fd = -1;
+static char *out, *kmsg, *text;
+static size_t out_len, kmsg_len;
+static int kmsg_fd = -1, kmsg_keep;
+static long kmsg_lost;
+static long page_size;
+static char lab_mark[256];
+static char awaited[128];
+static int awaited_seen;
+static char script[1 << 19];
+static char watched[64][224];
+static int watched_count;
+
+static void say(const char *format, ...)
+{
+	char line[512];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (n > 0)
+		(void)!write(2, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
+}
+
+static void pause_ms(long ms)
+{
+	struct timespec t = { ms / 1000, (ms % 1000) * 1000000L };
+	nanosleep(&t, NULL);
+}
+
+static long now_ms(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000L + t.tv_nsec / 1000000L;
+}
+
+/* ---- blobs ------------------------------------------------------------------------------- */
+
+static void put(const char *name, const void *data, size_t len)
+{
+	char head[320];
+	int n = snprintf(head, sizeof head, "%%%s %zu\n", name, len);
+	if (n < 0 || out_len + (size_t)n + len + 64 > OUT_BYTES)
+		return;
+	memcpy(out + out_len, head, (size_t)n);
+	out_len += (size_t)n;
+	memcpy(out + out_len, data, len);
+	out_len += len;
+	out[out_len++] = '\n';
+}
+
+static void putf(const char *name, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	va_start(args, format);
+	int n = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	if (n > 0)
+		put(name, line, (size_t)n);
+}
+
+static size_t slurp(const char *path, char *into, size_t room)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	size_t len = 0;
+	if (fd < 0)
+		return 0;
+	while (len + 1 < room) {
+		ssize_t n = read(fd, into + len, room - 1 - len);
+		if (n <= 0)
+			break;
+		len += (size_t)n;
+	}
+	close(fd);
+	into[len] = 0;
+	return len;
+}
+
+static void put_file(const char *name, const char *path)
+{
+	size_t len = slurp(path, text, TEXT_BYTES);
+	if (len)
+		put(name, text, len);
+}
+
+/* Everything so far, with the kernel's records as the last blob. */
+static void flush_out(int last)
+{
+	size_t keep = out_len;
+	put("kmsg", kmsg, kmsg_len);
+	if (last)
+		put("end", "", 0);
+	size_t total = (out_len + BLOCK - 1) / BLOCK * BLOCK;
+	memset(out + out_len, 0, total - out_len);
+	for (size_t at = 0; at < total;) {
+		ssize_t n = pwrite(out_fd, out + at, total - at > 65536 ? 65536 : total - at, (off_t)at);
+		if (n <= 0)
+			break;
+		at += (size_t)n;
+	}
+	out_len = keep;
+}
+
+/* ---- the kernel's log -------------------------------------------------------------------- */
+
+static void drain(void)
+{
+	static char record[16384];
+	int fresh = 0;
+	for (;;) {
+		ssize_t n = read(kmsg_fd, record, sizeof record - 1);
+		if (n < 0 && errno == EPIPE) {
+			kmsg_lost++;
+			continue;
+		}
+		if (n <= 0)
+			break;
+		record[n] = 0;
+		int banner = is_guest && !kmsg_keep && strstr(record, ";Linux version ") != NULL;
+		if (awaited[0] && strstr(record, awaited))
+			awaited_seen = 1;
+		if ((kmsg_keep || banner) && kmsg_len + (size_t)n < KMSG_BYTES) {
+			memcpy(kmsg + kmsg_len, record, (size_t)n);
+			kmsg_len += (size_t)n;
+			fresh = 1;
+		}
+	}
+	if (fresh && streaming && kmsg_keep)
+		flush_out(0);
+}
+
+/* ---- small helpers of the script --------------------------------------------------------- */
+
+static int write_file(const char *path, const char *value, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	ssize_t n = write(fd, value, len);
+	int error = n < 0 ? -errno : 0;
+	close(fd);
+	return error;
+}
+
+static int hex(int c)
+{
+	return c <= '9' ? c - '0' : (c | 32) - 'a' + 10;
+}
+
+static void unescape(char *s)
+{
+	char *to = s;
+	for (; *s; s++) {
+		if (*s == '%' && s[1] && s[2]) {
+			*to++ = (char)(hex(s[1]) * 16 + hex(s[2]));
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = 0;
+}
+
+static void load_module(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		if (errno != EEXIST)
+			putf("note", "module %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void swap_on(const char *device)
+{
+	static char header[65536] __attribute__((aligned(65536)));
+	int fd = open(device, O_RDWR | O_CLOEXEC);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	memset(header, 0, sizeof header);
+	*(uint32_t *)(header + 1024) = 1;
+	*(uint32_t *)(header + 1028) = (uint32_t)(size / page_size) - 1;
+	memcpy(header + page_size - 10, "SWAPSPACE2", 10);
+	if (fd < 0 || pwrite(fd, header, (size_t)page_size, 0) != page_size)
+		putf("note", "mkswap %s: %s", device, strerror(errno));
+	if (fd >= 0) {
+		fsync(fd);
+		close(fd);
+	}
+	if (swapon(device, 0))
+		putf("note", "swapon %s: %s", device, strerror(errno));
+}
+
+/* ---- actors ------------------------------------------------------------------------------ */
+
+static void touch(volatile char *at, long kb, int heed_stop)
+{
+	for (long done = 0; done < kb * 1024; done += page_size) {
+		if (heed_stop && shared->stop)
+			return;
+		at[done] = 1;
+	}
+}
+
+static char *map(long kb, int flags, int fd)
+{
+	char *at = mmap(NULL, (size_t)kb * 1024, PROT_READ | PROT_WRITE, flags | MAP_NORESERVE, fd, 0);
+	if (at == MAP_FAILED) {
+		say("stage: cannot map %ld kB: %s\n", kb, strerror(errno));
+		_exit(3);
+	}
+	madvise(at, (size_t)kb * 1024, MADV_NOHUGEPAGE);
+	return at;
+}
+
+static void sleep_for_ever(void)
+{
+	for (;;)
+		pause();
+}
+
+static void *idle_thread(void *unused)
+{
+	(void)unused;
+	sleep_for_ever();
+	return NULL;
+}
+
+static void push(const struct actor *a, struct slot *slot)
+{
+	if (a->push_how == 't') {
+		static char page[65536];
+		int fd = memfd_create("filler", 0);
+		for (long done = 0; done < a->push_kb && !shared->stop; done += page_size / 1024)
+			if (write(fd, page, (size_t)page_size) < 0)
+				break;
+	} else {
+		int flags = MAP_ANONYMOUS | (a->push_how == 's' ? MAP_SHARED : MAP_PRIVATE);
+		touch(map(a->push_kb, flags, -1), a->push_kb, 1);
+	}
+	slot->pushed_all = 1;
+}
+
+static void perform(const struct actor *a, struct slot *slot)
+{
+	while (!slot->go)
+		pause_ms(10);
+	if (a->kind == SWAPOFF)
+		swapoff("/swap");
+	else if (a->push_kb)
+		push(a, slot);
+	sleep_for_ever();
+}
+
+static const struct actor *thread_actor;
+static struct slot *thread_slot;
+
+static void *survivor_thread(void *unused)
+{
+	(void)unused;
+	pause_ms(50);
+	prctl(PR_SET_NAME, "survivor");
+	thread_slot->ready = 1;
+	perform(thread_actor, thread_slot);
+	return NULL;
+}
+
+static void become(const struct actor *a, struct slot *slot)
+{
+	char value[32];
+	prctl(PR_SET_NAME, a->name);
+	if (a->cgroup[0] && write_file(a->cgroup, "0", 1)) {
+		say("stage: %s: %s\n", a->cgroup, strerror(errno));
+		_exit(4);
+	}
+	if (a->has_adj) {
+		int n = snprintf(value, sizeof value, "%d", a->adj);
+		int error = write_file("/proc/self/oom_score_adj", value, (size_t)n);
+		if (error)
+			say("stage: oom_score_adj %d: %s\n", a->adj, strerror(-error));
+	}
+	if (a->node >= 0) {
+		unsigned long mask = 1UL << a->node;
+		if (syscall(SYS_set_mempolicy, 2 /* MPOL_BIND */, &mask, 64UL))
+			say("stage: set_mempolicy: %s\n", strerror(errno));
+	}
+	if (a->uid && (setresgid((gid_t)a->uid, (gid_t)a->uid, (gid_t)a->uid) ||
+		       setresuid((uid_t)a->uid, (uid_t)a->uid, (uid_t)a->uid)))
+		say("stage: uid %d: %s\n", a->uid, strerror(errno));
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (a->anon_kb)
+		touch(map(a->anon_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1), a->anon_kb, 0);
+	if (a->shmem_kb)
+		touch(map(a->shmem_kb, MAP_SHARED | MAP_ANONYMOUS, -1), a->shmem_kb, 0);
+	if (a->file_kb) {
+		char path[64];
+		snprintf(path, sizeof path, "/ram/%d", (int)getpid());
+		int fd = open(path, O_RDWR | O_CREAT, 0600);
+		if (fd < 0 || ftruncate(fd, a->file_kb * 1024))
+			say("stage: %s: %s\n", path, strerror(errno));
+		touch(map(a->file_kb, MAP_SHARED, fd), a->file_kb, 0);
+		close(fd);
+	}
+	for (int i = 1; i < a->threads; i++) {
+		pthread_t thread;
+		if (pthread_create(&thread, NULL, idle_thread, NULL))
+			say("stage: no thread %d\n", i);
+	}
+	if (a->kind == VFORK) {
+		pid_t child = vfork();
+		if (child == 0) {
+			slot->child = (pid_t)syscall(SYS_getpid);
+			prctl(PR_SET_NAME, "vforked");
+			slot->ready = 1;
+			sleep_for_ever();
+		}
+		sleep_for_ever();
+	}
+	if (a->kind == LEADERLESS) {
+		pthread_t thread;
+		thread_actor = a;
+		thread_slot = slot;
+		if (pthread_create(&thread, NULL, survivor_thread, NULL))
+			say("stage: no surviving thread\n");
+		syscall(SYS_exit, 0);
+	}
+	slot->ready = 1;
+	perform(a, slot);
+}
+
+static void spawn(int index)
+{
+	struct actor *a = &actors[index];
+	struct slot *slot = &shared->slot[index];
+	pid_t pid = fork();
+	if (pid == 0) {
+		become(a, slot);
+		_exit(0);
+	}
+	slot->pid = pid;
+	while (pid > 0 && !slot->ready) {
+		int status;
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			putf("note", "actor %d ended early, status 0x%x", index, status);
+			a->reaped = 1;
+			return;
+		}
+		pause_ms(2);
+	}
+	putf("actor", "%d %d %d %d", index, (int)pid, (int)slot->child, (int)a->kind);
+}
+
+static void reap(void)
+{
+	int status;
+	pid_t pid;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		int by_lab = 0;
+		for (int i = 0; i < actor_count; i++)
+			if (shared->slot[i].pid == pid) {
+				actors[i].reaped = 1;
+				by_lab = actors[i].killed_by_lab;
+			}
+		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !by_lab)
+			deaths++;
+		putf("death", "%d 0x%x %d", (int)pid, status, by_lab);
+	}
+}
+
+static void tick(long ms)
+{
+	drain();
+	reap();
+	pause_ms(ms);
+}
+
+/* ---- what the population looks like ------------------------------------------------------ */
+
+static void put_proc(const char *when, int pid, const char *leaf, const char *under)
+{
+	char path[96], name[96];
+	snprintf(path, sizeof path, "/proc/%d/%s", pid, leaf);
+	snprintf(name, sizeof name, "%s/%d/%s", when, pid, under);
+	put_file(name, path);
+}
+
+static int numeric(const char *s)
+{
+	return *s >= '0' && *s <= '9';
+}
+
+static void snapshot(const char *when, int in_full)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	char path[96];
+	while (dir && (entry = readdir(dir))) {
+		if (!numeric(entry->d_name))
+			continue;
+		int pid = atoi(entry->d_name);
+		if (lab_mark[0]) {
+			snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
+			if (!slurp(path, text, TEXT_BYTES) || !strstr(text, lab_mark))
+				continue;
+		}
+		snprintf(path, sizeof path, "/proc/%d/status", pid);
+		if (!slurp(path, text, TEXT_BYTES))
+			continue;
+		int zombie = strstr(text, "State:\tZ") != NULL;
+		int leaderless = zombie && !strstr(text, "Threads:\t1\n");
+		if (!strstr(text, "VmSize:") && !leaderless && !(zombie && !in_full))
+			continue;
+		if (!in_full) {
+			putf("alive", "%d %d", pid, zombie && !leaderless);
+			continue;
+		}
+		put_proc(when, pid, "status", "status");
+		put_proc(when, pid, "oom_score", "oom_score");
+		put_proc(when, pid, "oom_score_adj", "oom_score_adj");
+		put_proc(when, pid, "cgroup", "cgroup");
+		put_proc(when, pid, "stat", "stat");
+		if (leaderless) {
+			snprintf(path, sizeof path, "/proc/%d/task", pid);
+			DIR *tasks = opendir(path);
+			struct dirent *task;
+			while (tasks && (task = readdir(tasks)))
+				if (numeric(task->d_name) && atoi(task->d_name) != pid) {
+					snprintf(path, sizeof path, "task/%d/status", atoi(task->d_name));
+					put_proc(when, pid, path, path);
+				}
+			if (tasks)
+				closedir(tasks);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	for (int i = 0; i < watched_count; i++) {
+		char name[300];
+		snprintf(name, sizeof name, "%s:%.220s", when, watched[i]);
+		put_file(name, watched[i]);
+	}
+}
+
+/* ---- the kernel's own arithmetic, where it lets us listen -------------------------------- */
+
+static const char *tracing = "/sys/kernel/tracing";
+
+struct btf_head {
+	uint16_t magic;
+	uint8_t version, flags;
+	uint32_t hdr_len, type_off, type_len, str_off, str_len;
+};
+
+struct btf_entry {
+	uint32_t name_off, info, size_or_type;
+};
+
+/* Byte offsets of task_struct's pid and comm, from the running kernel's BTF. */
+static int task_offsets(long *pid_at, long *comm_at)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	*pid_at = *comm_at = -1;
+	if (fd < 0 || fstat(fd, &st))
+		return -1;
+	size_t size = (size_t)st.st_size;
+	char *btf = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t got = 0;
+	ssize_t n;
+	while (got < size && (n = read(fd, btf + got, size - got)) > 0)
+		got += (size_t)n;
+	close(fd);
+	const struct btf_head *head = (const void *)btf;
+	const char *names = btf + head->hdr_len + head->str_off;
+	const char *at = btf + head->hdr_len + head->type_off;
+	const char *end = at + head->type_len;
+	while (got == size && at < end) {
+		const struct btf_entry *t = (const void *)at;
+		uint32_t kind = (t->info >> 24) & 0x1f, vlen = t->info & 0xffff;
+		int bitfields = t->info >> 31;
+		at += sizeof *t;
+		if (kind == 4 && !strcmp(names + t->name_off, "task_struct"))
+			for (uint32_t i = 0; i < vlen; i++) {
+				const uint32_t *m = (const uint32_t *)at + i * 3;
+				long bits = bitfields ? (long)(m[2] & 0xffffff) : (long)m[2];
+				if (!strcmp(names + m[0], "pid"))
+					*pid_at = bits / 8;
+				if (!strcmp(names + m[0], "comm"))
+					*comm_at = bits / 8;
+			}
+		switch (kind) {
+		case 1: case 14: case 17: at += 4; break;      /* INT, VAR, DECL_TAG */
+		case 3: at += 12; break;                       /* ARRAY */
+		case 4: case 5: case 15: case 19: at += 12 * vlen; break; /* STRUCT, UNION, DATASEC, ENUM64 */
+		case 6: case 13: at += 8 * vlen; break;        /* ENUM, FUNC_PROTO */
+		default: break;
+		}
+	}
+	munmap(btf, size);
+	return *pid_at < 0 || *comm_at < 0 ? -1 : 0;
+}
+
+static void trace_write(const char *leaf, const char *value)
+{
+	char path[128];
+	snprintf(path, sizeof path, "%s/%s", tracing, leaf);
+	int error = write_file(path, value, strlen(value));
+	if (error)
+		putf("note", "tracefs %s: %s", leaf, strerror(-error));
+}
+
+static void trace_prepare(void)
+{
+	char line[256];
+	long pid_at, comm_at;
+	mount("tracefs", tracing, "tracefs", 0, NULL);
+	if (task_offsets(&pid_at, &comm_at)) {
+		putf("note", "no BTF: no oracle");
+		return;
+	}
+	trace_write("buffer_size_kb", "512");
+	snprintf(line, sizeof line, "p:lab/ask oom_badness pid=+%ld($arg1):s32 comm=+%ld($arg1):string total=$arg2:u64\n",
+		 pid_at, comm_at);
+	trace_write("kprobe_events", line);
+	int fd = open("/sys/kernel/tracing/kprobe_events", O_WRONLY | O_APPEND | O_CLOEXEC);
+	static const char answer[] = "r:lab/answer oom_badness points=$retval:s64\n";
+	if (fd < 0 || write(fd, answer, sizeof answer - 1) < 0)
+		putf("note", "kretprobe: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static void trace_switch(const char *on)
+{
+	trace_write("events/lab/enable", on);
+	trace_write("events/oom/mark_victim/enable", on);
+}
+
+/* ---- the script -------------------------------------------------------------------------- */
+
+static void parse_actor(char **words, int count)
+{
+	struct actor *a = &actors[actor_count];
+	memset(a, 0, sizeof *a);
+	a->node = -1;
+	a->threads = 1;
+	a->push_how = 'a';
+	for (int i = 0; i < count; i++) {
+		char *value = strchr(words[i], '=');
+		if (!value)
+			continue;
+		*value++ = 0;
+		const char *key = words[i];
+		unescape(value);
+		if (!strcmp(key, "name"))
+			snprintf(a->name, sizeof a->name, "%s", value);
+		else if (!strcmp(key, "cgroup"))
+			snprintf(a->cgroup, sizeof a->cgroup, "%s/cgroup.procs", value);
+		else if (!strcmp(key, "anon"))
+			a->anon_kb = atol(value);
+		else if (!strcmp(key, "file"))
+			a->file_kb = atol(value);
+		else if (!strcmp(key, "shmem"))
+			a->shmem_kb = atol(value);
+		else if (!strcmp(key, "push"))
+			a->push_kb = atol(value);
+		else if (!strcmp(key, "how"))
+			a->push_how = *value;
+		else if (!strcmp(key, "adj"))
+			a->adj = atoi(value), a->has_adj = 1;
+		else if (!strcmp(key, "uid"))
+			a->uid = (int)strtoul(value, NULL, 10);
+		else if (!strcmp(key, "threads"))
+			a->threads = atoi(value);
+		else if (!strcmp(key, "node"))
+			a->node = atoi(value);
+		else if (!strcmp(key, "kind"))
+			a->kind = *value == 'v' ? VFORK : *value == 'l' ? LEADERLESS : *value == 's' ? SWAPOFF : PLAIN;
+	}
+	spawn(actor_count++);
+}
+
+static void freeze(void)
+{
+	drain();
+	pause_ms(400);
+	drain();
+	put_file("meminfo", "/proc/meminfo");
+	put_file("zoneinfo", "/proc/zoneinfo");
+	put_file("vmstat_before", "/proc/vmstat");
+	put_file("swaps", "/proc/swaps");
+	snapshot("frozen", 1);
+	putf("frozen_at", "%ld", now_ms());
+	flush_out(0);
+	drain();
+	kmsg_keep = 1;
+}
+
+static void wait_for(int wanted, long ms)
+{
+	long limit = now_ms() + ms;
+	while (now_ms() < limit && (wanted ? deaths < wanted : 1)) {
+		if (awaited[0] && awaited_seen)
+			break;
+		tick(2);
+	}
+	shared->stop = 1;
+}
+
+static void kill_actor(int index)
+{
+	actors[index].killed_by_lab = 1;
+	kill(shared->slot[index].pid, SIGKILL);
+}
+
+static void perform_line(char *line)
+{
+	char *words[MAX_WORDS], *save = NULL;
+	int count = 0;
+	for (char *w = strtok_r(line, " ", &save); w && count < MAX_WORDS; w = strtok_r(NULL, " ", &save))
+		words[count++] = w;
+	if (!count || words[0][0] == '#')
+		return;
+	const char *op = words[0];
+	if (!strcmp(op, "actor")) {
+		parse_actor(words + 1, count - 1);
+		return;
+	}
+	for (int i = 1; i < count; i++)
+		unescape(words[i]);
+	char *first = count > 1 ? words[1] : "", *second = count > 2 ? words[2] : "";
+	if (!strcmp(op, "module")) {
+		load_module(first);
+	} else if (!strcmp(op, "mount")) {
+		mkdir(second, 0755);
+		if (mount(first, second, first, 0, count > 3 ? words[3] : NULL))
+			putf("note", "mount %s: %s", first, strerror(errno));
+	} else if (!strcmp(op, "mkdir")) {
+		if (mkdir(first, 0755) && errno != EEXIST)
+			putf("note", "mkdir %s: %s", first, strerror(errno));
+	} else if (!strcmp(op, "write")) {
+		int error = write_file(first, second, strlen(second));
+		if (error)
+			putf("note", "write %s to %s: %s", second, first, strerror(-error));
+	} else if (!strcmp(op, "swap")) {
+		if (symlink(first, "/swap"))
+			putf("note", "swap: %s", strerror(errno));
+		swap_on(first);
+	} else if (!strcmp(op, "watch")) {
+		if (watched_count < 64)
+			snprintf(watched[watched_count++], sizeof watched[0], "%s", first);
+	} else if (!strcmp(op, "mark")) {
+		snprintf(lab_mark, sizeof lab_mark, "%s", first);
+	} else if (!strcmp(op, "stream")) {
+		streaming = 1;
+	} else if (!strcmp(op, "oracle")) {
+		trace_prepare();
+	} else if (!strcmp(op, "listen")) {
+		trace_switch("1");
+	} else if (!strcmp(op, "freeze")) {
+		freeze();
+	} else if (!strcmp(op, "go")) {
+		shared->slot[atoi(first)].go = 1;
+	} else if (!strcmp(op, "pause")) {
+		for (long until = now_ms() + atol(first); now_ms() < until;)
+			tick(2);
+	} else if (!strcmp(op, "await")) {
+		snprintf(awaited, sizeof awaited, "%s", first);
+	} else if (!strcmp(op, "wait")) {
+		wait_for(atoi(first), atol(second));
+	} else if (!strcmp(op, "kill")) {
+		kill_actor(atoi(first));
+	} else {
+		putf("note", "unknown operation %s", op);
+	}
+}
+
+static char *buffer(size_t bytes)
+{
+	char *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (at == MAP_FAILED)
+		_exit(5);
+	memset(at, 0, bytes);
+	madvise(at, bytes, MADV_DONTFORK);
+	return at;
+}
+
+static int find_out_disk(void)
+{
+	char path[96], serial[64];
+	for (char letter = 'a'; letter <= 'd'; letter++) {
+		snprintf(path, sizeof path, "/sys/block/vd%c/serial", letter);
+		memset(serial, 0, sizeof serial);
+		slurp(path, serial, sizeof serial);
+		if (!strncmp(serial, "out", 3)) {
+			snprintf(path, sizeof path, "/dev/vd%c", letter);
+			return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+		}
+	}
+	return -1;
+}
+
+static void prepare_guest(void)
+{
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mkdir("/dev", 0755);
+	mkdir("/ram", 0755);
+	mount("proc", "/proc", "proc", 0, NULL);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
+	mount("ramfs", "/ram", "ramfs", 0, NULL);
+	int fd = open("/dev/console", O_RDWR);
+	if (fd >= 0)
+		for (int i = 0; i < 3; i++)
+			dup2(fd, i);
+}
+
+static void play(void)
+{
+	char *save = NULL;
+	for (char *line = strtok_r(script, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (is_guest && out_fd < 0 && strncmp(line, "module ", 7)) {
+			for (int i = 0; i < 200 && (out_fd = find_out_disk()) < 0; i++)
+				pause_ms(20);
+			if (out_fd < 0)
+				say("stage: no disk to write to\n");
+		}
+		perform_line(line);
+	}
+}
+
+static void finish(void)
+{
+	if (!access("/sys/kernel/tracing/events/lab", F_OK) && is_guest) {
+		trace_switch("0");
+		put_file("trace", "/sys/kernel/tracing/trace");
+	}
+	put_file("vmstat_after", "/proc/vmstat");
+	snapshot("after", 0);
+	drain();
+	for (int i = 0; i < watched_count; i++) {
+		char name[300];
+		snprintf(name, sizeof name, "after:%.220s", watched[i]);
+		put_file(name, watched[i]);
+	}
+	int n = klogctl(3, text, TEXT_BYTES);
+	if (n > 0)
+		put("syslog", text, (size_t)n);
+	putf("kmsg_lost", "%ld", kmsg_lost);
+	putf("page_size", "%ld", page_size);
+	struct utsname names;
+	if (!uname(&names)) {
+		putf("release", "%s", names.release);
+		putf("machine", "%s", names.machine);
+	}
+	flush_out(1);
+}
+
+static void clear_stage(void)
+{
+	for (int i = 0; i < actor_count; i++)
+		if (!actors[i].reaped && shared->slot[i].pid > 0) {
+			if (shared->slot[i].child > 0)
+				kill(shared->slot[i].child, SIGKILL);
+			kill(shared->slot[i].pid, SIGKILL);
+		}
+	for (int i = 0; i < actor_count; i++)
+		if (!actors[i].reaped && shared->slot[i].pid > 0)
+			waitpid(shared->slot[i].pid, NULL, 0);
+}
+
+int main(int argc, char **argv)
+{
+	is_guest = getpid() == 1;
+	page_size = sysconf(_SC_PAGESIZE);
+	if (is_guest)
+		prepare_guest();
+	else if (argc != 3)
+		return 2;
+	out = buffer(OUT_BYTES);
+	kmsg = buffer(KMSG_BYTES);
+	text = buffer(TEXT_BYTES);
+	shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (!slurp(is_guest ? "/script" : argv[1], script, sizeof script))
+		say("stage: no script\n");
+	if (!is_guest)
+		out_fd = open(argv[2], O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	kmsg_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (kmsg_fd < 0)
+		say("stage: /dev/kmsg: %s\n", strerror(errno));
+	mlockall(MCL_CURRENT);
+	play();
+	finish();
+	if (is_guest)
+		reboot(RB_AUTOBOOT);
+	clear_stage();
+	return 0;
+}

@@ -1,0 +1,149 @@
+"""A scenario as the script that the stage (guest/init.c) plays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import quote_from_bytes
+
+from tests.kernels.scenario import Actor, Cgroup, Group, Kind, Scenario
+
+MIB = 1 << 20
+SETTLE_MS = 3000
+
+_WATCHED = {
+    Cgroup.NONE: (),
+    Cgroup.V1: (
+        "memory.limit_in_bytes",
+        "memory.memsw.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "memory.memsw.usage_in_bytes",
+        "memory.failcnt",
+        "memory.swappiness",
+        "memory.oom_control",
+    ),
+    Cgroup.V2: (
+        "memory.max",
+        "memory.swap.max",
+        "memory.current",
+        "memory.swap.current",
+        "memory.oom.group",
+        "memory.events",
+        "memory.events.local",
+    ),
+}
+
+
+def word(value: str | bytes) -> str:
+    raw = value.encode() if isinstance(value, str) else value
+    return quote_from_bytes(raw, safe="/+,:")
+
+
+def watched_files(version: Cgroup) -> tuple[str, ...]:
+    return _WATCHED[version]
+
+
+def _write(path: str, value: str) -> str:
+    return f"write {word(path)} {word(value)}"
+
+
+def _group(root: str, version: Cgroup, group: Group) -> Iterator[str]:
+    path = f"{root}/{group.path}"
+    yield f"mkdir {word(path)}"
+    if version is Cgroup.V2:
+        if group.limit is not None:
+            yield _write(f"{path}/memory.max", str(int(group.limit * MIB)))
+        if group.swap is not None:
+            yield _write(f"{path}/memory.swap.max", str(int(group.swap * MIB)))
+        if group.kills_together:
+            yield _write(f"{path}/memory.oom.group", "1")
+        if group.mems is not None:
+            yield _write(f"{path}/cpuset.mems", group.mems)
+    else:
+        if group.limit is not None:
+            yield _write(f"{path}/memory.limit_in_bytes", str(int(group.limit * MIB)))
+        if group.limit is not None and group.swap is not None:
+            yield _write(f"{path}/memory.memsw.limit_in_bytes", str(int((group.limit + group.swap) * MIB)))
+        if group.swappiness is not None:
+            yield _write(f"{path}/memory.swappiness", str(group.swappiness))
+    if group.watched:
+        for leaf in watched_files(version):
+            yield f"watch {word(f'{path}/{leaf}')}"
+
+
+def _groups(root: str, scenario: Scenario) -> Iterator[str]:
+    inner = {group.path.rpartition("/")[0] for group in scenario.groups}
+    controllers = "+memory"
+    if any(group.mems is not None for group in scenario.groups):
+        controllers += " +cpuset"
+    if scenario.cgroup is Cgroup.V2:
+        yield _write(f"{root}/cgroup.subtree_control", controllers)
+    for group in scenario.groups:
+        yield from _group(root, scenario.cgroup, group)
+        if scenario.cgroup is Cgroup.V2 and group.path in inner:
+            yield _write(f"{root}/{group.path}/cgroup.subtree_control", controllers)
+
+
+def _actor(root: str, actor: Actor) -> str:
+    fields = [f"name={word(actor.comm)}"]
+    for key in ("anon", "file", "shmem", "push"):
+        size: float = getattr(actor, key)
+        if size:
+            fields.append(f"{key}={int(size * 1024)}")
+    fields.append(f"how={actor.how[0]}")
+    if actor.adj is not None:
+        fields.append(f"adj={actor.adj}")
+    if actor.uid:
+        fields.append(f"uid={actor.uid}")
+    if actor.threads > 1:
+        fields.append(f"threads={actor.threads}")
+    if actor.node is not None:
+        fields.append(f"node={actor.node}")
+    if actor.group:
+        fields.append(f"cgroup={word(f'{root}/{actor.group}')}")
+    if actor.kind is not Kind.PLAIN:
+        fields.append(f"kind={actor.kind[0]}")
+    return "actor " + " ".join(fields)
+
+
+def lines(scenario: Scenario, root: str, *, guest: bool, modules: list[str]) -> Iterator[str]:
+    """The script's lines, for a memory hierarchy whose laboratory root is the folder `root`."""
+    for path in modules:
+        yield f"module {word(path)}"
+    if guest:
+        yield "mount tmpfs /shm"
+        if scenario.cgroup is Cgroup.V2:
+            yield f"mount cgroup2 {root}"
+        elif scenario.cgroup is Cgroup.V1:
+            yield f"mount cgroup {root} memory"
+    else:
+        yield f"mark {word('/' + root.rpartition('/')[2])}"
+    if scenario.panics:
+        yield "stream"
+    for path, value in scenario.sysctls:
+        yield _write(f"/proc/sys/{path}", value)
+    if scenario.swap_disk:
+        yield "swap /dev/vdb"
+    if scenario.zram:
+        yield _write("/sys/block/zram0/disksize", str(scenario.zram * MIB))
+        yield "swap /dev/zram0"
+    yield from _groups(root, scenario)
+    if guest:
+        yield "oracle"
+    for actor in scenario.actors:
+        yield _actor(root, actor)
+    yield "freeze"
+    if guest:
+        yield "listen"
+    if scenario.until:
+        yield f"await {word(scenario.until)}"
+    for index in scenario.go:
+        yield f"go {index}"
+        if scenario.gap:
+            yield f"pause {scenario.gap}"
+    if scenario.trigger:
+        path, value = scenario.trigger
+        yield _write(path, value)
+    yield f"wait {scenario.deaths} {scenario.patience}"
+    if scenario.stop_with_kill:
+        yield from (f"kill {index}" for index in scenario.go)
+    yield f"pause {SETTLE_MS}"

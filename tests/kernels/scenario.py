@@ -1,0 +1,138 @@
+"""What a scenario is: a population, the limits around it, and the push that ends in an OOM."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Home(StrEnum):
+    """Where a scenario may be played."""
+
+    HOST = "host"
+    GUEST = "guest"
+
+
+class Cgroup(StrEnum):
+    """Which memory controller is mounted."""
+
+    NONE = "none"
+    V1 = "v1"
+    V2 = "v2"
+
+
+class Scope(StrEnum):
+    """Whose shortage it is."""
+
+    GLOBAL = "global"
+    MEMCG = "memcg"
+    CPUSET = "cpuset"
+    MEMPOLICY = "mempolicy"
+    SYSRQ = "sysrq"
+
+
+class Verdict(StrEnum):
+    """Why the kernel takes the process it takes."""
+
+    HIGHEST_BADNESS = "highest_badness"
+    TIE = "tie"
+    ALLOCATING_TASK = "allocating_task"
+    OOM_GROUP = "oom_group"
+    OOM_ORIGIN = "oom_origin"
+    NONE_KILLABLE = "none_killable"
+
+
+class Kind(StrEnum):
+    """What an actor is, beyond a process that holds memory."""
+
+    PLAIN = "plain"
+    VFORK = "vfork"
+    LEADERLESS = "leaderless"
+    SWAPOFF = "swapoff"
+
+
+class Push(StrEnum):
+    """What an actor allocates once it is told to go."""
+
+    ANON = "anon"
+    SHMEM = "shmem"
+    TMPFS = "tmpfs"
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """One process of the population; sizes in MiB, `name` the bytes given to PR_SET_NAME."""
+
+    name: str | bytes
+    anon: float = 0
+    file: float = 0
+    shmem: float = 0
+    push: float = 0
+    how: Push = Push.ANON
+    adj: int | None = None
+    uid: int = 0
+    threads: int = 1
+    node: int | None = None
+    group: str = ""
+    kind: Kind = Kind.PLAIN
+
+    @property
+    def comm(self) -> bytes:
+        raw = self.name.encode() if isinstance(self.name, str) else self.name
+        return raw[:15]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A memory cgroup below the laboratory's root; limits in MiB, `swap` what may go beyond the limit."""
+
+    path: str
+    limit: float | None = None
+    swap: float | None = None
+    kills_together: bool = False
+    mems: str | None = None
+    swappiness: int | None = None
+    watched: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One entry of the table in `scenarios.py`.
+
+    `go` names the actors that push, in order. The push ends when `deaths` processes have died,
+    when the kernel says `until`, or after `patience` milliseconds.
+    """
+
+    name: str
+    description: str
+    scope: Scope
+    verdict: Verdict | None
+    actors: Sequence[Actor]
+    go: Sequence[int] = ()
+    groups: Sequence[Group] = ()
+    victim_group: str = ""
+    cgroup: Cgroup = Cgroup.NONE
+    homes: frozenset[Home] = frozenset({Home.GUEST})
+    since: tuple[int, int] = (0, 0)
+    before: tuple[int, int] = (999, 0)
+    decided_by_rules: bool = True
+    deaths: int = 1
+    patience: int = 20_000
+    until: str = ""
+    stop_with_kill: bool = False
+    gap: int = 0
+    trigger: tuple[str, str] | None = None
+    sysctls: Sequence[tuple[str, str]] = ()
+    swap_disk: int = 0
+    zram: int = 0
+    memory: int = 256
+    cpus: int = 2
+    numa: bool = False
+    cmdline: str = ""
+    panics: bool = False
+    seed: int | None = None
+    extra_modules: Sequence[str] = field(default=())
+
+    def fits(self, version: tuple[int, int]) -> bool:
+        return self.since <= version < self.before

@@ -1,0 +1,506 @@
+"""Each framing, taken off by hand beside the program."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from oomforensics.parsers.framings import FRAMINGS, Reader, journal_monotonic
+from oomforensics.parsers.framings.base import Context, Framing
+from oomforensics.parsers.framings.clock import MONTHS, Clock
+from oomforensics.parsers.records import Problem, Record, TsSource
+
+NOT_AFTER = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
+
+
+def context(zone: timezone | ZoneInfo = UTC, not_after: datetime = NOT_AFTER, host: str | None = None) -> Context:
+    return Context("x.log", zone, not_after, host)
+
+
+def read(*lines: str | bytes, where: Context | None = None) -> list[Record]:
+    raw = [line if isinstance(line, bytes) else line.encode() for line in lines]
+    return list(Reader(where or context(), []).records(enumerate(raw, start=1)))
+
+
+def one(line: str | bytes, where: Context | None = None) -> Record:
+    (record,) = read(line, where=where)
+    return record
+
+
+def us(*when: int, micro: int = 0, hours: int = 0) -> int:
+    """Microseconds since 1970 of a date that is `hours` east of Greenwich."""
+    moment = datetime(*when, tzinfo=timezone(timedelta(hours=hours)))  # type: ignore[arg-type,misc]
+    return int(moment.timestamp()) * 1_000_000 + micro
+
+
+def samples() -> list[tuple[Framing, str]]:
+    return [(framing, sample) for framing in FRAMINGS for sample in framing.samples]
+
+
+@pytest.mark.parametrize(("framing", "sample"), samples(), ids=lambda value: getattr(value, "name", None))
+def test_a_sample_is_first_read_by_its_own_framing(framing: Framing, sample: str) -> None:
+    first = next(each for each in FRAMINGS if each.read(sample, Clock(context(), [])) is not None)
+    assert first is framing
+    reader = Reader(context(), [])
+    assert len(list(reader.records([(1, sample.encode())]))) == 1
+    assert dict(reader.seen) == {framing.name: 1}
+
+
+def test_names_are_unique() -> None:
+    assert len({framing.name for framing in FRAMINGS}) == len(FRAMINGS)
+
+
+DMESG = [
+    ("[   12.345678] Mem-Info:", Record(1, "Mem-Info:", 12_345_678)),
+    ("[    0.000000] x", Record(1, "x", 0)),
+    ("[18317578.683304] x", Record(1, "x", 18_317_578_683_304)),
+    ("[   12.345678]  active_file:14", Record(1, " active_file:14", 12_345_678)),
+    ("[   12.345678] ", Record(1, "", 12_345_678)),
+    ("[   12.345678]", Record(1, "", 12_345_678)),
+    ("[   12.345678] [ 1234]     0  1234", Record(1, "[ 1234]     0  1234", 12_345_678)),
+    ("[   12.345678] [  pid  ]   uid  tgid", Record(1, "[  pid  ]   uid  tgid", 12_345_678)),
+    ("[  599.537757][T23028] x", Record(1, "x", 599_537_757, caller="T23028")),
+    ("[   49.921978][    C0]  y", Record(1, " y", 49_921_978, caller="C0")),
+    ("[71073.562094] [T13546] x", Record(1, "x", 71_073_562_094, caller="T13546")),
+    ("[ 1472.704613 <  535.082849>] x", Record(1, "x", 1_472_704_613)),
+    ("[    1.234] milliseconds", Record(1, "milliseconds", 1_234_000)),
+    ("[    1.234567891] nanoseconds", Record(1, "nanoseconds", 1_234_567)),
+    ("<4>[  842.796720] x", Record(1, "x", 842_796_720, level=4, from_kernel=True)),
+    ("<12>[  842.796720] x", Record(1, "x", 842_796_720, level=4, from_kernel=False)),
+    ("kern  :warn  : [    1.200000] x", Record(1, "x", 1_200_000, level=4, from_kernel=True)),
+    ("user  :err   : [    1.200000] x", Record(1, "x", 1_200_000, level=3, from_kernel=False)),
+    ("<6>no stamp", Record(1, "no stamp", level=6, from_kernel=True)),
+    ("kern  :info  : no stamp", Record(1, "no stamp", level=6, from_kernel=True)),
+]
+KMSG = [
+    ("6,1234,5678901,-;text", Record(1, "text", 5_678_901, level=6, from_kernel=True, seq=1234)),
+    (
+        "4,1,2,-,caller=T1;a",
+        Record(1, "a", 2, level=4, from_kernel=True, seq=1, caller="T1"),
+    ),
+    (
+        "30,1,2,-,caller=C12,later=x;from systemd",
+        Record(1, "from systemd", 2, level=6, from_kernel=False, seq=1, caller="C12"),
+    ),
+    ("4,1,2,c;,uid=0", Record(1, ",uid=0", 2, level=4, from_kernel=True, seq=1, continued=True)),
+    ("4,1,2,+;,uid=0", Record(1, ",uid=0", 2, level=4, from_kernel=True, seq=1, continued=True)),
+    (r"4,1,2,-;a\x0a b", Record(1, "a\n b", 2, level=4, from_kernel=True, seq=1)),
+    (r"4,1,2,-;\x1b[31mred\x5c", Record(1, "\x1b[31mred\\", 2, level=4, from_kernel=True, seq=1)),
+    (r"4,1,2,-;\xc3\xa4\xff", Record(1, "ä\\xff", 2, level=4, from_kernel=True, seq=1)),
+    (r"4,1,2,-;\x00", Record(1, r"\x00", 2, level=4, from_kernel=True, seq=1)),
+]
+TAG = [
+    ("kernel: Mem-Info:", Record(1, "Mem-Info:", from_kernel=True)),
+    ("kernel:  [<0000>] f+0x1", Record(1, " [<0000>] f+0x1", from_kernel=True)),
+    ("kernel: [    1.506918] Mem-Info:", Record(1, "Mem-Info:", 1_506_918, from_kernel=True)),
+]
+BARE = [
+    (" active_file:14 inactive_file:90", Record(1, " active_file:14 inactive_file:90")),
+    ("[ 1234]     0  1234    12345", Record(1, "[ 1234]     0  1234    12345")),
+    ("[  pid  ]   uid  tgid total_vm", Record(1, "[  pid  ]   uid  tgid total_vm")),
+    ("[<ffffffff8118475e>] oom_kill_process+0x24e", Record(1, "[<ffffffff8118475e>] oom_kill_process+0x24e")),
+    ("", Record(1, "")),
+]
+
+
+@pytest.mark.parametrize(("line", "expected"), DMESG + KMSG + TAG + [pair for pair in BARE if pair[0][:1] != " "])
+def test_framings_without_a_date(line: str, expected: Record) -> None:
+    assert one(line) == expected
+
+
+def test_a_leading_space_of_bare_text_stays_where_other_lines_have_none() -> None:
+    assert read("Mem-Info:", " active_file:14")[1] == Record(2, " active_file:14")
+
+
+INFERRED = TsSource.SYSLOG_YEAR_INFERRED
+DATED = [
+    (
+        "Dec 20 03:17:52 localhost kernel: [75669.581768] Mem-Info:",
+        Record(1, "Mem-Info:", 75_669_581_768, us(2025, 12, 20, 3, 17, 52), INFERRED, "localhost", from_kernel=True),
+    ),
+    (
+        "Feb  9 11:55:27 qa01 kernel: Mem-Info:",
+        Record(1, "Mem-Info:", None, us(2026, 2, 9, 11, 55, 27), INFERRED, "qa01", from_kernel=True),
+    ),
+    (
+        "Jan  5 15:19:27 kernel: [ 5864.708440] x",
+        Record(1, "x", 5_864_708_440, us(2026, 1, 5, 15, 19, 27), INFERRED, from_kernel=True),
+    ),
+    (
+        "<4>Jan  5 15:19:27 h kernel: x",
+        Record(1, "x", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=True, level=4),
+    ),
+    (
+        "<13>Jan  5 15:19:27 h kernel: x",
+        Record(1, "x", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=False, level=5),
+    ),
+    (
+        "Jan 05 15:19:27.000042 h kernel: x",
+        Record(1, "x", None, us(2026, 1, 5, 15, 19, 27, micro=42), INFERRED, "h", from_kernel=True),
+    ),
+    (
+        "Mär 05 15:19:27 h kernel: x",
+        Record(1, "x", None, us(2026, 3, 5, 15, 19, 27), INFERRED, "h", from_kernel=True),
+    ),
+    (
+        "Jan  5 15:19:27 h kernel:  oom_kill_process+0x1",
+        Record(1, " oom_kill_process+0x1", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=True),
+    ),
+    (
+        "Jan  5 15:19:27 h kernel: [    1.000000][ T77] x",
+        Record(1, "x", 1_000_000, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=True, caller="T77"),
+    ),
+    (
+        "Jan  5 15:19:27 h kernel: a#012 b#012#011c",
+        Record(1, "a\n b\n\tc", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=True),
+    ),
+    (
+        "Jan  5 15:19:27 h systemd[1]: php.service: Failed with result 'oom-kill'.",
+        Record(
+            1,
+            "php.service: Failed with result 'oom-kill'.",
+            None,
+            us(2026, 1, 5, 15, 19, 27),
+            INFERRED,
+            "h",
+            from_kernel=False,
+        ),
+    ),
+    (
+        "Jan  5 15:19:27 h last message repeated 2 times",
+        Record(1, "last message repeated 2 times", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=False),
+    ),
+    (
+        "Jan  5 15:19:27 10.0.0.5 [75669.581768] x",
+        Record(1, "x", 75_669_581_768, us(2026, 1, 5, 15, 19, 27), INFERRED, "10.0.0.5"),
+    ),
+    (
+        "Jan  5 15:19:27 openwrt kern.warn kernel: [    1.000000] x",
+        Record(1, "x", 1_000_000, us(2026, 1, 5, 15, 19, 27), INFERRED, "openwrt", from_kernel=True, level=4),
+    ),
+    (
+        "Fri Jan  1 00:00:10 2021 kern.err kernel: [   10.120000] x",
+        Record(1, "x", 10_120_000, us(2021, 1, 1, 0, 0, 10), TsSource.SYSLOG, from_kernel=True, level=3),
+    ),
+    (
+        "2026-05-01T10:00:00.123456+02:00 h kernel: [    1.000000] x",
+        Record(
+            1, "x", 1_000_000, us(2026, 5, 1, 10, hours=2, micro=123_456), TsSource.SYSLOG, "h", from_kernel=True
+        ),
+    ),
+    (
+        "2026-05-01T10:00:00+0200 h kernel: x",
+        Record(1, "x", None, us(2026, 5, 1, 10, hours=2), TsSource.SYSLOG, "h", from_kernel=True),
+    ),
+    (
+        "2026-05-01T08:00:00Z h foo[7]: x",
+        Record(1, "x", None, us(2026, 5, 1, 8), TsSource.SYSLOG, "h", from_kernel=False),
+    ),
+    (
+        "<4>1 2026-05-01T10:00:00.123456Z h kernel - - - [    1.000000] x",
+        Record(1, "x", 1_000_000, us(2026, 5, 1, 10, micro=123_456), TsSource.SYSLOG, "h", from_kernel=True, level=4),
+    ),
+    (
+        '<30>1 2026-05-01T10:00:00Z - systemd 1 ID7 [a b="c\\" ]d"][e] \ufeffx',
+        Record(1, "x", None, us(2026, 5, 1, 10), TsSource.SYSLOG, from_kernel=False, level=6),
+    ),
+    (
+        "<14>1 2026-05-01T10:00:00Z h kernel - - - x",
+        Record(1, "x", None, us(2026, 5, 1, 10), TsSource.SYSLOG, "h", from_kernel=False, level=6),
+    ),
+    (
+        "Thu 2016-06-09 22:30:35 UTC h kernel: x",
+        Record(1, "x", None, us(2016, 6, 9, 22, 30, 35), TsSource.SYSLOG, "h", from_kernel=True),
+    ),
+    (
+        "Fri 2026-05-01 10:00:00 -03 h kernel: x",
+        Record(1, "x", None, us(2026, 5, 1, 10, hours=-3), TsSource.SYSLOG, "h", from_kernel=True),
+    ),
+    (
+        "1777622400.123456 h kernel: x",
+        Record(1, "x", None, us(2026, 5, 1, 8, micro=123_456), TsSource.JOURNALD, "h", from_kernel=True),
+    ),
+    (
+        "[Thu May 14 23:17:24 2020]  active_file:14",
+        Record(1, " active_file:14", None, us(2020, 5, 14, 23, 17, 24), TsSource.DMESG_WALLCLOCK),
+    ),
+    (
+        "kern  :info  : [Mon Nov 23 06:02:53 2026 <  155.023068>] x",
+        Record(
+            1, "x", None, us(2026, 11, 23, 6, 2, 53), TsSource.DMESG_WALLCLOCK, level=6, from_kernel=True
+        ),
+    ),
+    (
+        "2026-11-23T06:02:53,727681+00:00 x",
+        Record(1, "x", None, us(2026, 11, 23, 6, 2, 53, micro=727_681), TsSource.DMESG_WALLCLOCK),
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), DATED, ids=lambda value: value[:40] if isinstance(value, str) else "")
+def test_framings_with_a_date(line: str, expected: Record) -> None:
+    assert one(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("line", "month"),
+    [
+        ("[Di Aug 12 03:54:03 2025] x", 8),
+        ("[Mi Mär 12 03:54:03 2025] x", 3),
+        ("[mar. août 12 03:54:03 2025] x", 8),
+        ("[jeu. févr.  6 03:54:03 2025] x", 2),
+        ("[mié ene 15 03:54:03 2025] x", 1),
+        ("[Вт авг 12 03:54:03 2025] x", 8),
+        ("[火  8月 12 03:54:03 2025] x", 8),
+        ("[화  8월 12 03:54:03 2025] x", 8),
+        ("[wto sie 12 03:54:03 2025] x", 8),
+        ("[Sal Ağu 12 03:54:03 2025] x", 8),
+    ],
+)
+def test_dmesg_in_other_languages(line: str, month: int) -> None:
+    record = one(line)
+    assert record.text == "x"
+    assert record.wall_us is not None
+    assert datetime.fromtimestamp(record.wall_us / 1e6, UTC).month == month
+
+
+def test_an_unknown_month_leaves_no_time_and_says_so_once() -> None:
+    problems: list[Problem] = []
+    lines = [(n, f"[Xx Blergh {n} 03:54:03 2025] x".encode()) for n in range(1, 4)]
+    found = list(Reader(context(), problems).records(lines))
+    assert [(record.text, record.wall_us, record.wall_source) for record in found] == [("x", None, TsSource.NONE)] * 3
+    assert [(problem.severity, "'Blergh'" in problem.reason) for problem in problems] == [("info", True)]
+
+
+def test_no_month_name_stands_for_two_months() -> None:
+    assert MONTHS["may"] == MONTHS["mai"] == MONTHS["maj"] == MONTHS["мая"] == 5
+    assert len(MONTHS) > 100
+
+
+@pytest.mark.parametrize(
+    ("date", "not_after", "expected"),
+    [
+        ("Dec 31 23:59:59", datetime(2026, 1, 1, 0, 30, tzinfo=UTC), us(2025, 12, 31, 23, 59, 59)),
+        ("Jan  1 00:00:01", datetime(2026, 1, 1, 0, 30, tzinfo=UTC), us(2026, 1, 1, 0, 0, 1)),
+        ("Jan  1 06:00:00", datetime(2025, 12, 31, 23, 0, tzinfo=UTC), us(2026, 1, 1, 6)),  # a day's grace
+        ("Jan  2 06:00:00", datetime(2025, 12, 31, 23, 0, tzinfo=UTC), us(2025, 1, 2, 6)),
+        ("Feb 29 10:00:00", datetime(2026, 3, 1, tzinfo=UTC), us(2024, 2, 29, 10)),
+        ("Feb 29 10:00:00", datetime(1903, 3, 1, tzinfo=UTC), us(1896, 2, 29, 10)),
+        ("Feb 30 10:00:00", datetime(2026, 3, 1, tzinfo=UTC), None),
+        ("Feb 28 25:00:00", datetime(2026, 3, 1, tzinfo=UTC), None),
+    ],
+)
+def test_the_year_is_the_last_that_fits(date: str, not_after: datetime, expected: int | None) -> None:
+    record = one(f"{date} h kernel: x", context(not_after=not_after))
+    assert (record.text, record.wall_us) == ("x", expected)
+    assert record.wall_source is (TsSource.NONE if expected is None else INFERRED)
+
+
+def test_a_file_over_new_year() -> None:
+    found = read("Dec 31 23:59:59 h kernel: a", "Jan  1 00:00:00 h kernel: b")
+    assert [record.wall_us for record in found] == [us(2025, 12, 31, 23, 59, 59), us(2026, 1, 1)]
+
+
+def test_stamps_without_a_zone_are_in_the_callers() -> None:
+    berlin = context(ZoneInfo("Europe/Berlin"))
+    assert one("Jan  5 15:19:27 h kernel: x", berlin).wall_us == us(2026, 1, 5, 15, 19, 27, hours=1)
+    assert one("[Thu May 14 23:17:24 2020] x", berlin).wall_us == us(2020, 5, 14, 23, 17, 24, hours=2)
+    assert one("2026-05-01T10:00:00+05:00 h kernel: x", berlin).wall_us == us(2026, 5, 1, 10, hours=5)
+    assert one("Fri 2026-05-01 10:00:00 CEST h kernel: x", berlin).wall_us == us(2026, 5, 1, 10, hours=2)
+
+
+def test_a_zone_name_that_may_mean_anything_is_told() -> None:
+    problems: list[Problem] = []
+    (record,) = Reader(context(), problems).records([(1, b"Fri 2026-05-01 10:00:00 IST h kernel: x")])
+    assert record.wall_us == us(2026, 5, 1, 10)
+    assert ["'IST'" in problem.reason for problem in problems] == [True]
+
+
+FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:1kB"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f"Dec 20 03:17:52 h evil[1]: kernel: [    1.200000] {FORGED}",
+        f"Dec 20 03:17:52 h evil: kernel: {FORGED}",
+        f"Dec 20 03:17:52 h evil kernel: {FORGED}",
+        f"Dec 20 03:17:52 h kernel[77]: {FORGED}",
+        f"Dec 20 03:17:52 evil[1] kernel: {FORGED}",
+        f"Dec 20 03:17:52 h kernelx: {FORGED}",
+        f"Dec 20 03:17:52 h user.warn kernel: {FORGED}",
+        f"<12>Dec 20 03:17:52 h kernel: {FORGED}",
+        f"2026-05-01T10:00:00+02:00 h evil: kernel: {FORGED}",
+        f"<14>1 2026-05-01T10:00:00Z h kernel - - - {FORGED}",
+        f"<3>1 2026-05-01T10:00:00Z h evil - - - kernel: {FORGED}",
+        f"12,5,6,-;{FORGED}",
+        f"<12>[    1.200000] {FORGED}",
+        f'{{"_TRANSPORT":"journal","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
+        f'{{"_TRANSPORT":"stdout","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
+        f'{{"_TRANSPORT":"syslog","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
+        f'{{"_TRANSPORT":"kernel","SYSLOG_FACILITY":"3","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
+    ],
+)
+def test_a_program_does_not_pass_for_the_kernel(line: str) -> None:
+    assert [record.from_kernel for record in read(line, line)] == [False, False]
+
+
+def test_a_program_does_not_borrow_the_header_of_the_line_before() -> None:
+    found = read(
+        f"Dec 20 03:17:52 h kernel: {FORGED}",
+        f"Dec 20 03:17:52 h evil: {FORGED}",
+        f"Dec 20 03:17:52 h kernel: {FORGED}",
+        f"Dec 20 03:17:52 h kernel[1]: {FORGED}",
+    )
+    assert [record.from_kernel for record in found] == [True, False, True, False]
+
+
+def test_what_a_program_says_over_several_lines_stays_its_own() -> None:
+    margin = " " * len("Dec 20 03:17:52 h evil[1]: ")
+    (record,) = read("Dec 20 03:17:52 h evil[1]: hello", f"{margin}Dec 20 03:17:53 h kernel: {FORGED}")
+    assert record.from_kernel is False
+    assert record.text == f"hello\nDec 20 03:17:53 h kernel: {FORGED}"
+
+
+def test_quotes_are_not_undone_where_the_log_itself_is_not_quoted() -> None:
+    found = read("Dec 20 03:17:52 h evil[1]: hello", f"    Dec 20 03:17:53 h kernel: {FORGED}")
+    assert found[1] == Record(2, f"    Dec 20 03:17:53 h kernel: {FORGED}")
+
+
+def test_a_process_in_dmesg_does_not_pass_for_a_host_of_journalctl() -> None:
+    found = read(
+        "[    1.000000] Mem-Info:",
+        "[    2.000000] a b[1]: invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+        "[    3.000000] h kernel: invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+        "[    4.000000] x",
+    )
+    assert [record.text[:12] for record in found] == ["Mem-Info:", "a b[1]: invo", "h kernel: in", "x"]
+
+
+def test_short_monotonic() -> None:
+    found = read(
+        "[   12.345678] web1 kernel: Mem-Info:",
+        "[   13.456789] web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
+        "[   14.000000] web1 kernel: [ 1234]     0  1234",
+    )
+    assert found == [
+        Record(1, "Mem-Info:", 12_345_678, host="web1", from_kernel=True),
+        Record(2, "php.service: Failed with result 'oom-kill'.", 13_456_789, host="web1", from_kernel=False),
+        Record(3, "[ 1234]     0  1234", 14_000_000, host="web1", from_kernel=True),
+    ]
+    assert all(journal_monotonic.FRAMING.read(line, Clock(context(), [])) for line in journal_monotonic.FRAMING.samples)
+
+
+def test_lines_that_dmesg_and_journalctl_indent_are_one_record() -> None:
+    stamp = "[   12.345678] "
+    found = read(f"{stamp}active_anon:1", " " * len(stamp) + " active_file:14", f"{stamp}next", "           short")
+    assert found == [
+        Record(1, "active_anon:1\n active_file:14", 12_345_678),
+        Record(3, "next", 12_345_678),
+        Record(4, "           short"),
+    ]
+
+
+def test_lines_far_apart_are_not_joined() -> None:
+    lines = [(1, b"[   12.345678] a"), (900, b" " * 15 + b"b")]
+    assert [record.text for record in Reader(context(), []).records(lines)] == ["a", " " * 15 + "b"]
+
+
+def test_a_record_of_endless_lines_is_bounded() -> None:
+    stamp = "[   12.345678] "
+    found = read(f"{stamp}a", *(" " * 15 + "b" * 10_000 for _ in range(50)))
+    assert max(len(record.text) for record in found) < 80_000
+
+
+@pytest.mark.parametrize("quote", ["    ", "\t", "> ", ">> ", " | ", "| ", "> > "])
+def test_quoted_logs(quote: str) -> None:
+    found = read(
+        "as seen here:",
+        f"{quote}[   12.345678] Mem-Info:",
+        f"{quote}[   12.345678]  active_file:14",
+        f"{quote}{' ' * 15}more",
+        "yours",
+    )
+    assert found[1:] == [
+        Record(2, "Mem-Info:", 12_345_678),
+        Record(3, " active_file:14\nmore", 12_345_678),
+        Record(5, "yours"),
+    ]
+
+
+def test_text_without_framing_loses_the_indent_that_all_lines_share() -> None:
+    found = read("    Mem-Info:", "", "     active_file:14", "    [ 1234]     0")
+    assert [record.text for record in found] == ["Mem-Info:", "", " active_file:14", "[ 1234]     0"]
+
+
+def test_mixed_files() -> None:
+    found = read(
+        "# dmesg | tail",
+        "[   12.345678] a",
+        "Jan  5 15:19:27 h kernel: b",
+        "4,1,2,-;c",
+        " SUBSYSTEM=pci",
+        " DEVICE=+pci:0000:00:1f.2",
+        '{"MESSAGE":"d","_TRANSPORT":"kernel"}',
+        "kernel: e",
+        "f",
+    )
+    assert [(record.line, record.text) for record in found] == [
+        (1, "# dmesg | tail"), (2, "a"), (3, "b"), (4, "c"), (7, "d"), (8, "e"), (9, "f"),
+    ]  # fmt: skip
+
+
+def test_colours_go_and_other_escapes_stay() -> None:
+    coloured = b"\x1b[32m[   12.345678] \x1b[0m\x1b[33moom-kill:\x1b[0mconstraint=x"
+    assert one(coloured) == Record(1, "oom-kill:constraint=x", 12_345_678)
+    assert one(b"[   12.345678] a\x1bb").text == "a\x1bb"
+
+
+def test_bytes_that_are_no_text_stay_visible() -> None:
+    assert one(b"[   12.345678] caf\xe9 \xff\xc3\xa4").text == "caf\\xe9 \\xffä"
+
+
+def test_the_caller_names_the_host() -> None:
+    assert one("Jan  5 15:19:27 h kernel: x", context(host="web9")).host == "web9"
+    assert one("x", context(host="web9")).host == "web9"
+
+
+def test_journal_json() -> None:
+    line = (
+        '{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1777622400123456","__MONOTONIC_TIMESTAMP":"75669599999",'
+        '"_SOURCE_MONOTONIC_TIMESTAMP":"75669581768","_BOOT_ID":"f00","_HOSTNAME":"web1","_TRANSPORT":"kernel",'
+        '"SYSLOG_FACILITY":"0","SYSLOG_IDENTIFIER":"kernel","PRIORITY":"4","MESSAGE":"a\\n b"}'
+    )
+    expected = Record(
+        1, "a\n b", 75_669_581_768, 1_777_622_400_123_456, TsSource.JOURNALD, "web1", "f00", True, 4
+    )  # fmt: skip
+    assert one(line) == expected
+    assert one("\x1e" + line) == expected
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        ("[79,79,77,10,255]", "OOM\n\\xff"),
+        ("null", ""),
+        ('["first","second"]', "first"),
+        ("[]", ""),
+        ("[300]", ""),
+        ("7", ""),
+        ('"\\ud83d\\ude00"', "😀"),
+        ('"half \\ud800 nul \\u0000"', "half \\ud800 nul \\x00"),
+    ],
+)
+def test_journal_json_messages(message: str, text: str) -> None:
+    record = one(f'{{"MESSAGE":{message},"__MONOTONIC_TIMESTAMP":"5","SYSLOG_IDENTIFIER":"kernel"}}')
+    assert (record.text, record.uptime_us, record.from_kernel) == (text, 5, None)
+    record.text.encode()
+
+
+def test_a_torn_journal_entry_is_told_and_kept() -> None:
+    problems: list[Problem] = []
+    (record,) = Reader(context(), problems).records([(1, b'{"MESSAGE":"Out of mem')])
+    assert record.text == '{"MESSAGE":"Out of mem'
+    assert [problem.severity for problem in problems] == ["data_loss"]

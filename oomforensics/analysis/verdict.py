@@ -193,12 +193,19 @@ def _unexplained(case: Case, table: Table, target: int, first: Ranking) -> Findi
 
 
 def _swapoff(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:
+    """A task in swapoff goes first. No line says so: its name, its call trace or the swap that is going away does."""
     incident = case.incident
     trigger_is_victim = incident.stack is not None and incident.stack.pid in (case.selected_pid, case.killed_pid)
-    in_swapoff = trigger_is_victim and bool(_SWAPOFF_FRAMES & set(incident.call_trace))
-    if case.selected_comm != "swapoff" and not in_swapoff:
-        return None
-    return Finding(VerdictWord.OOM_ORIGIN, wording.swapoff(in_swapoff), first)
+    if case.selected_comm == "swapoff":
+        return Finding(VerdictWord.OOM_ORIGIN, wording.swapoff("its name is the evidence"), first)
+    if trigger_is_victim and _SWAPOFF_FRAMES & set(incident.call_trace):
+        return Finding(VerdictWord.OOM_ORIGIN, wording.swapoff("its call trace shows it there"), first)
+    swapped_out = max((row.swapents_pages or 0 for row in table.rows), default=0)
+    total_kb = incident.meminfo.total_swap_kb if incident.meminfo else None
+    if total_kb is not None and swapped_out > total_kb * 1024 // (case.page_size or ASSUMED_PAGE_SIZE):
+        evidence = f"swap is being removed, for a task has {swapped_out} pages there and Total swap is {total_kb} kB"
+        return Finding(VerdictWord.OOM_ORIGIN, wording.swapoff(evidence), first)
+    return None
 
 
 def _another_era(case: Case, table: Table, target: int, first: Ranking) -> Finding | None:

@@ -93,11 +93,8 @@ def oom_group(path: str, members: int) -> str:
     return f"memory.oom.group is set on {path}: all its processes were killed together ({members} kill lines)."
 
 
-def swapoff(seen_in_trace: bool) -> str:
-    evidence = "its call trace shows it there" if seen_in_trace else "its name is the evidence"
-    return (
-        f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
-    )
+def swapoff(evidence: str) -> str:
+    return f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
 
 
 def vfork(children: tuple[Candidate, ...]) -> str:

@@ -116,6 +116,14 @@ def test_swapoff() -> None:
     assert one("6.12", [big, swapoff], swapoff).verdict.word is W.OOM_ORIGIN
 
 
+def test_swap_that_is_going_away_betrays_swapoff() -> None:
+    """swapoff takes the device out of Total swap before it brings its pages back."""
+    big, remover = task(11, 90_000, swapents=700), task(12, 50)
+    result = one("6.12", [big, remover], remover, total_swap_kb=0)
+    assert result.verdict.word is W.OOM_ORIGIN
+    assert "700 pages there and Total swap is 0 kB" in result.verdict.text
+
+
 def test_none_killable() -> None:
     lines = list(Report(KERNELS["6.12"], [task(10, 90_000, adj=-1000)], task(10, 1)).lines())
     cut = next(place for place, line in enumerate(lines) if line.startswith("oom-kill:"))

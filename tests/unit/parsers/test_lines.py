@@ -49,6 +49,7 @@ def test_a_longer_line_is_cut_with_one_problem(chunk: int) -> None:
 
 def test_an_endless_line_is_never_held() -> None:
     piece = b"q" * 65_536
-    reader = lines((piece for _ in range(2_000)), problems := [], "x.log")
+    problems: list[Problem] = []
+    reader = lines((piece for _ in range(2_000)), problems, "x.log")
     assert [(number, len(line)) for number, line in reader] == [(1, MAX_LINE)]
     assert len(problems) == 1

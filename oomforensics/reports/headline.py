@@ -119,8 +119,12 @@ def _limit_fact(page: IncidentPage) -> str:
     if page.ram_pages is not None:
         parts.append(f"RAM {units.pages(page.ram_pages, page.page_size)}")
     if page.total_swap_kb is not None:
-        parts.append(f"swap {units.kb(page.total_swap_kb)}, {units.kb(page.free_swap_kb)} of it free")
+        parts.append(_swap(page.total_swap_kb, page.free_swap_kb))
     return "; ".join([{"global": "the whole machine"}.get(page.scope, page.scope), *parts])
+
+
+def _swap(total_kb: int, free_kb: int | None) -> str:
+    return f"swap {units.kb(total_kb)}, {units.kb(free_kb)} of it free" if total_kb else "no swap"
 
 
 def _trigger_fact(page: IncidentPage) -> str:
@@ -145,8 +149,10 @@ def certainty(page: IncidentPage) -> list[tuple[str, str, list[str]]]:
     era = page.era or "could not be told"
     if page.era and not page.era_certain:
         era += " (probable)"
-    if page.era_alternatives:
-        era += f"; the text also allows {', '.join(page.era_alternatives)}"
+    others = [name for name in page.era_alternatives if name != page.era]
+    if others:
+        also = "also " if page.era else ""
+        era += f"; the text {also}allows {', '.join(others)}"
     rows: list[tuple[str, str, list[str]]] = [("Kernel era", era, page.era_evidence)]
     if page.era_agreement:
         rows.append(("Under other eras", page.era_agreement, []))
@@ -168,6 +174,8 @@ def certainty(page: IncidentPage) -> list[tuple[str, str, list[str]]]:
 def _totalpages(page: IncidentPage) -> str:
     if page.totalpages is not None:
         exact = "" if page.totalpages_exact else ", not exact"
+        if exact and page.totalpages_min is not None and page.totalpages_max is not None:
+            exact += f": {page.totalpages_min:,} to {page.totalpages_max:,} are possible"
         return f"{page.totalpages:,} pages ({units.pages(page.totalpages, page.page_size)}){exact}"
     if page.totalpages_min is not None:
         upper = "no known upper bound" if page.totalpages_max is None else f"at most {page.totalpages_max:,}"

@@ -163,10 +163,13 @@ def _ranking(page: IncidentPage, out: _Writer) -> None:
     out.paragraph(_legend(page, shown), "  ", style="2")
     if dropped:
         out.paragraph(f"Left out at this width: {', '.join(dropped)}.", "  ", style="2")
-    for row in shown:
-        if row.eligible is False:
-            name, why = headline.process(row.comm, row.pid), words.ineligible(row.ineligible_reason)
-            out.paragraph(f"- {name} was not eligible: {why}.")
+    for reason in dict.fromkeys(row.ineligible_reason for row in shown if row.eligible is False):
+        names = [
+            headline.process(row.comm, row.pid)
+            for row in shown
+            if row.eligible is False and row.ineligible_reason == reason
+        ]
+        out.paragraph(f"{', '.join(names)}: {words.ineligible(reason)}.")
 
 
 def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
@@ -199,7 +202,7 @@ def _line(columns: list[_Column], widths: list[int], values: list[str]) -> str:
 
 
 def _proof(page: IncidentPage, out: _Writer) -> None:
-    if not page.proof and page.totalpages_arithmetic is None:
+    if not page.proof and not page.totalpages_arithmetic:
         return
     out.heading("The arithmetic")
     if page.totalpages_arithmetic and page.totalpages_arithmetic not in "\n".join(page.proof):

@@ -56,9 +56,9 @@ VERDICTS: dict[str, Gloss] = {
         "open",
     ),
     "insufficient_data": Gloss(
-        "The log lost too much",
-        "Parts of the report that the arithmetic needs are not in the log. "
-        "What was lost is listed; nothing was guessed.",
+        "Not enough data",
+        "The report lacks what the arithmetic needs: the log lost it, or this kernel never prints it. "
+        "Nothing was guessed.",
         "open",
     ),
     "not_explained": Gloss(
@@ -118,15 +118,17 @@ def outcome(kind: str) -> str:
 
 
 INELIGIBLE: dict[str, str] = {
-    "oom_score_adj_min": "protected by its oom_score_adj",
-    "global_init": "init is never chosen",
-    "already_killed": "was killed before",
-    "vfork_child": "shares memory with its parent in vfork",
+    "oom_score_adj_min": "protected by adj",
+    "global_init": "init",
+    "already_killed": "killed before",
+    "vfork_child": "vfork child",
 }
 
 
 def ineligible(reason: str | None) -> str:
-    return "not eligible" if reason is None else INELIGIBLE.get(reason, reason.replace("_", " "))
+    if reason is None:
+        return "not eligible"
+    return f"not eligible: {INELIGIBLE.get(reason, reason.replace('_', ' '))}"
 
 
 KILL_REASONS: dict[str, str] = {

@@ -69,9 +69,7 @@ class Browser:
         self.run("document.querySelectorAll('[data-figure]').forEach((holder) => holder.scrollIntoView())")
         for index in range(self.run("return document.querySelectorAll('[data-figure]').length")):
             self.run(f"document.querySelectorAll('[data-figure]')[{index}].scrollIntoView()")
-            self.wait(
-                f"return document.querySelectorAll('[data-figure]')[{index}].querySelector('svg') !== null"
-            )
+            self.wait(f"return document.querySelectorAll('[data-figure]')[{index}].querySelector('svg') !== null")
 
     def logs(self) -> list[str]:
         """Everything on the console since the last call: errors, warnings, CSP violations."""

@@ -181,9 +181,7 @@ def test_no_sideways_scrolling(browser: Browser, report: Report, names: tuple[st
     browser.open(report(*names), width=width)
     browser.draw_all()
     browser.run("document.querySelectorAll('details').forEach((fold) => { fold.open = true; })")
-    wide, shown = browser.run(
-        "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
-    )
+    wide, shown = browser.run("const page = document.documentElement; return [page.scrollWidth, page.clientWidth]")
     assert wide == shown <= width
 
 
@@ -256,9 +254,7 @@ def test_several_incidents_have_an_index(browser: Browser, report: Report) -> No
 def test_print_shows_every_chart_in_light_colours(browser: Browser, report: Report) -> None:
     browser.open(report("global", "group"), scheme="dark")
     browser.run("dispatchEvent(new Event('beforeprint'))")
-    browser.wait(
-        "return [...document.querySelectorAll('[data-figure]')].every((one) => one.querySelector('svg'))"
-    )
+    browser.wait("return [...document.querySelectorAll('[data-figure]')].every((one) => one.querySelector('svg'))")
     assert browser.run("return document.documentElement.dataset.theme") == "light"
     browser.run("dispatchEvent(new Event('afterprint'))")
     assert browser.run("return document.documentElement.dataset.theme ?? 'system'") == "system"

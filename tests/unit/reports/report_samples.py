@@ -121,9 +121,7 @@ def task(
     adj_pages = adj * (total // 1000)
     badness = rss + swap + pgtables // 4096 + adj_pages
     points = int(badness * 1000 / total)
-    arithmetic = (
-        f"{rss} rss + {swap} swap + {pgtables // 4096} page tables + {adj} * {total // 1000} = {badness}"
-    )
+    arithmetic = f"{rss} rss + {swap} swap + {pgtables // 4096} page tables + {adj} * {total // 1000} = {badness}"
     return {
         **row,
         "adj_pages": adj_pages,
@@ -170,9 +168,7 @@ _GLOBAL_TASKS = (
 GLOBAL_TOTAL = 638689
 
 
-def add_global(
-    con: duckdb.DuckDBPyConnection, incident_id: str = "oom-7c41d0e29ab3", host: str = "mail-02"
-) -> str:
+def add_global(con: duckdb.DuckDBPyConnection, incident_id: str = "oom-7c41d0e29ab3", host: str = "mail-02") -> str:
     """A machine that ran out of memory and swap; one daemon held most of it. 5.10, 4 KiB pages."""
     first = 62
     tasks = ranked(
@@ -191,8 +187,7 @@ def add_global(
     body = [
         (
             "invoked",
-            "guard/f.postfix invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0,"
-            " oom_score_adj=0",
+            "guard/f.postfix invoked oom-killer: gfp_mask=0x100cca(GFP_HIGHUSER_MOVABLE), order=0, oom_score_adj=0",
         ),
         ("stack", "CPU: 0 PID: 754 Comm: guard/f.postfix Not tainted 5.10.0-10-amd64 #1 Debian 5.10.84-1"),
         ("call_trace", "Call Trace:"),
@@ -279,9 +274,7 @@ def add_global(
                 last - 2,
                 last - 1,
             ],
-            "caveats": [
-                "The task table is printed after the selection; processes went on running in between."
-            ],
+            "caveats": ["The task table is printed after the selection; processes went on running in between."],
             "runner_up_pid": 2210,
             "margin_pages": 329932,
             "line_start": 2,
@@ -495,9 +488,7 @@ def add_hostile(con: duckdb.DuckDBPyConnection, incident_id: str = "oom-bad00000
     )
 
 
-def add_large(
-    con: duckdb.DuckDBPyConnection, count: int = 20_000, incident_id: str = "oom-large0000001"
-) -> str:
+def add_large(con: duckdb.DuckDBPyConnection, count: int = 20_000, incident_id: str = "oom-large0000001") -> str:
     """As many processes as the largest machines have."""
     import pandas as pd
 

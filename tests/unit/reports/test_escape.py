@@ -35,11 +35,7 @@ def test_nothing_invisible_is_left() -> None:
         if unicodedata.category(chr(code)) in ("Cc", "Cs", "Zl", "Zp") and visible(chr(code)) == chr(code)
     ]
     assert kept == []
-    bidi = [
-        code
-        for code in range(0x110000)
-        if unicodedata.bidirectional(chr(code)) in ("LRE", "RLE", "PDF", "LRO")
-    ]
+    bidi = [code for code in range(0x110000) if unicodedata.bidirectional(chr(code)) in ("LRE", "RLE", "PDF", "LRO")]
     assert bidi and all(visible(chr(code)) != chr(code) for code in bidi)
 
 

@@ -46,22 +46,14 @@ def test_self_contained(con: duckdb.DuckDBPyConnection, add: samples.Builder) ->
     document = html.render(con, [add(con)])
     page = _Page(document)
     assert len(document.encode()) < 3 * MEGABYTE
-    assert not [
-        tag
-        for tag, attrs in page.tags
-        if "src" in attrs or tag in ("link", "img", "iframe", "base", "object")
-    ]
+    assert not [tag for tag, attrs in page.tags if "src" in attrs or tag in ("link", "img", "iframe", "base", "object")]
     assert all((attrs["href"] or "").startswith("#") for _, attrs in page.tags if "href" in attrs)
-    assert not [
-        attrs for _, attrs in page.tags if any(name.startswith("on") or name == "style" for name in attrs)
-    ]
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") or name == "style" for name in attrs)]
 
 
 def test_policy_names_exactly_our_scripts(con: duckdb.DuckDBPyConnection) -> None:
     page = _Page(html.render(con, [samples.add_hostile(con)]))
-    policy = next(
-        attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy"
-    )
+    policy = next(attrs["content"] for tag, attrs in page.tags if attrs.get("http-equiv") == "Content-Security-Policy")
     assert policy is not None and policy.startswith("default-src 'none'; script-src 'sha256-")
     assert "unsafe-eval" not in policy
     run = [text for attrs, text in page.scripts if attrs.get("type") != "application/json"]

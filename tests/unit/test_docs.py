@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from oomforensics.analysis.model import Scope, VerdictWord
+from tests.support import table_docs
 from tests.support.era_docs import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,3 +29,7 @@ def test_every_verdict_word_and_scope_is_explained() -> None:
 def test_links_to_files_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text()):
         assert (document.parent / target).exists(), target
+
+
+def test_the_page_of_tables_is_the_comments_on_the_views() -> None:
+    assert table_docs.PAGE.read_text() == table_docs.page(), "run: python -m tests.support.table_docs"

@@ -22,12 +22,13 @@ from oomforensics.parsers.text import visible
 NAME = "journal export"
 MAX_VALUE = 1024 * 1024  # a message is far smaller; a core dump can be an entry's field
 MAX_ENTRY = 8 * 1024 * 1024
+_CURSOR = b"__CURSOR="
 _WANTED = {name.encode(): name for name in FIELDS}
 
 
 def recognise(head: bytes) -> bool:
     """Whether a source that begins like this is in the format: an entry's cursor comes first."""
-    return head.startswith(b"__CURSOR=")
+    return head.startswith(_CURSOR)
 
 
 def records(pieces: Iterable[Window], context: Context, problems: list[Problem]) -> Iterator[Record]:
@@ -45,9 +46,10 @@ def records(pieces: Iterable[Window], context: Context, problems: list[Problem])
 
 def _entries(line: int, data: bytes, context: Context) -> Generator[Record, None, tuple[int, int]]:
     """The records of all entries that are whole; answers where the first that is not begins, and on which line."""
-    start = 0 if recognise(data) else data.find(b"\n__CURSOR=") + 1
+    start = 0 if recognise(data) else data.find(b"\n" + _CURSOR) + 1
     if start == 0 and not recognise(data):
-        return len(data), line
+        used = max(0, len(data) - len(_CURSOR))  # a part may end inside the word itself
+        return used, line + data.count(b"\n", 0, used)
     line += data.count(b"\n", 0, start)
     at = start
     fields: dict[str, str | None] = {}

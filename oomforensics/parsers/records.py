@@ -54,7 +54,9 @@ class SourceInfo:
 
     name: str
     size_bytes: int = 0  # bytes read, decompressed
-    sha256: str | None = None  # of the bytes read, so that the same log under two names is known as one
+    # Of the bytes read, decompressed, so that the same log under two names is known as one. Above 64 MiB it begins
+    # with "sampled:" and is of the first 4 KiB of each MiB and the size: to hash all would double the time to read.
+    sha256: str | None = None
     framing: str | None = None  # the framing most of its records came in
     records: int = 0
     problems: list[Problem] = field(default_factory=list)

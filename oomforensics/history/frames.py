@@ -70,19 +70,17 @@ def run(con: Connection, spec: Columns, rows: Iterable[Row], sql: str) -> list[t
     select = ", ".join(f'{_SQL.get(kind, "{}")} AS "{name}"'.format(f'"{name}"') for name, kind in spec.items())
     con.register(_FRAME, pd.DataFrame(data, copy=False))
     try:
-        return con.execute(f"WITH {NEW} AS (SELECT {select} FROM {_FRAME}) {sql}").fetchall()
+        return con.execute(f"WITH {NEW} AS NOT MATERIALIZED (SELECT {select} FROM {_FRAME}) {sql}").fetchall()
     finally:
         con.unregister(_FRAME)
 
 
 def _int(values: Row) -> Any:
     try:
-        return np.array(values, dtype=np.int64)
-    except (TypeError, OverflowError):
-        pass
-    kept = [value if value is not None and value in _INT64 else None for value in values]
-    absent = np.fromiter((value is None for value in kept), dtype=np.bool_, count=len(kept))
-    return pd.arrays.IntegerArray(np.array([value or 0 for value in kept], dtype=np.int64), absent)
+        return _masked(values, np.int64, pd.arrays.IntegerArray)
+    except OverflowError:
+        kept = [value if value is not None and value in _INT64 else None for value in values]
+        return _masked(kept, np.int64, pd.arrays.IntegerArray)
 
 
 def _moment(values: Row) -> Any:
@@ -90,13 +88,21 @@ def _moment(values: Row) -> Any:
 
 
 def _float(values: Row) -> Any:
-    absent = np.fromiter((value is None for value in values), dtype=np.bool_, count=len(values))
-    return pd.arrays.FloatingArray(np.array([value or 0.0 for value in values], dtype=np.float64), absent)
+    return _masked(values, np.float64, pd.arrays.FloatingArray)
 
 
 def _bool(values: Row) -> Any:
-    absent = np.fromiter((value is None for value in values), dtype=np.bool_, count=len(values))
-    return pd.arrays.BooleanArray(np.array([bool(value) for value in values], dtype=np.bool_), absent)
+    return _masked(values, np.bool_, pd.arrays.BooleanArray)
+
+
+def _masked(values: Row, dtype: type[np.generic], array: Callable[[Any, Any], Any]) -> Any:
+    absent = values.count(None)
+    if absent == 0:
+        return np.array(values, dtype)
+    if absent == len(values):
+        return array(np.zeros(absent, dtype), np.ones(absent, np.bool_))
+    mask = np.array([value is None for value in values], np.bool_)
+    return array(np.array([0 if value is None else value for value in values], dtype), mask)
 
 
 def _text(values: Row) -> Any:

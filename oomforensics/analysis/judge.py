@@ -120,7 +120,9 @@ def _era_choice(identified: Identified, ranking: Ranking | None) -> EraChoice:
     return EraChoice(
         name=era.name if era else None,
         evidence=list(identified.evidence),
-        alternatives=[other.name for other in identified.alternatives],
+        alternatives=[
+            fit.name for fit in (identified.era, *identified.alternatives) if fit is not None and fit is not era
+        ],
         certain=identified.certain,
     )
 

@@ -94,7 +94,9 @@ def oom_group(path: str, members: int) -> str:
 
 
 def swapoff(evidence: str) -> str:
-    return f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
+    return (
+        f"It was in swapoff (or KSM unmerge), and the kernel kills such a task first, whatever its badness: {evidence}."
+    )
 
 
 def vfork(children: tuple[Candidate, ...]) -> str:
@@ -106,7 +108,10 @@ def vfork(children: tuple[Candidate, ...]) -> str:
 
 
 def other_era(assumed: Era, era: Era) -> str:
-    return f"Explained by the rules of {era.name}, not by those of {assumed.name}, which the text fits as well."
+    return (
+        f"Explained by the rules of {era.name}, not by those of {assumed.name}; the text does not tell which of them "
+        "this kernel follows."
+    )
 
 
 def open_inputs(ranking: Ranking, lacks: list[str]) -> str:

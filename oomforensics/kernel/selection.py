@@ -16,11 +16,11 @@ def preference(era: Era, scored: Sequence[tuple[int, int]]) -> list[int]:
 
     `LEADER_FIRST` is `FIRST` here: a table holds one row a process, its leader's.
     """
-    latest_wins = era.tie is TieRule.LAST
-    return sorted(
-        range(len(scored)),
-        key=lambda index: (-scored[index][0], -scored[index][1] if latest_wins else scored[index][1]),
-    )
+    if era.tie is TieRule.LAST:
+        keys = [(-badness, -position) for badness, position in scored]
+    else:
+        keys = [(-badness, position) for badness, position in scored]
+    return sorted(range(len(keys)), key=keys.__getitem__)
 
 
 def counter_error_pages(era: Era, *, threads: int = 1, cpus: int | None = None) -> int | None:

@@ -66,7 +66,8 @@ class Builder:
 
     def expects_body(self) -> bool:
         """Before its kill (or outcome) a report takes any line; after it only what names a process it knows."""
-        return not self.incident.kills and not self._ended()
+        incident = self.incident
+        return not incident.kills and not (incident.outcomes and self._ended())
 
     def _ended(self) -> bool:
         return any(

@@ -56,6 +56,11 @@ def is_start(text: str) -> bool:
 
 def take(info: MemInfo, text: str, line: int) -> bool:
     """Add what this line says to `info`; False when it is not a line of Mem-Info."""
+    first = text[:1]
+    if first.isdigit():
+        return _take_total(info, text, line)
+    if first in (" ", "a"):  # the first counter is active_anon, the others are indented
+        return _take_counters(info, text, line)
     return any(reader(info, text, line) for reader in _READERS)
 
 

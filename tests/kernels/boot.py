@@ -70,13 +70,14 @@ def _run(kernel: Kernel, scenario: Scenario, attempt: int) -> Fixture:
         except subprocess.TimeoutExpired:
             tail = (scratch / "console").read_bytes()[-600:].decode(errors="replace")
             raise IncompleteRun(f"{scenario.name}: still running after {TIMEOUT_S} s: ...{tail}") from None
-        return fixture(
-            scenario,
-            (scratch / "out").read_bytes(),
-            root=_ROOT,
-            console=(scratch / "console").read_bytes(),
-            attempts=attempt,
-        )
+        console = (scratch / "console").read_bytes()
+        try:
+            return fixture(
+                scenario, (scratch / "out").read_bytes(), root=_ROOT, console=console, attempts=attempt
+            )
+        except IncompleteRun as failure:
+            tail = console[-600:].decode(errors="replace")
+            raise IncompleteRun(f"{failure}; the console ends ...{tail}") from None
 
 
 def record(kernel: Kernel, scenario: Scenario) -> Fixture:

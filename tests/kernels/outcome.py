@@ -18,11 +18,11 @@ _PRIORITY = re.compile(rb"^<\d+>", re.MULTILINE)
 _STAMP = re.compile(rb"\[ *(\d+)\.(\d{6})\] ")
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _TRACE_ASK = re.compile(
-    r"^(.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=\"(.*?)\" total=(\d+)$",
-    re.MULTILINE | re.DOTALL,
+    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=\"((?s:.*?))\" total=(\d+)$",
+    re.MULTILINE,
 )
 _TRACE_ANSWER = re.compile(
-    r"^(.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE
+    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE
 )
 _INELIGIBLE = -(2**31)
 
@@ -49,14 +49,11 @@ class Blobs:
             at = match.end() + size + 1
         return cls(tuple(items))
 
-    def all(self, name: str) -> Iterator[bytes]:
+    def every(self, name: str) -> Iterator[bytes]:
         return (data for key, data in self.items if key == name)
 
     def last(self, name: str) -> bytes | None:
-        found = None
-        for found in self.all(name):
-            pass
-        return found
+        return next((data for key, data in reversed(self.items) if key == name), None)
 
     def text(self, name: str) -> str:
         return (self.last(name) or b"").decode(errors="surrogateescape")
@@ -93,7 +90,7 @@ class Played:
 def _played(blobs: Blobs, scenario: Scenario) -> list[Played]:
     return [
         Played(int(index), int(pid), int(child), scenario.actors[int(index)].kind)
-        for index, pid, child, _ in (data.decode().split() for data in blobs.all("actor"))
+        for index, pid, child, _ in (data.decode().split() for data in blobs.every("actor"))
     ]
 
 
@@ -110,8 +107,8 @@ def _processes(blobs: Blobs, comms: dict[int, str], vforked: set[int]) -> list[d
     leaves: dict[int, dict[str, str]] = {}
     for name, data in blobs.items:
         if name.startswith("frozen/"):
-            _, pid, leaf = name.split("/", 2)
-            leaves.setdefault(int(pid), {})[leaf] = data.decode(errors="surrogateescape")
+            _, number, below = name.split("/", 2)
+            leaves.setdefault(int(number), {})[below] = data.decode(errors="surrogateescape")
     processes = []
     for pid, leaf in sorted(leaves.items()):
         own = _status(leaf["status"])
@@ -148,13 +145,13 @@ def _processes(blobs: Blobs, comms: dict[int, str], vforked: set[int]) -> list[d
 def _killed(blobs: Blobs, comms: dict[int, str], processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     reaped: set[int] = set()
     killed: list[int] = []
-    for data in blobs.all("death"):
+    for data in blobs.every("death"):
         pid, status, by_lab = data.decode().split()
         reaped.add(int(pid))
         if int(status, 16) & 0x7F == 9 and not int(by_lab):
             killed.append(int(pid))
     alive = {
-        int(pid) for pid, zombie in (data.decode().split() for data in blobs.all("alive")) if zombie == "0"
+        int(pid) for pid, zombie in (data.decode().split() for data in blobs.every("alive")) if zombie == "0"
     }
     for process in processes:
         pid = process["pid"]
@@ -198,6 +195,8 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
     events: list[tuple[int, re.Match[str]]] = [(m.start(), m) for m in _TRACE_ASK.finditer(text)]
     events += [(m.start(), m) for m in _TRACE_ANSWER.finditer(text)]
     asked: dict[str, re.Match[str]] = {}
+    seen: set[int] = set()
+    round_number = 1
     rows = []
     for _, match in sorted(events, key=lambda event: event[0]):
         task = match.group(1)
@@ -207,10 +206,16 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
         question = asked.pop(task, None)
         if question is None or int(match.group(4)) < _INELIGIBLE:
             continue
+        pid = int(question.group(4))
+        if pid in seen:
+            seen.clear()
+            round_number += 1
+        seen.add(pid)
         rows.append(
             {
+                "round": round_number,
                 "usec": int(question.group(2)) * 1_000_000 + int(question.group(3)),
-                "pid": int(question.group(4)),
+                "pid": pid,
                 "comm": question.group(5),
                 "points": int(match.group(4)),
                 "totalpages": int(question.group(6)),
@@ -244,7 +249,7 @@ def dmesg_from_syslog(syslog: bytes, kmsg: bytes) -> bytes | None:
 
 def dmesg_from_kmsg(kmsg: bytes) -> bytes:
     """What syslog(2) would have shown of these records: a time stamp on each line of each record."""
-    made = []
+    made: list[bytes] = []
     for line in kmsg.split(b"\n"):
         head = _KMSG_HEAD.match(line)
         if not head:
@@ -324,7 +329,7 @@ def fixture(
         "killed": [] if scenario.panics else _killed(blobs, comms, processes),
         "killed_by_lab": [
             {"pid": int(pid), "comm": comms.get(int(pid))}
-            for pid, _, lab in (data.decode().split() for data in blobs.all("death"))
+            for pid, _, lab in (data.decode().split() for data in blobs.every("death"))
             if int(lab)
         ],
         "processes": processes,
@@ -339,7 +344,7 @@ def fixture(
         "dmesg_made_from_kmsg": source == "kmsg",
         "dmesg_from": source,
         "kmsg_lost": _number(blobs.text("kmsg_lost")),
-        "notes": [data.decode(errors="replace") for data in blobs.all("note")],
+        "notes": [data.decode(errors="replace") for data in blobs.every("note")],
         "attempts": attempts,
     }
     return Fixture(release, kmsg, dmesg, truth)

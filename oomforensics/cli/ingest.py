@@ -1,0 +1,141 @@
+"""`oomforensics ingest`"""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, timedelta, timezone, tzinfo
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oomforensics.cli import terminal
+from oomforensics.cli.options import Database, Debug, Json, database
+from oomforensics.errors import UsageError
+
+if TYPE_CHECKING:
+    from oomforensics.ingest import IngestResult, SourceResult
+
+NAME = "ingest"
+_SHOWN_PROBLEMS = 5  # of one source; all are in the view source_problems
+
+
+def command(
+    paths: Annotated[list[str], typer.Argument(metavar="PATH…", help="Files, folders, or - for standard input.")],
+    db: Database = None,
+    host: Annotated[str | None, typer.Option(metavar="NAME", help="The host, where the log does not name it.")] = None,
+    zone: Annotated[
+        str, typer.Option("--timezone", metavar="ZONE", help="Of times without one: Europe/Berlin, +02:00.")
+    ] = "UTC",
+    jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Processes that read files.")] = 1,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Read logs into the history. Reading the same again changes nothing.
+
+    Exit code 1 means that some input was damaged or unreadable; all else is stored.
+
+    \b
+    Example:
+      oomforensics ingest /var/log/kern.log /var/log/journal-export.json
+      journalctl -k -o json | oomforensics ingest -
+    """
+    from oomforensics.cli.progress import reporter
+    from oomforensics.ingest import ingest
+
+    with reporter() as progress:
+        result = ingest(
+            paths,
+            db=database(db),
+            timezone=_timezone(zone),
+            host=host,
+            jobs=jobs,
+            stdin=sys.stdin.buffer,
+            progress=progress,
+        )
+    for source in result.sources:
+        _tell_problems(source)
+    if as_json:
+        terminal.out(json.dumps(_plain(result), indent=2) + "\n")
+    else:
+        terminal.out(_summary(result))
+    if result.damaged:
+        raise typer.Exit(1)
+
+
+def _timezone(name: str) -> tzinfo:
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    if name in ("UTC", "Z"):
+        return UTC
+    sign, digits = name[:1], name[1:].replace(":", "")
+    if sign in ("+", "-") and len(digits) == 4 and digits.isascii() and digits.isdigit():
+        offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+        if offset < timedelta(hours=24):
+            return timezone(offset if sign == "+" else -offset)
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(f"no time zone {name!r}; try Europe/Berlin or +02:00") from error
+
+
+def _tell_problems(source: SourceResult) -> None:
+    problems = [problem for problem in source.info.problems if problem.severity != "info"]
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        at = f":{problem.line}" if problem.line is not None else ""
+        terminal.say(f"{problem.source}{at}: {problem.reason}")
+    if len(problems) > _SHOWN_PROBLEMS:
+        terminal.say(f"{source.info.name}: {len(problems) - _SHOWN_PROBLEMS} more problems, see source_problems")
+
+
+def _summary(result: IngestResult) -> str:
+    lines = [f"{terminal.safe(source.info.name)}: {_source(source)}\n" for source in result.sources]
+    if not any(source.incidents for source in result.sources):
+        lines.append(f"{_count(len(result.sources), 'source')} read; no OOM kill found\n")
+        return "".join(lines)
+    parts = [
+        f"{_count(len(result.sources), 'source')} read",
+        f"{_count(result.new, 'new incident')} with {_count(result.kills, 'kill')}",
+    ]
+    if result.known:
+        parts.append(f"{result.known} already known")
+    lines.append("; ".join(parts) + "\n")
+    return "".join(lines)
+
+
+def _source(source: SourceResult) -> str:
+    info = source.info
+    said = [_count(source.incidents, "incident"), _count(source.kills, "kill")] if source.incidents else []
+    if not said:
+        said = ["no OOM kill found" if info.records or not info.problems else info.problems[0].reason]
+    elif info.problems:
+        said.append(_count(len(info.problems), "problem"))
+    return terminal.safe(", ".join(said))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def _plain(result: IngestResult) -> dict[str, object]:
+    return {
+        "new": result.new,
+        "known": result.known,
+        "new_kills": result.kills,
+        "sources": [
+            {
+                "source": source.info.name,
+                "sha256": source.info.sha256,
+                "size_bytes": source.info.size_bytes,
+                "framing": source.info.framing,
+                "records": source.info.records,
+                "incidents": source.incidents,
+                "kills": source.kills,
+                "problems": [
+                    {"line": problem.line, "severity": problem.severity, "reason": problem.reason}
+                    for problem in source.info.problems
+                ],
+            }
+            for source in result.sources
+        ],
+    }

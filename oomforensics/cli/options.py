@@ -1,0 +1,38 @@
+"""Options that every command has, and values that several read alike."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _debug(wanted: bool) -> None:
+    if wanted:
+        logging.basicConfig(level=logging.DEBUG, format="oomforensics: %(message)s")
+
+
+def debugging() -> bool:
+    return logging.getLogger("oomforensics").isEnabledFor(logging.DEBUG)
+
+
+Database = Annotated[
+    Path | None,
+    typer.Option(
+        "--db",
+        envvar="OOMFORENSICS_DB",
+        show_envvar=True,
+        metavar="FILE",
+        help="The history; by default in the user's data folder.",
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", callback=_debug, is_eager=True, help="Show where an error comes from.")]
+Json = Annotated[bool, typer.Option("--json", help="The same as JSON.")]
+
+
+def database(chosen: Path | None) -> Path:
+    from oomforensics.history.store import default_path
+
+    return chosen or default_path()

@@ -1,0 +1,96 @@
+"""`oomforensics report`"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from oomforensics.cli import terminal
+from oomforensics.cli.options import Database, Debug, database
+from oomforensics.errors import OomforensicsError, UsageError
+
+if TYPE_CHECKING:
+    from oomforensics.history.schema import Connection
+
+NAME = "report"
+STDOUT = "-"
+
+
+class Format(StrEnum):
+    HTML = "html"
+    MD = "md"
+    JSON = "json"
+
+
+_BY_SUFFIX = {".html": Format.HTML, ".htm": Format.HTML, ".md": Format.MD, ".json": Format.JSON}
+
+
+def command(
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.")],
+    incidents: Annotated[
+        list[str] | None, typer.Argument(metavar="[ID…]", help="Incidents by id or its beginning; by default latest.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every incident in the history.")] = False,
+    form: Annotated[
+        Format | None, typer.Option("--format", help="By default what the file's name says, else html.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
+    db: Database = None,
+    debug: Debug = False,
+) -> None:
+    """Write an incident report: one HTML file that needs no network, Markdown, or JSON.
+
+    \b
+    Example:
+      oomforensics report latest -o incident.html
+      oomforensics report --all --format md -o -
+    """
+    from oomforensics.history.lookup import LATEST, all_ids, resolve
+    from oomforensics.history.store import open_read
+
+    if every and incidents:
+        raise UsageError("name incidents or say --all, not both")
+    target = None if output == STDOUT else Path(output)
+    if target is not None and target.exists() and not force:
+        raise UsageError(f"{target} exists; --force replaces it")
+    chosen = form or (_BY_SUFFIX.get(target.suffix.lower(), Format.HTML) if target else Format.HTML)
+    with open_read(database(db)) as con:
+        ids = all_ids(con) if every else [resolve(con, one) for one in incidents or [LATEST]]
+        if not ids:
+            raise UsageError("the history holds no incident yet")
+        text = _renderer(chosen)(con, list(dict.fromkeys(ids)))
+    if target is None:
+        terminal.out(text)
+    else:
+        write(target, text)
+        terminal.say(f"wrote {target}")
+
+
+def write(target: Path, text: str) -> None:
+    """The whole file or none: a report that was cut off must not pass for one."""
+    part = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise OomforensicsError(f"{target} cannot be written: {error.strerror}") from error
+
+
+def _renderer(form: Format) -> Callable[[Connection, Sequence[str]], str]:
+    if form is Format.HTML:
+        from oomforensics.reports import html
+
+        return html.render
+    if form is Format.MD:
+        from oomforensics.reports import markdown
+
+        return markdown.render
+    from oomforensics.reports import jsonreport
+
+    return jsonreport.render

@@ -316,7 +316,7 @@ def fixture(
     release = release or blobs.text("release") or (banner.group(1).decode() if banner else "")
     truth: dict[str, Any] = {
         "kernel_release": release,
-        "arch": blobs.text("machine") or "x86_64",
+        "arch": blobs.text("machine") or None,
         "page_size": _number(blobs.text("page_size")),
         "scenario": scenario.name,
         "description": scenario.description,

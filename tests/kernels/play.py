@@ -115,8 +115,6 @@ def lines(scenario: Scenario, root: str, *, guest: bool, modules: list[str]) -> 
             yield f"mount cgroup2 {root}"
         elif scenario.cgroup is Cgroup.V1:
             yield f"mount cgroup {root} memory"
-    else:
-        yield f"mark {word('/' + root.rpartition('/')[2])}"
     if scenario.panics:
         yield "stream"
     for path, value in scenario.sysctls:

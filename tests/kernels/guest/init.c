@@ -75,7 +75,6 @@ static size_t out_len, kmsg_len;
 static int kmsg_fd = -1, kmsg_keep;
 static long kmsg_lost;
 static long page_size;
-static char lab_mark[256];
 static char awaited[128];
 static int awaited_seen;
 static char script[1 << 19];
@@ -461,6 +460,14 @@ static int numeric(const char *s)
 	return *s >= '0' && *s <= '9';
 }
 
+static int is_actor(int pid)
+{
+	for (int i = 0; i < actor_count; i++)
+		if (shared->slot[i].pid == pid || shared->slot[i].child == pid)
+			return 1;
+	return 0;
+}
+
 static void snapshot(const char *when, int in_full)
 {
 	DIR *dir = opendir("/proc");
@@ -470,11 +477,8 @@ static void snapshot(const char *when, int in_full)
 		if (!numeric(entry->d_name))
 			continue;
 		int pid = atoi(entry->d_name);
-		if (lab_mark[0]) {
-			snprintf(path, sizeof path, "/proc/%d/cgroup", pid);
-			if (!slurp(path, text, TEXT_BYTES) || !strstr(text, lab_mark))
-				continue;
-		}
+		if (!is_guest && !is_actor(pid))
+			continue;
 		snprintf(path, sizeof path, "/proc/%d/status", pid);
 		if (!slurp(path, text, TEXT_BYTES))
 			continue;
@@ -662,6 +666,12 @@ static void freeze(void)
 	put_file("vmstat_before", "/proc/vmstat");
 	put_file("swaps", "/proc/swaps");
 	snapshot("frozen", 1);
+	putf("page_size", "%ld", page_size);
+	struct utsname names;
+	if (!uname(&names)) {
+		putf("release", "%s", names.release);
+		putf("machine", "%s", names.machine);
+	}
 	putf("frozen_at", "%ld", now_ms());
 	flush_out(0);
 	drain();
@@ -721,8 +731,6 @@ static void perform_line(char *line)
 	} else if (!strcmp(op, "watch")) {
 		if (watched_count < 64)
 			snprintf(watched[watched_count++], sizeof watched[0], "%s", first);
-	} else if (!strcmp(op, "mark")) {
-		snprintf(lab_mark, sizeof lab_mark, "%s", first);
 	} else if (!strcmp(op, "stream")) {
 		streaming = 1;
 	} else if (!strcmp(op, "oracle")) {
@@ -820,12 +828,6 @@ static void finish(void)
 	if (n > 0)
 		put("syslog", text, (size_t)n);
 	putf("kmsg_lost", "%ld", kmsg_lost);
-	putf("page_size", "%ld", page_size);
-	struct utsname names;
-	if (!uname(&names)) {
-		putf("release", "%s", names.release);
-		putf("machine", "%s", names.machine);
-	}
 	flush_out(1);
 }
 

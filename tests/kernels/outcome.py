@@ -24,6 +24,7 @@ _TRACE_ASK = re.compile(
 _TRACE_ANSWER = re.compile(
     r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE
 )
+_TRACE_VICTIM = re.compile(r": mark_victim: pid=(\d+)")
 _INELIGIBLE = -(2**31)
 
 
@@ -194,12 +195,17 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
         return None
     events: list[tuple[int, re.Match[str]]] = [(m.start(), m) for m in _TRACE_ASK.finditer(text)]
     events += [(m.start(), m) for m in _TRACE_ANSWER.finditer(text)]
+    events += [(m.start(), m) for m in _TRACE_VICTIM.finditer(text)]
     asked: dict[str, re.Match[str]] = {}
     seen: set[int] = set()
+    decided = False
     round_number = 1
     rows = []
     for _, match in sorted(events, key=lambda event: event[0]):
         task = match.group(1)
+        if match.re is _TRACE_VICTIM:
+            decided = True
+            continue
         if match.re is _TRACE_ASK:
             asked[task] = match
             continue
@@ -207,9 +213,10 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
         if question is None or int(match.group(4)) < _INELIGIBLE:
             continue
         pid = int(question.group(4))
-        if pid in seen:
+        if pid in seen or (decided and seen):
             seen.clear()
             round_number += 1
+        decided = False
         seen.add(pid)
         rows.append(
             {

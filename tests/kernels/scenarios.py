@@ -468,7 +468,7 @@ _GUEST_MEMCG = (
         Scope.MEMCG,
         Verdict.HIGHEST_BADNESS,
         (
-            Actor("small", anon=6, adj=300, group="box"),
+            Actor("small", anon=6, adj=600, group="box"),
             Actor("bigger", anon=14, group="box"),
             Actor("hog", push=200, group="box", adj=-200),
         ),
@@ -484,7 +484,7 @@ _GUEST_MEMCG = (
         Scope.MEMCG,
         Verdict.HIGHEST_BADNESS,
         (
-            Actor("small", anon=6, adj=300, group="box"),
+            Actor("small", anon=6, adj=800, group="box"),
             Actor("bigger", anon=14, group="box"),
             Actor("hog", push=300, group="box", adj=-100),
         ),
@@ -562,7 +562,7 @@ _GUEST_MEMCG = (
         Scope.MEMCG,
         Verdict.HIGHEST_BADNESS,
         (
-            Actor("small", anon=6, adj=300, group="box"),
+            Actor("small", anon=6, adj=600, group="box"),
             Actor("bigger", anon=14, group="box"),
             Actor("hog", push=200, group="box", adj=-200),
         ),

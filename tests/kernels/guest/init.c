@@ -789,7 +789,7 @@ static void prepare_guest(void)
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
-	mount("ramfs", "/ram", "ramfs", 0, NULL);
+	mount("ramfs", "/ram", "ramfs", 0, "mode=1777");
 	int fd = open("/dev/console", O_RDWR);
 	if (fd >= 0)
 		for (int i = 0; i < 3; i++)

@@ -18,7 +18,7 @@ _PRIORITY = re.compile(rb"^<\d+>", re.MULTILINE)
 _STAMP = re.compile(rb"\[ *(\d+)\.(\d{6})\] ")
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _TRACE_ASK = re.compile(
-    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=\"((?s:.*?))\" total=(\d+)$",
+    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=((?s:.*?)) total=(\d+)$",
     re.MULTILINE,
 )
 _TRACE_ANSWER = re.compile(
@@ -223,7 +223,7 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
                 "round": round_number,
                 "usec": int(question.group(2)) * 1_000_000 + int(question.group(3)),
                 "pid": pid,
-                "comm": question.group(5),
+                "comm": "" if question.group(5) == "(fault)" else question.group(5)[1:-1],
                 "points": int(match.group(4)),
                 "totalpages": int(question.group(6)),
             }

@@ -209,7 +209,7 @@ class _Stream:
             target = self._latest()
         assert target is not None
         _append_kill(target, kill, record, "shared_mm")
-        self._boot.killed[kill.pid] = kill
+        self._boot.add_kill(kill)
         return True
 
     def _group(self, record: Record) -> bool:
@@ -247,12 +247,12 @@ class _Stream:
                     _append_kill(group, kill, record, "killed")
                 else:
                     _append_line(group, record, "killed")
-                self._boot.killed[kill.pid] = kill
+                self._boot.add_kill(kill)
                 return
             self._start_headless(record)
         assert self._open is not None
         self._open.take_kill(record, parsed, self._boot.killed)
-        self._boot.killed[kill.pid] = kill
+        self._boot.add_kill(kill)
 
     def _oom_words(self, record: Record) -> bool:
         text = record.text

@@ -18,6 +18,11 @@ class Boot:
         self.killed: dict[int, Kill] = {}
         self.unkillable_rows: dict[int, int] = {}  # pid -> line of its row in a report that found nobody to kill
 
+    def add_kill(self, kill: Kill) -> None:
+        """Remember a kill as the latest: `killed` stays in the order of the log."""
+        self.killed.pop(kill.pid, None)
+        self.killed[kill.pid] = kill
+
     def complete(self, incident: Incident) -> Incident:
         """Add what other lines of this boot tell of the incident."""
         incident.boot_release = self.release

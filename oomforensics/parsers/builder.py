@@ -168,9 +168,10 @@ class Builder:
         self.incident.kills.append(parsed.kill)
         if parsed.feature:
             self.incident.features.add(parsed.feature)
-        self.incident.earlier_victims = {
-            pid: kill.line for pid, kill in killed_before.items() if self._was_recent(kill, record)
-        }
+        for pid, kill in reversed(killed_before.items()):
+            if not self._was_recent(kill, record):
+                break
+            self.incident.earlier_victims[pid] = kill.line
         self._keep(record, "killed")
 
     @staticmethod

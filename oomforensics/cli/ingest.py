@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from oomforensics.ingest import IngestResult, SourceResult
 
 NAME = "ingest"
+_FEW_SOURCES = 8  # up to so many are all listed; of more, those that held something or could not be read
 _SHOWN_PROBLEMS = 5  # of one source; all are in the view source_problems
 
 
@@ -89,7 +90,9 @@ def _tell_problems(source: SourceResult) -> None:
 
 
 def _summary(result: IngestResult) -> str:
-    lines = [f"{terminal.safe(source.info.name)}: {_source(source)}\n" for source in result.sources]
+    few = len(result.sources) <= _FEW_SOURCES
+    told = [source for source in result.sources if few or source.incidents or source.damaged]
+    lines = [f"{terminal.safe(source.info.name)}: {_source(source)}\n" for source in told]
     if not any(source.incidents for source in result.sources):
         lines.append(f"{_count(len(result.sources), 'source')} read; no OOM kill found\n")
         return "".join(lines)

@@ -68,7 +68,7 @@ class Kernel:
 
     @property
     def image(self) -> Path:
-        return next(path for path in self.folder.rglob("vmlinuz-*") if path.is_file())
+        return next(path for path in self.folder.rglob("vmlinuz*") if path.is_file())
 
 
 def _mirror() -> str:

@@ -268,9 +268,9 @@ def dmesg_from_kmsg(kmsg: bytes) -> bytes:
     return b"\n".join(made) + b"\n"
 
 
-def dmesg_from_console(console: bytes, kmsg: bytes) -> bytes:
-    """A console's capture from the first kept record to its last line, carriage returns dropped."""
-    start = _first_usec(kmsg) or 0
+def dmesg_from_console(console: bytes, start: int) -> bytes:
+    """A console's capture from `start` (microseconds) to its last line, carriage returns dropped."""
+    banner: list[bytes] = []
     lines = console.replace(b"\r\n", b"\n").split(b"\n")
     kept: list[bytes] = []
     for line in lines:
@@ -279,8 +279,8 @@ def dmesg_from_console(console: bytes, kmsg: bytes) -> bytes:
         if kept or (stamp and int(stamp.group(1)) * 1_000_000 + int(stamp.group(2)) >= start):
             kept.append(text)
         elif b"] Linux version " in line:
-            banner = text
-    return b"\n".join([banner, *kept]) if kept else b""
+            banner = [text]
+    return b"\n".join(banner + kept) if kept else b""
 
 
 @dataclass(frozen=True)
@@ -316,7 +316,7 @@ def fixture(
     dmesg = dmesg_from_syslog(syslog, kmsg) if syslog else None
     source = "syslog(2)"
     if dmesg is None and scenario.panics:
-        dmesg, source = dmesg_from_console(console, kmsg), "console"
+        dmesg, source = dmesg_from_console(console, int(blobs.text("frozen_at")) * 1000), "console"
     if dmesg is None:
         dmesg, source = dmesg_from_kmsg(kmsg), "kmsg"
     banner = re.search(rb"Linux version (\S+)", console) or re.search(rb";Linux version (\S+)", kmsg)

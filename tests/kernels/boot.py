@@ -64,17 +64,13 @@ def _run(kernel: Kernel, scenario: Scenario, attempt: int) -> Fixture:
         scratch = Path(folder)
         (scratch / "initrd").write_bytes(_initramfs(kernel, scenario))
         try:
-            subprocess.run(
-                _command(kernel, scenario, scratch), timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL
-            )
+            subprocess.run(_command(kernel, scenario, scratch), timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
         except subprocess.TimeoutExpired:
             tail = (scratch / "console").read_bytes()[-600:].decode(errors="replace")
             raise IncompleteRun(f"{scenario.name}: still running after {TIMEOUT_S} s: ...{tail}") from None
         console = (scratch / "console").read_bytes()
         try:
-            return fixture(
-                scenario, (scratch / "out").read_bytes(), root=_ROOT, console=console, attempts=attempt
-            )
+            return fixture(scenario, (scratch / "out").read_bytes(), root=_ROOT, console=console, attempts=attempt)
         except IncompleteRun as failure:
             tail = console[-600:].decode(errors="replace")
             raise IncompleteRun(f"{failure}; the console ends ...{tail}") from None

@@ -144,9 +144,7 @@ def fetch(spec: str) -> Kernel:
     folder = stage.cache() / "unpacked" / f"{suite}-{release}"
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            ["apt-get", *options, "-qq", "download", *_packages(release, names)], cwd=folder, check=True
-        )
+        subprocess.run(["apt-get", *options, "-qq", "download", *_packages(release, names)], cwd=folder, check=True)
         for package in sorted(folder.glob("*.deb")):
             subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
             package.unlink()

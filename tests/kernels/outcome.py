@@ -18,13 +18,12 @@ _PRIORITY = re.compile(rb"^<\d+>", re.MULTILINE)
 _STAMP = re.compile(rb"\[ *(\d+)\.(\d{6})\] ")
 _ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 _TRACE_ASK = re.compile(
-    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=((?s:.*?)) total=(\d+)$",
+    r"^ *(.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): ask: \(.*?\) pid=(-?\d+) comm=((?s:.*?)) total=(\d+)$",
     re.MULTILINE,
 )
-_TRACE_ANSWER = re.compile(
-    r"^ *(\S.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE
-)
+_TRACE_ANSWER = re.compile(r"^ *(.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE)
 _TRACE_VICTIM = re.compile(r": mark_victim: pid=(\d+)")
+_CLOCK_SKEW_MS = 200
 _INELIGIBLE = -(2**31)
 
 
@@ -44,9 +43,7 @@ class Blobs:
         at = 0
         while match := _BLOB.match(raw, at):
             size = int(match.group(2))
-            items.append(
-                (match.group(1).decode(errors="surrogateescape"), raw[match.end() : match.end() + size])
-            )
+            items.append((match.group(1).decode(errors="surrogateescape"), raw[match.end() : match.end() + size]))
             at = match.end() + size + 1
         return cls(tuple(items))
 
@@ -133,9 +130,7 @@ def _processes(blobs: Blobs, comms: dict[int, str], vforked: set[int]) -> list[d
             "threads": int(own["Threads"]),
             "vfork": pid in vforked,
             "leader_exited": bool(tasks) and "VmSize" not in own,
-            "cgroup": next(
-                (line.split(":", 2)[2] for line in cgroup if ":memory:" in line or line[:3] == "0::"), None
-            ),
+            "cgroup": next((line.split(":", 2)[2] for line in cgroup if ":memory:" in line or line[:3] == "0::"), None),
         }
         if tasks:
             process["tids"] = sorted(int(task["Pid"]) for task in tasks)
@@ -151,9 +146,7 @@ def _killed(blobs: Blobs, comms: dict[int, str], processes: list[dict[str, Any]]
         reaped.add(int(pid))
         if int(status, 16) & 0x7F == 9 and not int(by_lab):
             killed.append(int(pid))
-    alive = {
-        int(pid) for pid, zombie in (data.decode().split() for data in blobs.every("alive")) if zombie == "0"
-    }
+    alive = {int(pid) for pid, zombie in (data.decode().split() for data in blobs.every("alive")) if zombie == "0"}
     for process in processes:
         pid = process["pid"]
         if alive and pid not in alive and pid not in reaped:
@@ -171,9 +164,7 @@ def _cgroup(blobs: Blobs, scenario: Scenario, root: str) -> dict[str, Any] | Non
         return None
 
     def side(when: str, group: str) -> dict[str, str]:
-        files = (
-            (leaf, blobs.last(f"{when}:{root}/{group}/{leaf}")) for leaf in watched_files(scenario.cgroup)
-        )
+        files = ((leaf, blobs.last(f"{when}:{root}/{group}/{leaf}")) for leaf in watched_files(scenario.cgroup))
         return {leaf: raw.decode() for leaf, raw in files if raw is not None}
 
     base = "" if root == "/cg" else "/" + root.rpartition("/")[2]
@@ -233,9 +224,7 @@ def _oracle(blobs: Blobs) -> list[dict[str, Any]] | None:
 
 def _first_usec(kmsg: bytes) -> int | None:
     times = [int(m.group(3)) for m in map(_KMSG_HEAD.match, kmsg.splitlines()) if m]
-    return (
-        times[1] if len(times) > 1 and b";Linux version " in kmsg.splitlines()[0] else next(iter(times), None)
-    )
+    return times[1] if len(times) > 1 and b";Linux version " in kmsg.splitlines()[0] else next(iter(times), None)
 
 
 def dmesg_from_syslog(syslog: bytes, kmsg: bytes) -> bytes | None:
@@ -244,9 +233,7 @@ def dmesg_from_syslog(syslog: bytes, kmsg: bytes) -> bytes | None:
     if start is None:
         return None
     lines = _PRIORITY.sub(b"", syslog).split(b"\n")
-    stamps = [
-        (int(m.group(1)) * 1_000_000 + int(m.group(2)) if m else None) for m in map(_STAMP.match, lines)
-    ]
+    stamps = [(int(m.group(1)) * 1_000_000 + int(m.group(2)) if m else None) for m in map(_STAMP.match, lines)]
     first = next((n for n, stamp in enumerate(stamps) if stamp is not None and stamp >= start), None)
     if first is None or first == 0:
         return None
@@ -316,7 +303,10 @@ def fixture(
     dmesg = dmesg_from_syslog(syslog, kmsg) if syslog else None
     source = "syslog(2)"
     if dmesg is None and scenario.panics:
-        dmesg, source = dmesg_from_console(console, int(blobs.text("frozen_at")) * 1000), "console"
+        dmesg, source = (
+            dmesg_from_console(console, (int(blobs.text("frozen_at")) - _CLOCK_SKEW_MS) * 1000),
+            "console",
+        )
     if dmesg is None:
         dmesg, source = dmesg_from_kmsg(kmsg), "kmsg"
     banner = re.search(rb"Linux version (\S+)", console) or re.search(rb";Linux version (\S+)", kmsg)

@@ -22,9 +22,9 @@ def _report(folder: Path, made: Fixture) -> None:
     killed = ", ".join(f"{one['comm']!r}" for one in made.truth["killed"]) or "nobody"
     oracle = made.truth["oracle"]
     seen = "no oracle" if oracle is None else f"{len(oracle)} oracle rows"
-    print(f"{folder.name}: killed {killed}; {len(made.kmsg)} bytes of kmsg; {seen}", flush=True)
-    for note in made.truth["notes"]:
-        print(f"  note: {note}", flush=True)
+    sys.stdout.write(f"{folder.name}: killed {killed}; {len(made.kmsg)} bytes of kmsg; {seen}\n")
+    sys.stdout.writelines(f"  note: {note}\n" for note in made.truth["notes"])
+    sys.stdout.flush()
 
 
 def _chosen(name: str, offered: list[Scenario]) -> list[Scenario]:
@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 made = host.record(scenario) if kernel is None else boot.record(kernel, scenario)
             except IncompleteRun as failure:
-                print(f"{scenario.name}: {failure}", file=sys.stderr, flush=True)
+                sys.stderr.write(f"{scenario.name}: {failure}\n")
                 failures += 1
                 continue
             folder = host.kernel_name() if kernel is None else made.release

@@ -611,11 +611,7 @@ SCENARIOS: dict[str, Scenario] = {
         *_GLOBAL,
         *(_as_guest(scenario) for scenario in _MEMCG if Home.GUEST in scenario.homes),
         *_GUEST_MEMCG,
-        *(
-            replace(scenario, cgroup=Cgroup.V1, homes=_HOST)
-            for scenario in _MEMCG
-            if Home.HOST in scenario.homes
-        ),
+        *(replace(scenario, cgroup=Cgroup.V1, homes=_HOST) for scenario in _MEMCG if Home.HOST in scenario.homes),
     )
 }
 

@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     for path in sorted(options.folder.glob("*/*/truth.json")):
         truth = json.loads(path.read_text(encoding="utf-8"))
         found = list(surprises((path.parent / "dmesg.log").read_bytes(), truth))
-        print(f"{path.parent.relative_to(options.folder)}: {'; '.join(found) or 'as told'}")
+        sys.stdout.write(f"{path.parent.relative_to(options.folder)}: {'; '.join(found) or 'as told'}\n")
     return 0
 
 

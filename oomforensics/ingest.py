@@ -96,22 +96,26 @@ def ingest(
     """Read all that `paths` name into the history at `db`. With `jobs` > 1 files are read by as many processes."""
     found = list(iter_sources(paths, stdin))
     settings = Settings(timezone, host)
-    _collect_rarely()
     if progress is not None:
         progress.begin(len(found))
     # Before the database is open: a process started later would inherit its lock and its threads.
     workers = _Workers(jobs, found, settings) if jobs > 1 else None
+    thresholds = gc.get_threshold()
+    _collect_rarely()
     try:
         with open_write(db) as con:
             return _store(con, found, settings, workers, progress)
     finally:
         if workers is not None:
             workers.stop()
+        gc.set_threshold(*thresholds)
 
 
 def _collect_rarely() -> None:
-    """A batch holds some 100,000 records and rows, none in a cycle: looking through them took a fifth of the time."""
-    gc.freeze()
+    """A batch holds some 100,000 records and rows, none in a cycle: looking through them took a fifth of the time.
+
+    No gc.freeze(): modules frozen are not taken down at exit, and DuckDB then complains on stderr of leaks.
+    """
     gc.set_threshold(200_000, 50, 100)
 
 

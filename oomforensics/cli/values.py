@@ -43,9 +43,13 @@ def csv_lines(result: Result) -> Iterator[str]:
 def json_lines(result: Result) -> Iterator[str]:
     """An array of objects, a line each. Only printable ASCII: harmless on a terminal."""
     before = "["
+    documents = {at for at, kind in enumerate(result.types) if kind == "JSON"}
     for rows in result.chunks:
         for row in rows:
-            values = {name: plain(value) for name, value in zip(result.names, row, strict=True)}
+            values = {
+                name: json.loads(value) if at in documents and value is not None else plain(value)
+                for at, (name, value) in enumerate(zip(result.names, row, strict=True))
+            }
             # DEL is the one control character that ensure_ascii lets through.
             yield f"{before}\n{json.dumps(values)}".replace("\x7f", "\\u007f")
             before = ","

@@ -20,6 +20,7 @@ Row = Sequence[Any]
 
 _INT64 = range(-(2**63), 2**63)
 _MOMENTS = range(0, 253_402_300_800_000_000)  # microseconds; to the year 9999
+_JSON_NUL = "\\u0000"
 _FRAME = "new_frame"
 NEW = "new_rows"
 
@@ -69,10 +70,9 @@ def run(con: Connection, spec: Columns, rows: Iterable[Row], sql: str) -> list[t
     data = {name: _ARRAYS[kind](values) for (name, kind), values in zip(spec.items(), by_column, strict=True)}
     select = ", ".join(f'{_SQL.get(kind, "{}")} AS "{name}"'.format(f'"{name}"') for name, kind in spec.items())
     con.register(_FRAME, pd.DataFrame(data, copy=False))
-    try:
-        return con.execute(f"WITH {NEW} AS NOT MATERIALIZED (SELECT {select} FROM {_FRAME}) {sql}").fetchall()
-    finally:
-        con.unregister(_FRAME)
+    found = con.execute(f"WITH {NEW} AS NOT MATERIALIZED (SELECT {select} FROM {_FRAME}) {sql}").fetchall()
+    con.unregister(_FRAME)  # not after a failure: then nothing but ROLLBACK is allowed
+    return found
 
 
 def _int(values: Row) -> Any:
@@ -106,15 +106,37 @@ def _masked(values: Row, dtype: type[np.generic], array: Callable[[Any, Any], An
 
 
 def _text(values: Row) -> Any:
-    try:
-        "".join(value for value in values if value is not None).encode()
-    except UnicodeEncodeError:  # half a surrogate pair: from a file name, or a JSON string
+    if not _is_storable("".join(value for value in values if value is not None)):
         values = [clean(value) if value is not None else None for value in values]
     return pd.Series(values, dtype=pd.StringDtype("python"))
 
 
 def _json(values: Row) -> Any:
-    return _text([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
+    return _text([None if value is None else _dumped(value) for value in values])
+
+
+def _dumped(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if _is_storable(text) and _JSON_NUL not in text else json.dumps(_cleaned(value), ensure_ascii=False)
+
+
+def _is_storable(text: str) -> bool:
+    """No NUL and no half of a surrogate pair, which come from file names and from JSON strings."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(item) for key, item in value.items()}
+    return value
 
 
 _ARRAYS: dict[Kind, Callable[[Row], Any]] = {

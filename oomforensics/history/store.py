@@ -19,6 +19,7 @@ ENVIRONMENT = "OOMFORENSICS_DB"
 _STORAGE_VERSION = "v1.4.0"
 _MAGIC = b"DUCK"
 _MAGIC_AT = 8
+_LOCK = "could not set lock"
 _PID = re.compile(r"\(PID (\d+)\)")
 
 # A history comes from anywhere and is opened by whoever investigates: nothing in it may reach out of it.
@@ -74,6 +75,7 @@ def _make(path: Path) -> None:
     """Write an empty database in the format of `_STORAGE_VERSION`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)  # an empty file, as mktemp makes; DuckDB wants none
     except OSError as error:
         raise HistoryError(f"{path} cannot be made: {error.strerror}") from error
     quoted = str(path).replace("'", "''")
@@ -122,7 +124,7 @@ def _failing(path: Path) -> Iterator[None]:
         yield
     except duckdb.Error as error:
         text = str(error)
-        if "lock" in text.lower():
+        if _LOCK in text.lower():
             holder = _PID.search(text)
             by = f"process {holder[1]}" if holder else "another process"
             raise HistoryError(f"{path} is in use by {by}; try again when it has ended") from error

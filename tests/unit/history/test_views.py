@@ -1,0 +1,95 @@
+"""The contract's columns, by name and in order; every column says what it means."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import duckdb
+import pytest
+
+from oomforensics.history import rows
+from oomforensics.history.frames import Columns
+from oomforensics.history.schema import migrate
+
+CONTRACT = {
+    "incidents": "incident_id host boot_id ts ts_source uptime_s kernel_release era page_size scope scope_inferred"
+    " constraint_raw oom_memcg task_memcg trigger_pid trigger_comm gfp_mask alloc_order totalpages totalpages_source"
+    " victim_pid victim_comm victim_uid printed_score recomputed_score verdict verdict_text complete missing source"
+    " line_start line_end",
+    "candidates": "incident_id pid tgid uid comm total_vm_pages rss_pages rss_anon_pages rss_file_pages rss_shmem_pages"
+    " pgtables_bytes swapents_pages oom_score_adj eligible ineligible_reason badness_pages points proc_oom_score rank"
+    " is_victim",
+    "kills": "incident_id pid comm uid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb oom_score_adj reason"
+    " reaped line",
+    "memory_events": "kind ts host pid comm cgroup detail source line incident_id",
+    "findings": "incident_id finding severity text evidence advice",
+    "sources": "source size_bytes sha256",
+    "report_lines": "incident_id seq line kind text",
+    "source_problems": "source sha256 line severity reason",
+    "incident_sources": "incident_id source line_start line_end",
+}
+
+
+@pytest.mark.parametrize("view", CONTRACT)
+def test_columns_of_the_contract_come_first(view: str) -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        names = [column[0] for column in con.execute(f"SELECT * FROM {view}").description or []]
+    wanted = CONTRACT[view].split()
+    assert names[: len(wanted)] == wanted
+
+
+def test_every_column_of_every_view_says_what_it_means() -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        views = con.execute("SELECT view_name, comment FROM duckdb_views() WHERE NOT internal").fetchall()
+        silent = con.execute(
+            "SELECT table_name, column_name FROM duckdb_columns() WHERE comment IS NULL AND NOT internal"
+            " AND table_name NOT LIKE 't\\_%' ESCAPE '\\'"
+        ).fetchall()
+    assert {name for name, _ in views} == set(CONTRACT)
+    assert all(comment for _, comment in views)
+    assert silent == []
+
+
+def test_units_are_in_the_comments() -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        found = con.execute(
+            "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal AND table_name NOT LIKE 't\\_%' ESCAPE '\\'"
+        ).fetchall()
+    units = {"_kb": "KiB", "_pages": "pages", "_bytes": "bytes"}
+    for name, comment in found:
+        for suffix, unit in units.items():
+            assert not name.endswith(suffix) or unit in comment, (name, comment)
+
+
+@pytest.mark.parametrize(
+    ("table", "spec"),
+    [
+        ("t_incidents", rows.INCIDENTS),
+        ("t_candidates", rows.CANDIDATES),
+        ("t_kills", rows.KILLS),
+        ("t_report_lines", rows.REPORT_LINES),
+        ("t_incident_sources", rows.INCIDENT_SOURCES),
+        ("t_kill_keys", rows.KILL_KEYS),
+        ("t_sources", rows.SOURCES),
+        ("t_source_problems", rows.SOURCE_PROBLEMS),
+    ],
+)
+def test_every_column_of_a_table_is_written(table: str, spec: Columns) -> None:
+    with duckdb.connect() as con:
+        migrate(con)
+        assert {column[0] for column in con.execute(f"SELECT * FROM {table}").description or []} == set(spec)
+
+
+def test_shipped_queries_run_and_have_a_title() -> None:
+    folder = resources.files("oomforensics.history").joinpath("queries")
+    files = [file for file in folder.iterdir() if file.name.endswith(".sql")]
+    assert len(files) >= 6
+    with duckdb.connect() as con:
+        migrate(con)
+        for file in files:
+            text = file.read_text("utf-8")
+            assert text.startswith("-- "), file.name
+            assert con.execute(text).fetchall() == []

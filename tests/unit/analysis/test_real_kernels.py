@@ -77,6 +77,10 @@ def test_the_killed_are_those_who_died(run: Path, form: str) -> None:
 @every_form
 @pytest.mark.parametrize("run", decided, ids=lambda run: f"{run.parent.name}/{run.name}")
 def test_the_verdict_where_the_rules_decide(run: Path, form: str) -> None:
+    if b"invoked oom-killer" not in (run / form).read_bytes():
+        assert truth(run)["panics"], "a panic can stop the reader of /dev/kmsg before it has read the report"
+        assert results(run, form) == []
+        return
     first = results(run, form)[0]
     assert first.verdict.word.value in expected_words(run, first), first.verdict.text
     assert first.scope.value == truth(run)["scope"] or (truth(run)["panics"] and first.scope.value == "unknown")

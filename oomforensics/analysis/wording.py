@@ -43,18 +43,25 @@ def highest(ranking: Ranking) -> str:
     text += f"next was {who(runner_up)} with {value(runner_up, era)}"
     if target.badness_pages is not None and runner_up.badness_pages is not None:
         text += f", {target.badness_pages - runner_up.badness_pages} less"
-    return text + _adj_note(target, runner_up) + "."
+    return text + "." + _adj_note(ranking)
 
 
-def _adj_note(target: Candidate, runner_up: Candidate) -> str:
+def _adj_note(ranking: Ranking) -> str:
     """Says so when oom_score_adj, not memory, put the victim first."""
-    if None in (target.badness_pages, runner_up.badness_pages, target.adj_pages, runner_up.adj_pages):
+    target = ranking.target
+    bigger = max(ranking.candidates, key=_memory)
+    if bigger is target or _memory(bigger) <= _memory(target):
         return ""
-    mine = (target.badness_pages or 0) - (target.adj_pages or 0)
-    theirs = (runner_up.badness_pages or 0) - (runner_up.adj_pages or 0)
-    if mine >= theirs:
+    sizes = f"{_memory(bigger)} pages resident and swapped against {_memory(target)}"
+    if bigger.row.oom_score_adj == target.row.oom_score_adj:
         return ""
-    return f"; by memory alone the other leads, oom_score_adj {target.row.oom_score_adj} decided"
+    if target.row.oom_score_adj and not bigger.row.oom_score_adj:
+        return f" {who(bigger)} is bigger ({sizes}): the victim's oom_score_adj {target.row.oom_score_adj} decided."
+    return f" {who(bigger)} is bigger ({sizes}): its oom_score_adj {bigger.row.oom_score_adj} put it behind."
+
+
+def _memory(candidate: Candidate) -> int:
+    return candidate.row.rss_pages + (candidate.row.swapents_pages or 0)
 
 
 def tie(ranking: Ranking) -> str:

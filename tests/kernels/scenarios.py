@@ -42,6 +42,25 @@ def _crowd(seed: int, count: int, total_mib: float) -> tuple[Actor, ...]:
 
 _GLOBAL = (
     Scenario(
+        "shielded-export",
+        "A nightly export, shielded by its oom_score_adj, eats the memory; the database is killed for it.",
+        Scope.GLOBAL,
+        Verdict.HIGHEST_BADNESS,
+        (
+            Actor("systemd-journal", anon=2, file=1, adj=-250),
+            Actor("sshd", anon=1, file=1, adj=-1000),
+            Actor("postgres", anon=38, shmem=16, uid=113),
+            Actor("redis-server", anon=24, uid=112),
+            Actor("gunicorn: 1", anon=9, uid=1000, threads=3),
+            Actor("gunicorn: 2", anon=8, uid=1000, threads=3),
+            Actor("node_exporter", anon=5, uid=998, threads=4),
+            Actor("report-export", push=600, adj=-600, uid=1000),
+        ),
+        go=(7,),
+        swap_disk=32,
+        patience=45_000,
+    ),
+    Scenario(
         "global-no-swap",
         "One process takes all of the memory; it is the biggest by far.",
         Scope.GLOBAL,

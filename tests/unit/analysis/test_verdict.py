@@ -45,7 +45,18 @@ def test_oom_score_adj_decides_and_the_text_says_so() -> None:
     result = one("6.12", [small, big], small)
     assert result.verdict.word is W.HIGHEST_BADNESS
     assert result.candidates[0].badness_pages == 1_010 + 23 + 500 * UNIT
-    assert "oom_score_adj 500 decided" in result.verdict.text
+    assert "task11 (pid 11) is bigger" in result.verdict.text
+    assert "the victim's oom_score_adj 500 decided" in result.verdict.text
+
+
+@pytest.mark.parametrize("shield", [-600, -1000])
+def test_a_shielded_bigger_process_is_named(shield: int) -> None:
+    shielded, victim = task(10, 90_000, adj=shield), task(11, 20_000)
+    result = one("6.12", [shielded, victim, task(12, 100)], victim)
+    assert result.verdict.word is W.HIGHEST_BADNESS
+    assert f"task10 (pid 10) is bigger (90010 pages resident and swapped against 20010): its oom_score_adj {shield}" in (
+        result.verdict.text
+    )
 
 
 def test_minus_1000_is_no_candidate() -> None:

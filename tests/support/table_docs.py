@@ -29,9 +29,13 @@ def page() -> str:
             "ORDER BY table_name, column_index"
         ).fetchall()
     text = _INTRO
-    for view in sorted(views, key=lambda name: (name not in _CONTRACT, _CONTRACT.index(name) if name in _CONTRACT else 0, name)):
+    for view in sorted(
+        views, key=lambda name: (name not in _CONTRACT, _CONTRACT.index(name) if name in _CONTRACT else 0, name)
+    ):
         text += f"\n## {view}\n{views[view]}.\n\n| column | type | meaning |\n|---|---|---|\n"
-        text += "".join(f"| `{name}` | {kind} | {comment} |\n" for table, name, kind, comment in columns if table == view)
+        text += "".join(
+            f"| `{name}` | {kind} | {comment} |\n" for table, name, kind, comment in columns if table == view
+        )
     return text
 
 

@@ -54,8 +54,9 @@ def test_a_shielded_bigger_process_is_named(shield: int) -> None:
     shielded, victim = task(10, 90_000, adj=shield), task(11, 20_000)
     result = one("6.12", [shielded, victim, task(12, 100)], victim)
     assert result.verdict.word is W.HIGHEST_BADNESS
-    assert f"task10 (pid 10) is bigger (90010 pages resident and swapped against 20010): its oom_score_adj {shield}" in (
-        result.verdict.text
+    assert (
+        f"task10 (pid 10) is bigger (90010 pages resident and swapped against 20010): its oom_score_adj {shield}"
+        in (result.verdict.text)
     )
 
 

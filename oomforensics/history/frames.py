@@ -106,7 +106,7 @@ def _masked(values: Row, dtype: type[np.generic], array: Callable[[Any, Any], An
 
 
 def _text(values: Row) -> Any:
-    if not _is_storable("".join(value for value in values if value is not None)):
+    if not _is_storable("".join(filter(None, values))):
         values = [clean(value) if value is not None else None for value in values]
     return pd.Series(values, dtype=pd.StringDtype("python"))
 

@@ -130,7 +130,6 @@ def test_where_it_is_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         "RESET lock_configuration",
         "CREATE TABLE t (a INTEGER)",
         "DELETE FROM t_incidents",
-        "PRAGMA disable_checkpoint_on_shutdown",
     ],
 )
 def test_sql_of_others_reaches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:

@@ -22,6 +22,7 @@ from oomforensics.parsers.facts import TaskRow
 _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
+_ZERO_FOR_CERTAIN = ("oom_score_adj_min", "global_init")  # in /proc/PID/oom_score
 _WRITTEN_OUT = 10  # ranks whose sum is written out in words
 
 
@@ -76,21 +77,30 @@ def ineligible_reason(table: Table, position: int, era: Era) -> str | None:
 
 def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
     """Every row with its badness under `hypothesis`, and its rank among the eligible."""
-    era = hypothesis.era
-    candidates = []
+    era, page_size, swap = hypothesis.era, hypothesis.page_size, table.swap_in_use_pages
     scores = None if era.score is Score.LEGACY else scorer(era, hypothesis.totalpages, hypothesis.root)
+    by_bytes = era.page_tables is PageTables.BYTES
+    candidates = []
     for position, row in enumerate(table.rows):
         reason = ineligible_reason(table, position, era)
         candidate = Candidate(row, position, reason is None, reason)
-        if reason is None and scores is not None and row.oom_score_adj is not None:
-            charge = charged_pages(row, era, hypothesis.page_size, table.swap_in_use_pages)
-            _score_candidate(candidate, scores, charge, hypothesis.root is not None and row.uid == 0)
         candidates.append(candidate)
+        adj = row.oom_score_adj
+        if reason is not None or scores is None or adj is None:
+            continue
+        has_root = row.uid == 0 and hypothesis.root is not None
+        if by_bytes and row.pgtables_bytes is not None and row.swapents_pages is not None:
+            charge = row.rss_pages + row.swapents_pages + row.pgtables_bytes // page_size
+            value, candidate.adj_pages, candidate.root_bonus_pages = scores(charge, adj, has_root)
+            candidate.badness_pages = candidate.badness_min = candidate.badness_max = value
+        else:
+            _score_interval(candidate, scores, charged_pages(row, era, page_size, swap), has_root)
     _rank(candidates, era)
     return candidates
 
 
-def _score_candidate(candidate: Candidate, scores: Scorer, charge: tuple[int, int | None], has_root: bool) -> None:
+def _score_interval(candidate: Candidate, scores: Scorer, charge: tuple[int, int | None], has_root: bool) -> None:
+    """For tables that lack, or have in another unit, what the score counts."""
     low, high = charge
     adj = candidate.row.oom_score_adj or 0
     value, candidate.adj_pages, candidate.root_bonus_pages = scores(low, adj, has_root)
@@ -98,30 +108,24 @@ def _score_candidate(candidate: Candidate, scores: Scorer, charge: tuple[int, in
     if high == low:
         candidate.badness_pages = candidate.badness_max = value
     elif high is not None:
-        candidate.badness_max = scores(high, adj, has_root).value
+        candidate.badness_max = scores(high, adj, has_root)[0]
         if candidate.badness_max == value:
             candidate.badness_pages = value
 
 
 def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
     """points and /proc oom_score of all candidates; the arithmetic in words for those that people look at."""
+    era, total = hypothesis.era, hypothesis.totalpages
     for candidate in candidates:
         value = candidate.badness_pages
         if value is not None:
-            candidate.points = points(hypothesis.era, value, hypothesis.totalpages)
+            candidate.points = points(era, value, total)
+            if system_total is not None:
+                candidate.proc_oom_score = proc_oom_score(era, value, system_total)
             if candidate.is_victim or (candidate.rank or _WRITTEN_OUT + 1) <= _WRITTEN_OUT:
                 candidate.arithmetic = arithmetic(candidate, hypothesis)
-        if system_total is not None:
-            candidate.proc_oom_score = _oom_score(candidate, hypothesis, system_total)
-
-
-def _oom_score(candidate: Candidate, hypothesis: Hypothesis, system_total: int) -> int | None:
-    """What /proc/PID/oom_score showed: the badness with the system's total; only -1000 and init are 0 for certain."""
-    if candidate.ineligible_reason in ("oom_score_adj_min", "global_init"):
-        return proc_oom_score(hypothesis.era, None, system_total)
-    if candidate.badness_pages is None:
-        return None
-    return proc_oom_score(hypothesis.era, candidate.badness_pages, system_total)
+        elif system_total is not None and candidate.ineligible_reason in _ZERO_FOR_CERTAIN:
+            candidate.proc_oom_score = proc_oom_score(era, None, system_total)
 
 
 def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None) -> tuple[int, int | None]:

@@ -28,8 +28,8 @@ class Badness(NamedTuple):
     root_share: int  # what the root bonus took off, 0 or more
 
 
-Scorer = Callable[[int, int, bool], Badness]
-"""(pages charged, oom_score_adj, has CAP_SYS_ADMIN) -> Badness."""
+Scorer = Callable[[int, int, bool], tuple[int, int, int]]
+"""(pages charged, oom_score_adj, has CAP_SYS_ADMIN) -> the three numbers of Badness."""
 
 
 def page_table_pages(
@@ -55,7 +55,7 @@ def badness(
 
     Raises ValueError for the heuristic before 2.6.36, whose inputs no report prints.
     """
-    return scorer(era, totalpages, root)(sum(counters), oom_score_adj, has_root)
+    return Badness(*scorer(era, totalpages, root)(sum(counters), oom_score_adj, has_root))
 
 
 def scorer(era: Era, totalpages: int, root: RootBonus | None = None) -> Scorer:
@@ -71,7 +71,7 @@ def scorer(era: Era, totalpages: int, root: RootBonus | None = None) -> Scorer:
 
 
 def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
-    def score(charge: int, adj: int, has_root: bool) -> Badness:
+    def score(charge: int, adj: int, has_root: bool) -> tuple[int, int, int]:
         if overflows:
             share = int32(ulong64(int32(int32(charge) * 1000)) // totalpages)
         else:
@@ -81,7 +81,7 @@ def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
             spared = 30
         elif has_root and bonus is RootBonus.PERMILLE_3_PERCENT:
             spared = div(share * 3, 100)
-        return Badness(min(max(share - spared + adj, 1), 1000), adj, spared)
+        return min(max(share - spared + adj, 1), 1000), adj, spared
 
     return score
 
@@ -89,7 +89,7 @@ def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
 def _pages(clamped: bool, totalpages: int, bonus: RootBonus) -> Scorer:
     unit = totalpages // 1000
 
-    def score(charge: int, adj: int, has_root: bool) -> Badness:
+    def score(charge: int, adj: int, has_root: bool) -> tuple[int, int, int]:
         spared = 0
         if has_root and bonus is RootBonus.OWN_3_PERCENT:
             spared = charge * 3 // 100
@@ -97,7 +97,7 @@ def _pages(clamped: bool, totalpages: int, bonus: RootBonus) -> Scorer:
             spared = 30 * unit
         share = adj * unit
         points = charge - spared + share
-        return Badness(max(points, 1) if clamped else points, share, spared)
+        return (1 if clamped and points < 1 else points), share, spared
 
     return score
 

@@ -35,14 +35,14 @@ _JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
 def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
     """Every run of the OOM killer that `records` show, in the order they end. Never raises on content."""
     streams: dict[tuple[str | None, str | None], _Stream] = {}
+    stream = host = boot_id = None
     for record in records:
         if record.from_kernel is False:
             continue
-        key = (record.host, record.boot_id)
-        stream = streams.get(key)
-        if stream is None:
-            stream = streams[key] = _Stream(source)
-        if record.text.startswith("[") and stream.take_row(record):
+        if stream is None or record.host != host or record.boot_id != boot_id:
+            host, boot_id = record.host, record.boot_id
+            stream = streams.setdefault((host, boot_id), _Stream(source))
+        if record.text[:1] == "[" and stream.take_row(record):
             continue
         yield from stream.feed(record)
     for stream in streams.values():

@@ -56,12 +56,16 @@ class Builder:
 
     def take_row(self, record: Record) -> bool:
         """A row of the open table; False when it is something else."""
-        assert self._rows is not None and self.incident.table is not None
+        incident = self.incident
+        assert self._rows is not None
+        assert incident.table is not None
         row = self._rows.read(record.text, record.line)
         if row is None:
             return False
-        self.incident.table.rows.append(row)
-        self._keep(record, "task")
+        incident.table.rows.append(row)
+        incident.lines.append(ReportLine(record.line, "task", record.text))
+        incident.line_end = record.line
+        self._last_known_us = record.uptime_us
         return True
 
     def expects_body(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from oomforensics.parsers.records import TsSource
 
@@ -96,8 +97,7 @@ class MemInfo:
     hwpoisoned_pages: int | None = None
 
 
-@dataclass(slots=True)
-class TaskRow:
+class TaskRow(NamedTuple):
     """One row of the task table (dump_task). Fields that this kernel does not print are None."""
 
     line: int
@@ -190,8 +190,7 @@ class Outcome:
     comm: str | None = None
 
 
-@dataclass(slots=True)
-class ReportLine:
+class ReportLine(NamedTuple):
     """One raw line behind an incident; `kind` is the shape's name, or "unknown"."""
 
     line: int

@@ -120,6 +120,8 @@ class Reader:
     def _record(self, number: int, line: str) -> Record | None:
         """The record that begins on this line; None for a line that holds no message."""
         quote = self._quote
+        if self._framing is dmesg.FRAMING and not quote and (plain := dmesg.PLAIN.match(line)):
+            return self._plain(number, line, plain)
         text = line[len(quote) :] if quote and line.startswith(quote) else line
         header = self._header(text)
         if header is None and line[:1] in _QUOTES and not self._unquoted and (match := _QUOTE.match(line)):
@@ -134,6 +136,13 @@ class Reader:
         self._margin = None
         self.seen[BARE] += 1
         return Record(number, line.removeprefix(self._bare_quote), host=self._host)
+
+    def _plain(self, number: int, line: str, stamp: re.Match[str]) -> Record:
+        """The short way for the bulk of a kernel's log: what `_header` and `_make` give for a bare stamp."""
+        self.seen[dmesg.FRAMING.name] += 1
+        end = stamp.end()
+        self._margin = " " * end if end >= _MIN_MARGIN else None
+        return Record(number, line[end:], int(stamp[1] + stamp[2]), host=self._host)
 
     def _header(self, line: str) -> Header | None:
         fixed = self._fixed

@@ -14,6 +14,8 @@ from oomforensics.parsers.framings.prefix import PREFIX, priority
 from oomforensics.parsers.framings.stamp import CALLER, DELTA
 
 _LINE = re.compile(rf"{PREFIX}?\[ *(\d{{1,12}})\.(\d{{3,9}}){DELTA}\]{CALLER}[ \xa0]?")
+# The commonest form: microseconds, no level, no caller. A test holds it to what `read` makes of the same line.
+PLAIN = re.compile(r"\[ *(\d{1,12})\.(\d{6})\](?! ?\[ *[TC]\d)[ \xa0]?")
 
 
 def read(line: str, clock: Clock) -> Header | None:

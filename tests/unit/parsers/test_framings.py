@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oomforensics.parsers.framings import FRAMINGS, Reader, journal_monotonic
+from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_monotonic
 from oomforensics.parsers.framings.base import Context, Framing
 from oomforensics.parsers.framings.clock import MONTHS, Clock
 from oomforensics.parsers.records import Problem, Record, TsSource
@@ -504,3 +504,26 @@ def test_a_torn_journal_entry_is_told_and_kept() -> None:
     (record,) = Reader(context(), problems).records([(1, b'{"MESSAGE":"Out of mem')])
     assert record.text == '{"MESSAGE":"Out of mem'
     assert [problem.severity for problem in problems] == ["data_loss"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[   12.345678] htop invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        "[71073.562094]  active_file:14 inactive_file:66 isolated_file:2",
+        "[71073.562094] [   1234]     0  1234    50000    20000   241664      300         -1000 sshd",
+        "[123456789012.000001]x",
+    ],
+)
+def test_the_short_way_reads_what_the_long_way_reads(line: str) -> None:
+    stamp = dmesg.PLAIN.match(line)
+    header = dmesg.read(line, Clock(Context("x.log", UTC, datetime(2026, 1, 1, tzinfo=UTC)), []))
+    assert stamp is not None
+    assert header is not None
+    assert (stamp.end(), int(stamp[1] + stamp[2])) == (header.end, header.uptime_us)
+    assert (header.caller, header.level, header.from_kernel) == (None, None, None)
+
+
+@pytest.mark.parametrize("line", ["[   12.345678][ T1] x", "[   12.345678] [    C0] x", "<4>[ 1.234567] x", "[ 1.234] x"])
+def test_the_short_way_leaves_the_rest_alone(line: str) -> None:
+    assert dmesg.PLAIN.match(line) is None

@@ -78,7 +78,7 @@ def test_the_same_again_changes_nothing(con: Connection) -> None:
 def test_numbers_that_no_column_holds_are_unknown_not_fatal(con: Connection) -> None:
     (one,) = judged(report())
     one.totalpages = replace(one.totalpages, pages=2**70)
-    one.candidates[0].row.oom_score_adj = 2**40
+    one.candidates[0].row = one.candidates[0].row._replace(oom_score_adj=2**40)
     one.incident.wall_us = 2**62
     save(con, [one], [])
     assert ask(con, "SELECT totalpages, ts FROM incidents") == [(None, None)]
@@ -89,7 +89,7 @@ def test_any_text_can_be_stored(con: Connection) -> None:
     (one,) = judged(report())
     name = "a\x1b[2J\x00\ud800\u202e'; DROP TABLE t_kills; --"
     one.incident.source = name
-    one.candidates[0].row.comm = name
+    one.candidates[0].row = one.candidates[0].row._replace(comm=name)
     one.verdict.proof.append(name)
     save(con, [one], [SourceInfo(name, problems=[Problem(name, None, name)])])
     shown = name.replace("\x00", "\\x00").replace("\ud800", "\\ud800")

@@ -169,6 +169,45 @@ FINGERPRINTS: dict[str, tuple[tuple[Version, Version | None], ...]] = {
     "protection": (((6, 19, 0), None),),
 }
 
+# What a fingerprint is, for people.
+FINGERPRINT_WORDS: dict[str, str] = {
+    "table:C1": "task table with cpu and oom_adj",
+    "table:C2": "task table with oom_adj and oom_score_adj",
+    "table:C3": "task table with nr_ptes and swapents",
+    "table:C4": "task table with nr_pmds",
+    "table:C5": "task table with pgtables_bytes",
+    "table:C6": "task table with pgtables_bytes and a wide pid",
+    "table:C7": "task table with rss_anon, rss_file, rss_shmem",
+    "tasks-state": "`Tasks state` line",
+    "invoked:2.6.24": "`invoked oom-killer` with oom_adj",
+    "invoked:2.6.36": "`invoked oom-killer` with oom_adj and oom_score_adj",
+    "invoked:3.7": "`invoked oom-killer` with a bare gfp_mask",
+    "invoked:4.9": "`invoked oom-killer` with nodemask",
+    "invoked:5.0": "`invoked oom-killer` with named gfp flags",
+    "selected:or-a-child": "`or a child`",
+    "selected:sacrifice-child": "`or sacrifice child`",
+    "killed:2.6.33": "`Killed process` with vsz",
+    "killed:2.6.36": "`Killed process` with total-vm",
+    "killed:4.5": "`Killed process` with shmem-rss",
+    "killed:5.1": "message and `Killed process` on one line",
+    "killed:5.4": "`Killed process` with UID, pgtables and oom_score_adj",
+    "killed:rhel6.2": "`Killed process N, UID U, (comm)`",
+    "killed:rhel7.7": "`Killed process N (comm), UID U,`",
+    "killed:rhel8.3": "`Killed process` that ends in UID",
+    "killed:shared-mm": "`sharing same memory`",
+    "summary": "`oom-kill:` line",
+    "cpuset-line": "`cpuset=… mems_allowed=…` line",
+    "stack:Pid": "`Pid: …, comm: …` line",
+    "reaper": "oom_reaper line",
+    "oom-group": "memory.oom.group line",
+    "already-exiting": "`already exiting` line",
+    "panic:deadlocked": "`System is deadlocked on memory`",
+    "memcg_stats:lines": "cgroup statistics one to a line",
+    "allocations": "`Memory allocations:`",
+    "allocations:state": "`Memory allocations (profiling …)`",
+    "protection": "cgroup protection line",
+}
+
 _S, _P, _R, _C, _T, _O = Score, PageTables, RootBonus, ChildRule, TieRule, OomScoreScale
 _N, _M, _Q, _X = NodePages, MemcgTotal, TotalRam, RssPrecision
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from oomforensics.kernel.eras import ERAS, FINGERPRINTS, UPSTREAM, VENDOR, Era, Version, prints
+from oomforensics.kernel.eras import ERAS, FINGERPRINT_WORDS, FINGERPRINTS, UPSTREAM, VENDOR, Era, Version, prints
 
 _RELEASE = re.compile(r"^(\d+)\.(\d+)(?:\.(\d+))?")
 # Release string -> vendor of the table of eras. The build number is the first after the base version.
@@ -98,7 +98,7 @@ def _backport(release: str, by_release: Era, by_text: list[Era], telling: frozen
 
 
 def _words(telling: frozenset[str]) -> str:
-    return ", ".join(sorted(telling))
+    return ", ".join(FINGERPRINT_WORDS[name] for name in sorted(telling))
 
 
 def _distance(era: Era, other: Era) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oomforensics.kernel.eras import UPSTREAM, VENDOR, Era, prints
+from oomforensics.kernel.eras import FINGERPRINT_WORDS, UPSTREAM, VENDOR, Era, prints
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kernel-eras.md"
 _INTRO = """# Kernel eras
@@ -41,7 +41,7 @@ def page() -> str:
              era.node_pages.value if era.node_pages else "-", era.total_ram.value, era.rss.value)
         for era in eras
     )  # fmt: skip
-    text = "".join(_row(era.name, ", ".join(f"`{name}`" for name in sorted(prints(era)))) for era in eras)
+    text = "".join(_row(era.name, ", ".join(FINGERPRINT_WORDS[name] for name in sorted(prints(era)))) for era in eras)
     return _INTRO + rows + _TOTALS + totals + _TEXT + text
 
 

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from oomforensics.kernel.eras import ERAS, FINGERPRINTS, UPSTREAM, VENDOR, TieRule, prints
+from oomforensics.kernel.eras import ERAS, FINGERPRINT_WORDS, FINGERPRINTS, UPSTREAM, VENDOR, TieRule, prints
 from oomforensics.kernel.identify import identify, neighbours, parse_release
 from oomforensics.parsers.shapes import EVERY_SHAPE
 from oomforensics.parsers.table import LAYOUTS
@@ -26,6 +26,10 @@ def test_the_last_of_equals_wins_exactly_from_5_3() -> None:
     last = [era.name for era in UPSTREAM if era.tie is TieRule.LAST]
     assert last[0] == "5.3"
     assert last == [era.name for era in UPSTREAM[UPSTREAM.index(next(e for e in UPSTREAM if e.name == "5.3")) :]]
+
+
+def test_every_fingerprint_can_be_said_to_people() -> None:
+    assert set(FINGERPRINT_WORDS) == set(FINGERPRINTS)
 
 
 def test_every_fingerprint_is_one_that_the_parsers_leave() -> None:

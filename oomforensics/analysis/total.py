@@ -142,6 +142,12 @@ def _memcg(incident: Incident, era: Era | None, page_size: int | None) -> TotalP
                           arithmetic=f"limit {limit} pages, {known} pages of swap on the machine: {pages}")  # fmt: skip
     used = _swap_in_use_pages(incident, size)
     pages = total(used)
+    if swap is not None and swap_limit and swap.usage_kb >= swap.limit_kb:
+        pages = ceiling
+        source = f"the cgroup's limit and its swap limit, which is used up: the machine has that much swap{assumed}"
+        return TotalPages(pages, source + " (were swappiness 0, swap would not count)", exact=page_size is not None,
+                          min_pages=pages, max_pages=pages,
+                          arithmetic=f"limit {limit} pages + {pages - limit} of swap = {pages}")  # fmt: skip
     what = "no swap assumed" if not used else f"at least the {used} pages of swap in use"
     return TotalPages(
         pages,

@@ -223,6 +223,13 @@ def test_memcg_without_swap_is_exact() -> None:
     assert result.candidates[0].proc_oom_score is None, "/proc/PID/oom_score refers to the machine, not the cgroup"
 
 
+def test_a_swap_limit_that_is_used_up_tells_the_swap() -> None:
+    big = task(10, 9_000, adj=100)
+    lines = Report(KERNELS["6.12"], [big, task(11, 5)], big, memcg="/a", swap_limit_kb=16_384).lines()
+    (result,) = judged(stamped([line.replace("swap: usage 0kB", "swap: usage 16384kB") for line in lines]))
+    assert (result.totalpages.pages, result.totalpages.exact) == (16_384 + 4_096, True)
+
+
 def test_memcg_total_that_does_not_matter_is_said() -> None:
     big = task(10, 9_000, adj=100)
     result = one("6.12", [big, task(11, 5)], big, memcg="/a")

@@ -9,7 +9,7 @@ import io
 import lzma
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -92,10 +92,18 @@ def test_a_path_that_is_no_file(path: str) -> None:
     assert [problem.source for problem in problems] == [path]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_file_without_permission(tmp_path: Path) -> None:
-    path = write(tmp_path / "x", LOG)
-    path.chmod(0)
+@pytest.fixture
+def as_nobody() -> Iterator[None]:
+    """Root may read everything, so it becomes somebody who may not."""
+    before = os.geteuid()
+    if before == 0:
+        os.seteuid(65534)
+    yield
+    os.seteuid(before)
+
+
+def test_a_file_without_permission(as_nobody: None) -> None:
+    path = Path("/proc/1/environ")  # readable by its owner alone, in folders that all may enter
     assert [problem.reason for problem in read(path)[1]] == ["cannot be opened: permission denied"]
 
 

@@ -72,13 +72,16 @@ def command(
 
 
 def write(target: Path, text: str) -> None:
-    """The whole file or none: a report that was cut off must not pass for one."""
-    part = target.with_name(f".{target.name}.{os.getpid()}")
+    """The whole file or none: a report that was cut off must not pass for one. A pipe or device is written to."""
+    in_place = target.exists() and not target.is_file()
+    part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}")
     try:
         part.write_text(text, encoding="utf-8", errors="backslashreplace")
-        part.replace(target)
+        if not in_place:
+            part.replace(target)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        if not in_place:
+            part.unlink(missing_ok=True)
         raise OomforensicsError(f"{target} cannot be written: {error.strerror}") from error
 
 

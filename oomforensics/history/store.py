@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,8 +48,7 @@ def default_path() -> Path:
 @contextmanager
 def open_write(path: Path) -> Iterator[Connection]:
     """The history for writing; made when there is none, brought to the newest schema when it is older."""
-    fresh = not path.exists() or path.stat().st_size == 0
-    if fresh:
+    if not path.exists() or _is_empty_file(path):
         _make(path)
     else:
         _check(path)
@@ -71,11 +71,17 @@ def open_read(path: Path, *, locked: bool = False) -> Iterator[Connection]:
         yield con
 
 
+def _is_empty_file(path: Path) -> bool:
+    """As mktemp makes one. A device has no size either, and must not be taken away."""
+    info = path.stat()
+    return stat.S_ISREG(info.st_mode) and info.st_size == 0
+
+
 def _make(path: Path) -> None:
     """Write an empty database in the format of `_STORAGE_VERSION`."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.unlink(missing_ok=True)  # an empty file, as mktemp makes; DuckDB wants none
+        path.unlink(missing_ok=True)  # DuckDB wants no file, rather than an empty one
     except OSError as error:
         raise HistoryError(f"{path} cannot be made: {error.strerror}") from error
     quoted = str(path).replace("'", "''")
@@ -87,6 +93,8 @@ def _make(path: Path) -> None:
 def _check(path: Path) -> int:
     """The schema version of the file, without changing a byte of it. Raises HistoryError when it is of no use."""
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # reading a pipe would wait for a writer
+            raise HistoryError(f"{path} is not a file")
         with path.open("rb") as file:
             head = file.read(_MAGIC_AT + len(_MAGIC))
     except OSError as error:

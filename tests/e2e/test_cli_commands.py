@@ -149,6 +149,16 @@ def test_report_never_replaces_a_file_by_itself(db: Path, tmp_path: Path, name: 
     assert run("report", "-o", "-", "--format", target.suffix[1:], db=db).stdout.startswith(begins)
 
 
+def test_report_into_a_pipe_leaves_the_pipe(db: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+        done = run("report", "-o", pipe, "--format", "md", "--force", db=db)
+        text = reader.communicate(timeout=60)[0]
+    assert (done.returncode, text[:1], pipe.is_fifo()) == (0, "#", True)
+    assert [file.name for file in tmp_path.iterdir()] == ["pipe"]
+
+
 def test_sql_formats_and_files(db: Path, tmp_path: Path) -> None:
     query = "SELECT victim_pid, victim_comm FROM incidents ORDER BY 1"
     assert run("sql", query, "--format", "csv", db=db).stdout == f"victim_pid,victim_comm\n700,leaker\n800,{HOSTILE}\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -102,6 +103,15 @@ def test_an_empty_file_becomes_a_history(tmp_path: Path) -> None:
     path.touch()
     with open_write(path) as con:
         assert con.execute("SELECT count(*) FROM incidents").fetchone() == (0,)
+
+
+@pytest.mark.parametrize("opened", [open_read, open_write])
+def test_a_pipe_or_device_is_refused_and_stays(tmp_path: Path, opened: Callable[..., object]) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    with pytest.raises(HistoryError, match="is not a file"), opened(path):  # type: ignore[attr-defined]
+        pass
+    assert path.is_fifo()
 
 
 def test_where_it_is_by_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

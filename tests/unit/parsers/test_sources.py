@@ -85,11 +85,23 @@ def test_links_pipes_and_sockets_are_not_opened(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", ["/nonexistent/x", "/dev/null", "nul\0byte"])
+@pytest.mark.parametrize("path", ["/nonexistent/x", "nul\0byte"])
 def test_a_path_that_is_no_file(path: str) -> None:
     names, problems = found(path)
     assert names == []
     assert [problem.source for problem in problems] == [path]
+
+
+def test_a_device_is_not_opened() -> None:
+    ours, theirs = os.openpty()
+    try:
+        path = os.ttyname(theirs)
+        names, problems = found(path)
+        assert names == []
+        assert [(problem.source, problem.reason) for problem in problems] == [(path, "character device: not opened")]
+    finally:
+        os.close(ours)
+        os.close(theirs)
 
 
 @pytest.fixture

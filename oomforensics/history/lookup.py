@@ -65,6 +65,15 @@ def all_ids(con: Connection) -> list[str]:
     return [key for (key,) in con.execute(f"SELECT incident_id FROM incidents ORDER BY {_NEWEST_FIRST}").fetchall()]
 
 
+def era_of(con: Connection, incident_id: str) -> tuple[str | None, bool, list[str], list[str]]:
+    """The era that an incident was judged by, whether it is certain, the evidence, and what else it may be."""
+    sql = "SELECT era, era_certain, era_evidence, era_alternatives FROM incidents WHERE incident_id = ?"
+    found: tuple[Any, ...] | None = con.execute(sql, [incident_id]).fetchone()
+    assert found is not None
+    era, certain, evidence, alternatives = found
+    return era, bool(certain), evidence or [], alternatives or []
+
+
 def resolve(con: Connection, name: str) -> str:
     """The incident that `name` means: `latest`, an id, the beginning of one, or an id that the event once had."""
     if name == LATEST:

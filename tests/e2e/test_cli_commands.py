@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from oomforensics.kernel.eras import ERAS
 from tests.support.printer import KERNELS, Report, Task, stamped
 
 HOSTILE = "ev\x07\u202eil"
@@ -260,12 +261,48 @@ def test_help_has_examples_and_loads_nothing_heavy() -> None:
         "try: app()\nexcept SystemExit: pass\n"
         f"sys.exit(','.join(sorted(set('{heavy}'.split()) & set(sys.modules))))\n"
     )
-    for name in ([], ["ingest"], ["incidents"], ["explain"], ["report"], ["sql"], ["demo"]):
+    for name in ([], ["ingest"], ["incidents"], ["explain"], ["report"], ["eras"], ["sql"], ["demo"]):
         done = subprocess.run(
             [sys.executable, "-c", script, *name, "--help"], capture_output=True, text=True, check=False
         )
         assert done.stderr in ("", "\n")
         assert "Example" in done.stdout
+
+
+def test_eras_lists_all_of_them() -> None:
+    shown = run("eras").stdout.splitlines()
+    assert [line.split()[0] for line in shown[1:]] == [era.name for era in ERAS]
+    listed = json.loads(run("eras", "--json").stdout)
+    assert [row["era"].removesuffix(" (unverified)") for row in listed] == [era.name for era in ERAS]
+
+
+@pytest.mark.parametrize(
+    ("release", "era"),
+    [
+        ("6.1.0-18-amd64", "5.9-6.1"), ("2.6.32-754.el6.x86_64", "rhel6.5-6.10"), ("3.10.0-327.el7", "rhel7.0-7.2"),
+        ("2.6.32-042stab120.1", None),
+    ],
+)  # fmt: skip
+def test_eras_of_a_release(release: str, era: str | None) -> None:
+    told = json.loads(run("eras", release, "--json").stdout)
+    assert (told["of"], told["era"], told["certain"]) == (release, era, False)
+    assert told["evidence"]
+    assert (told["rules"] is None) == (era is None)
+    assert run("eras", release).stdout.startswith(f"{release}: {era or 'no era'}")
+
+
+def test_eras_of_an_incident(db: Path) -> None:
+    told = json.loads(run("eras", "latest", "--json", db=db).stdout)
+    assert told["of"] == f"incident {run_id(db, 'global')}" or told["of"] == f"incident {run_id(db, 'memcg')}"
+    assert (told["era"], told["certain"], told["rules"]["equals"]) == ("6.8-6.19", True, "the last one scanned")
+    assert any("rss_anon" in reason for reason in told["evidence"])
+    assert run("eras", "nothing", db=db).returncode == 2
+
+
+def test_eras_obeys_no_release() -> None:
+    shown = run("eras", "6.1\x1b]0;owned\x07").stdout
+    assert shown.startswith("6.1")
+    assert not {"\x1b", "\x07"} & set(shown)
 
 
 def test_version() -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from oomforensics.kernel.eras import FINGERPRINT_WORDS, UPSTREAM, VENDOR, Era, prints
+from oomforensics.kernel.described import described
+from oomforensics.kernel.eras import ERAS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kernel-eras.md"
 _INTRO = """# Kernel eras
@@ -33,33 +34,19 @@ _TEXT = """
 
 
 def page() -> str:
-    eras = [*UPSTREAM, *VENDOR]
-    rows = "".join(_row(_name(era), era.score.value, era.page_tables.value, _root(era), era.child.value, era.tie.value,
-                        era.oom_score.value, _changed(era)) for era in eras)  # fmt: skip
-    totals = "".join(
-        _row(era.name, era.memcg_total.value if era.memcg_total else "-",
-             era.node_pages.value if era.node_pages else "-", era.total_ram.value, era.rss.value)
-        for era in eras
+    eras = [described(era) for era in ERAS]
+    rules = ("era", "score", "page tables", "CAP_SYS_ADMIN", "instead of the parent", "equals", "/proc/PID/oom_score",
+             "what changed")  # fmt: skip
+    totals = ("era", "T of a cgroup", "T of nodes", "RAM from Mem-Info", "counters")
+    return (
+        _INTRO + _rows(eras, rules)
+        + _TOTALS + _rows(eras, totals)
+        + _TEXT + _rows(eras, ("era", "prints"))
     )  # fmt: skip
-    text = "".join(_row(era.name, ", ".join(FINGERPRINT_WORDS[name] for name in sorted(prints(era)))) for era in eras)
-    return _INTRO + rows + _TOTALS + totals + _TEXT + text
 
 
-def _row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |\n"
-
-
-def _name(era: Era) -> str:
-    return era.name if era.verified else f"{era.name} (unverified)"
-
-
-def _root(era: Era) -> str:
-    also = "".join(f", or {bonus.value} in late stable releases" for bonus in era.root_also)
-    return era.root.value + also
-
-
-def _changed(era: Era) -> str:
-    return f"{era.what} ({era.commit})" if era.commit else era.what
+def _rows(eras: list[dict[str, str]], facts: tuple[str, ...]) -> str:
+    return "".join(f"| {' | '.join(era[fact] for fact in facts)} |\n" for era in eras)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -261,7 +262,7 @@ def test_help_has_examples_and_loads_nothing_heavy() -> None:
         "try: app()\nexcept SystemExit: pass\n"
         f"sys.exit(','.join(sorted(set('{heavy}'.split()) & set(sys.modules))))\n"
     )
-    for name in ([], ["ingest"], ["incidents"], ["explain"], ["report"], ["eras"], ["sql"], ["demo"]):
+    for name in ([], ["ingest"], ["incidents"], ["explain"], ["report"], ["what-if"], ["eras"], ["sql"], ["demo"]):
         done = subprocess.run(
             [sys.executable, "-c", script, *name, "--help"], capture_output=True, text=True, check=False
         )
@@ -303,6 +304,64 @@ def test_eras_obeys_no_release() -> None:
     shown = run("eras", "6.1\x1b]0;owned\x07").stdout
     assert shown.startswith("6.1")
     assert not {"\x1b", "\x07"} & set(shown)
+
+
+def what_if(db: Path, *arguments: str) -> dict[str, Any]:
+    done = run("what-if", *arguments, "--json", db=db)
+    assert (done.returncode, done.stderr) == (0, "")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_what_if_repeats_the_selection(tmp_path: Path) -> None:
+    victim = Task(700, "postgres", rss_anon=90_000)
+    tasks = [Task(1, "systemd", rss_anon=900), Task(701, "java", rss_anon=60_000), Task(702, "java", rss_anon=50_000),
+             Task(703, "sshd", rss_anon=500, oom_score_adj=-1000), victim]  # fmt: skip
+    (tmp_path / "log").write_text("\n".join(stamped(Report(KERNELS["6.12"], tasks, victim).lines())) + "\n")
+    db = tmp_path / "h.duckdb"
+    assert run("ingest", tmp_path / "log", db=db).returncode == 0
+    plain = what_if(db)
+    assert plain["chosen_before"] == plain["chosen"] == {"pid": 700, "comm": "postgres", "oom_score_adj": 0}
+    assert [one["pid"] for one in plain["order"]] == [700, 701, 702]
+    unit = plain["totalpages"] // 1000
+    saved = what_if(db, "--save", "postgres")["save"]
+    assert saved["instead"]["pid"] == 701
+    needed = saved["needed_oom_score_adj"]
+    gap = plain["order"][0]["badness"] - plain["order"][1]["badness"]
+    assert (-needed - 1) * unit <= gap <= -needed * unit
+    assert what_if(db, "--oom-score-adj", f"postgres={needed}")["chosen"]["pid"] == 701
+    assert what_if(db, "--oom-score-adj", f"postgres={needed + 1}")["chosen"]["pid"] == 700
+    assert [one["pid"] for one in saved["others"]] == [701, 702]  # nothing is advised about the shielded one
+    for other in saved["others"]:
+        change = f"{other['pid']}={other['needed_oom_score_adj']}"
+        assert what_if(db, "--oom-score-adj", change)["chosen"]["pid"] == other["pid"]
+    assert what_if(db, "--gone", "700", "--gone", "java")["chosen"] is None
+    assert what_if(db, "--save", "java")["save"]["was_chosen"] is False
+    told = run("what-if", "--save", "postgres", "--kill-order", db=db).stdout
+    assert f"spared with oom_score_adj {needed} or less" in told
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--save", "none"], ["--oom-score-adj", "leaker"], ["--oom-score-adj", "700=1001"], ["--gone", ""]]
+)
+def test_what_if_refuses(db: Path, arguments: list[str]) -> None:
+    done = run("what-if", run_id(db, "global"), *arguments, db=db)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+
+
+def test_what_if_of_a_report_without_its_table(tmp_path: Path) -> None:
+    kill = [line for line in log().splitlines() if "Killed process" in line]
+    (tmp_path / "log").write_text("\n".join(kill) + "\n")
+    run("ingest", tmp_path / "log", db=tmp_path / "h.duckdb")
+    done = run("what-if", db=tmp_path / "h.duckdb")
+    assert done.returncode == 2
+    assert "nothing to recompute (insufficient_data)" in done.stderr
+
+
+def test_what_if_obeys_no_name(db: Path) -> None:
+    shown = run("what-if", run_id(db, "memcg"), "--save", "800", db=db)
+    assert shown.returncode == 0
+    assert "\x07" not in shown.stdout
 
 
 def test_version() -> None:

@@ -6,15 +6,16 @@ kills is that of the moment of the report.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from oomforensics.analysis.model import Candidate
+from oomforensics.analysis.ranking import scans_in_table_order
 from oomforensics.analysis.scoring import Hypothesis, Table, root_hypotheses, score
-from oomforensics.kernel.badness import OOM_SCORE_ADJ_MIN
-from oomforensics.kernel.eras import Era, Score
-
-OOM_SCORE_ADJ_MAX = 1000
+from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
+from oomforensics.kernel.eras import ChildRule, Score, era_named
+from oomforensics.parsers.facts import TaskRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,10 @@ class Selection:
 
     table: Table
     hypothesis: Hypothesis
+
+    @property
+    def kills_children(self) -> bool:
+        return self.hypothesis.era.child is not ChildRule.NONE
 
     def order(self) -> list[Candidate]:
         """The eligible candidates, the kernel's first choice first. Empty: nobody could be killed."""
@@ -50,43 +55,50 @@ class Selection:
     def saving_adj(self, pid: int) -> int | None:
         """The highest oom_score_adj below its own with which `pid` is not chosen; None: it was not chosen anyway.
 
-        -1000 always is such a value. badness never falls as oom_score_adj rises, so one boundary separates the values.
+        badness never falls as oom_score_adj rises, so one boundary separates the values. The least value always saves.
         """
         if self.chosen() != pid:
             return None
-        low, high = OOM_SCORE_ADJ_MIN, self._adj(pid)  # not chosen at low, chosen at high
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.with_adj({pid: middle}).chosen() == pid:
-                high = middle
-            else:
-                low = middle
-        return low
+        values = range(OOM_SCORE_ADJ_MIN, self._adj(pid) + 1)
+        return values[self._first_chosen(pid, values) - 1]
 
-    def dooming_adj(self, pid: int, other: int) -> int | None:
-        """The lowest oom_score_adj above its own with which `other` is chosen in place of `pid`; None: none does."""
-        low, high = self._adj(other), OOM_SCORE_ADJ_MAX
-        if low >= high or self.with_adj({other: high}).chosen() != other or self.chosen() != pid:
-            return None
-        while high - low > 1:
-            middle = (low + high) // 2
-            if self.with_adj({other: middle}).chosen() == other:
-                high = middle
-            else:
-                low = middle
-        return high
+    def dooming_adj(self, pid: int) -> int | None:
+        """The lowest oom_score_adj above its own with which `pid` is chosen; None: none does, or it was anyway."""
+        values = range(self._adj(pid), OOM_SCORE_ADJ_MAX + 1)
+        first = self._first_chosen(pid, values)
+        return values[first] if 0 < first < len(values) else None
+
+    def _first_chosen(self, pid: int, values: range) -> int:
+        """The index of the first value that makes `pid` the first choice, or the number of values."""
+        return bisect_left(values, True, key=lambda value: self.with_adj({pid: value}).chosen() == pid)
 
     def _adj(self, pid: int) -> int:
         return next(row.oom_score_adj or 0 for row in self.table.rows if row.pid == pid)
 
 
-def reconstruct(
-    table: Table, badness: Sequence[int | None], era: Era, totalpages: int, page_size: int
-) -> Selection | None:
-    """The selection that gives every row this badness (None: not eligible), or None where no reading of the era does."""
+def rebuild(
+    rows: Sequence[TaskRow], badness: Sequence[int | None], ineligible: Sequence[str | None], era_name: str,
+    totalpages: int, page_size: int, *, is_memcg: bool,
+) -> Selection | None:  # fmt: skip
+    """The selection in which every row has this badness (None: not eligible, for the reason in `ineligible`).
+
+    None where no reading of the era gives these values: the report lacks columns that it counts, or it is one of the
+    heuristics before 2.6.36.
+    """
+    era = era_named(era_name)
     if era.score is Score.LEGACY:
         return None
+    table = Table(
+        rows,
+        frozenset(row.pid for row, reason in zip(rows, ineligible, strict=True) if reason == "already_killed"),
+        in_scan_order=scans_in_table_order(era, is_memcg),
+        excluded=frozenset(position for position, reason in enumerate(ineligible) if reason == "vfork_child"),
+    )
     for hypothesis in root_hypotheses(era, totalpages, page_size):
-        if [candidate.badness_pages for candidate in score(table, hypothesis)] == list(badness):
+        scored = score(table, hypothesis)
+        if all(
+            (one.ineligible_reason, one.badness_pages) == stored
+            for one, stored in zip(scored, zip(ineligible, badness, strict=True), strict=True)
+        ) and all(one.eligible == (one.rank is not None) for one in scored):
             return Selection(table, hypothesis)
     return None

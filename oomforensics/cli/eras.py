@@ -60,7 +60,7 @@ def command(
     \b
     Example:
       oomforensics eras
-      oomforensics eras 5.14.0-427.13.1.el9_4.x86_64
+      oomforensics eras 3.10.0-1160.el7.x86_64
       oomforensics eras latest
     """
     from oomforensics.cli import tables
@@ -121,3 +121,4 @@ def _told(choice: _Choice) -> Iterator[str]:
         yield "\n"
         for heading, fact in facts:
             yield f"{heading:<{width}}  {fact}\n"
+        yield "\nT is totalpages: what badness is a share of, in pages.\n"

@@ -15,20 +15,12 @@ from oomforensics.errors import UsageError
 if TYPE_CHECKING:
     from oomforensics.analysis.model import Candidate
     from oomforensics.analysis.whatif import Selection
-    from oomforensics.history.lookup import Selected
+    from oomforensics.history.selection import Stored
     from oomforensics.parsers.facts import TaskRow
 
 NAME = "what-if"
 _HEADER = ("rank", "pid", "name", "oom_score_adj", "badness")
 _LISTED = 5  # of those who would follow, without --kill-order
-_LIMITS = "All else as the report prints it; after a kill the memory of the others changes too."
-# Verdicts that rest on another rule than badness: other values of oom_score_adj decide nothing there.
-_OTHER_RULE = {
-    "allocating_task": "the kernel was told to kill whoever asked for memory (oom_kill_allocating_task)",
-    "oom_origin": "a task in swapoff is chosen whatever the badness of the others",
-    "insufficient_data": "the report does not hold enough to recompute the selection",
-    "not_explained": "the kernel's choice could not be recomputed in the first place",
-}
 
 
 def command(
@@ -58,61 +50,36 @@ def command(
       oomforensics what-if latest --oom-score-adj java=-500 --kill-order
       oomforensics what-if 5e9f0c1a --gone 4711 --json
     """
-    from oomforensics.history.lookup import resolve, selection_of
+    from oomforensics.history.lookup import resolve
+    from oomforensics.history.selection import selection_of
     from oomforensics.history.store import open_read
 
     with open_read(database(db)) as con:
-        incident_id = resolve(con, incident)
-        stored = selection_of(con, incident_id)
-    before = _selection(stored)
-    rows = stored.rows
+        stored = selection_of(con, resolve(con, incident))
+    before = stored.selection
+    rows = before.table.rows
     changes = dict(change for text in adj or [] for change in _changes(rows, text))
     absent = sorted({pid for text in gone or [] for pid in _pids(rows, text)})
     after = before.with_adj(changes).without(absent)
+    order = after.order()
     answer: dict[str, Any] = {
-        "incident_id": incident_id,
+        "incident_id": stored.incident_id,
+        "verdict": stored.verdict,
         "era": stored.era,
         "totalpages": stored.totalpages,
         "reading": before.hypothesis.label,
         "changed": {"oom_score_adj": {str(pid): value for pid, value in changes.items()}, "gone": absent},
-        "chosen_before": next((_named(one.row) for one in before.order()), None),
-        "chosen": next((_named(one.row) for one in after.order()), None),
-        "ties_are_certain": after.table.in_scan_order,
-        "save": _saving(after, save) if save is not None else None,
-        "order": [_ranked(one) for one in after.order()],
-        "limits": _LIMITS,
+        "chosen_before": _first(before.order()),
+        "chosen": _first(order),
+        "save": None if save is None else _saving(after, _one(after, save, stored)),
+        "order": [{**_named(one.row), "rank": one.rank, "badness": one.badness_pages} for one in order],
+        "caveats": stored.caveats,
     }
     if as_json:
         terminal.out(json.dumps(answer, indent=2) + "\n")
     else:
         for line in _told(answer, None if kill_order else _LISTED):
             terminal.out(line)
-
-
-def _selection(stored: Selected) -> Selection:
-    from oomforensics.analysis.model import Scope
-    from oomforensics.analysis.ranking import scans_in_table_order
-    from oomforensics.analysis.scoring import Table
-    from oomforensics.analysis.whatif import reconstruct
-    from oomforensics.kernel.eras import era_named
-
-    if stored.verdict in _OTHER_RULE:
-        raise UsageError(f"nothing to recompute ({stored.verdict}): {_OTHER_RULE[stored.verdict]}")
-    found = None
-    if stored.era is not None and stored.totalpages is not None and stored.page_size is not None:
-        era = era_named(stored.era)
-        table = Table(
-            stored.rows,
-            frozenset(
-                row.pid for row, why in zip(stored.rows, stored.ineligible, strict=True) if why == "already_killed"
-            ),
-            in_scan_order=scans_in_table_order(era, stored.scope == Scope.MEMCG),
-            excluded=frozenset(place for place, why in enumerate(stored.ineligible) if why == "vfork_child"),
-        )
-        found = reconstruct(table, stored.badness, era, stored.totalpages, stored.page_size)
-    if found is None or (not found.order() and any(why is None for why in stored.ineligible)):
-        raise UsageError("the report lacks what an exact selection needs: its total or columns of its task table")
-    return found
 
 
 def _pids(rows: Sequence[TaskRow], text: str) -> list[int]:
@@ -125,39 +92,50 @@ def _pids(rows: Sequence[TaskRow], text: str) -> list[int]:
 
 def _changes(rows: Sequence[TaskRow], text: str) -> Iterator[tuple[int, int]]:
     name, _, number = text.rpartition("=")
+    from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
+
     try:
         value = int(number)
     except ValueError:
         raise UsageError(f"--oom-score-adj {text!r} is not PID=N or NAME=N") from None
-    if not -1000 <= value <= 1000:
-        raise UsageError(f"oom_score_adj is -1000 to 1000, not {value}")
+    if not OOM_SCORE_ADJ_MIN <= value <= OOM_SCORE_ADJ_MAX:
+        raise UsageError(f"oom_score_adj is {OOM_SCORE_ADJ_MIN} to {OOM_SCORE_ADJ_MAX}, not {value}")
     return ((pid, value) for pid in _pids(rows, name))
 
 
-def _saving(selection: Selection, text: str) -> dict[str, Any]:
+def _one(selection: Selection, text: str, stored: Stored) -> int:
+    """The process to save: of several of that name the one that is chosen."""
     pids = _pids(selection.table.rows, text)
     chosen = selection.chosen()
-    pid = chosen if chosen in pids else pids[0]
-    assert pid is not None
+    if chosen in pids:
+        return chosen
+    killed = stored.killed.intersection(pids)
+    if killed and stored.selection.chosen() not in killed:
+        raise UsageError(f"{text!r} was killed without being the first choice ({stored.verdict}): see explain")
+    return pids[0]
+
+
+def _saving(selection: Selection, pid: int) -> dict[str, Any]:
     row = next(row for row in selection.table.rows if row.pid == pid)
     needed = selection.saving_adj(pid)
     if needed is None:
         return {**_named(row), "was_chosen": False}
-    instead = next((_named(one.row) for one in selection.with_adj({pid: needed}).order()), None)
-    others = []
-    for one in selection.order():
-        value = None if one.row.pid == pid else selection.dooming_adj(pid, one.row.pid)
-        if value is not None:
-            others.append({**_named(one.row), "needed_oom_score_adj": value})
-    return {**_named(row), "was_chosen": True, "needed_oom_score_adj": needed, "instead": instead, "others": others}
+    others = [(one.row, selection.dooming_adj(one.row.pid)) for one in selection.order()]
+    return {
+        **_named(row),
+        "was_chosen": True,
+        "needed_oom_score_adj": needed,
+        "instead": _first(selection.with_adj({pid: needed}).order()),
+        "others": [{**_named(other), "needed_oom_score_adj": value} for other, value in others if value is not None],
+    }
+
+
+def _first(order: Sequence[Candidate]) -> dict[str, Any] | None:
+    return _named(order[0].row) if order else None
 
 
 def _named(row: TaskRow) -> dict[str, Any]:
     return {"pid": row.pid, "comm": row.comm, "oom_score_adj": row.oom_score_adj}
-
-
-def _ranked(one: Candidate) -> dict[str, Any]:
-    return {**_named(one.row), "rank": one.rank, "badness": one.badness_pages}
 
 
 def _told(answer: dict[str, Any], listed: int | None) -> Iterator[str]:
@@ -178,9 +156,8 @@ def _told(answer: dict[str, Any], listed: int | None) -> Iterator[str]:
         if listed is not None and len(order) > listed:
             yield f"and {len(order) - listed} more (--kill-order)\n"
     yield "\n"
-    if not answer["ties_are_certain"]:
-        yield "Among equals this kernel's choice is not in the report: a value at a boundary may be off by one.\n"
-    yield f"{answer['limits']}\n"
+    for caveat in answer["caveats"]:
+        yield f"{terminal.safe(caveat)}\n"
 
 
 def _told_saving(save: dict[str, Any]) -> Iterator[str]:

@@ -7,7 +7,6 @@ from typing import Any
 
 from oomforensics.errors import UsageError
 from oomforensics.history.schema import Connection
-from oomforensics.parsers.facts import TaskRow
 
 LATEST = "latest"
 _NEWEST_FIRST = "ts DESC NULLS LAST, uptime_s DESC NULLS LAST, incident_id"
@@ -73,36 +72,6 @@ def era_of(con: Connection, incident_id: str) -> tuple[str | None, bool, list[st
     assert found is not None
     era, certain, evidence, alternatives = found
     return era, bool(certain), evidence or [], alternatives or []
-
-
-@dataclass(frozen=True, slots=True)
-class Selected:
-    """What the selection of an incident was made from. `badness` is None for rows that were not eligible."""
-
-    verdict: str
-    era: str | None
-    totalpages: int | None
-    page_size: int | None
-    scope: str
-    rows: list[TaskRow]
-    badness: list[int | None]
-    ineligible: list[str | None]  # reasons
-
-
-def selection_of(con: Connection, incident_id: str) -> Selected:
-    """The stored candidates of an incident in the order of the printed table."""
-    sql = "SELECT verdict, era, totalpages, page_size, scope FROM t_incidents WHERE incident_id = ?"
-    head: tuple[Any, ...] | None = con.execute(sql, [incident_id]).fetchone()
-    assert head is not None
-    stored = [name for name in TaskRow._fields if name != "cpu"]
-    sql = f"SELECT badness_pages, ineligible_reason, {', '.join(stored)} FROM t_candidates WHERE incident_id = ?"
-    found = con.execute(f"{sql} ORDER BY table_order", [incident_id]).fetchall()
-    rows = [TaskRow(**dict(zip(stored, values, strict=True))) for _, _, *values in found]
-    verdict, era, totalpages, page_size, scope = head
-    return Selected(
-        verdict, era, totalpages, page_size, scope, rows, [row[0] for row in found],
-        [row[1] for row in found],
-    )  # fmt: skip
 
 
 def resolve(con: Connection, name: str) -> str:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 from oomforensics.kernel.cint import div, int32, ulong64
 from oomforensics.kernel.eras import Era, OomScoreScale, PageTables, RootBonus, Score
 
-OOM_SCORE_ADJ_MIN = -1000  # never chosen
+OOM_SCORE_ADJ_MIN = -1000  # never chosen (include/uapi/linux/oom.h, as the next)
+OOM_SCORE_ADJ_MAX = 1000
 OOM_ADJ_DISABLE = -17  # the same before 2.6.36
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from oomforensics.kernel.eras import ERAS
 from tests.support.printer import KERNELS, Report, Task, stamped
+from tests.support.samples import FIXTURES
 
 HOSTILE = "ev\x07\u202eil"
 
@@ -293,8 +294,9 @@ def test_eras_of_a_release(release: str, era: str | None) -> None:
 
 
 def test_eras_of_an_incident(db: Path) -> None:
-    told = json.loads(run("eras", "latest", "--json", db=db).stdout)
-    assert told["of"] == f"incident {run_id(db, 'global')}" or told["of"] == f"incident {run_id(db, 'memcg')}"
+    incident_id = run_id(db, "global")
+    told = json.loads(run("eras", incident_id, "--json", db=db).stdout)
+    assert told["of"] == f"incident {incident_id}"
     assert (told["era"], told["certain"], told["rules"]["equals"]) == ("6.8-6.19", True, "the last one scanned")
     assert any("rss_anon" in reason for reason in told["evidence"])
     assert run("eras", "nothing", db=db).returncode == 2
@@ -355,7 +357,19 @@ def test_what_if_of_a_report_without_its_table(tmp_path: Path) -> None:
     run("ingest", tmp_path / "log", db=tmp_path / "h.duckdb")
     done = run("what-if", db=tmp_path / "h.duckdb")
     assert done.returncode == 2
-    assert "nothing to recompute (insufficient_data)" in done.stderr
+    assert "nothing to repeat (insufficient_data)" in done.stderr
+
+
+def test_what_if_promises_nothing_to_who_died_with_its_group(tmp_path: Path) -> None:
+    (recording,) = FIXTURES.glob("kernels/7.*/memcg-v2-oom-group/kmsg")
+    db = tmp_path / "h.duckdb"
+    assert run("ingest", recording, db=db).returncode == 0
+    chosen = what_if(db)["chosen"]["pid"]
+    members = json.loads(run("sql", "SELECT pid FROM candidates WHERE is_victim", "--json", db=db).stdout)
+    other = next(member["pid"] for member in members if member["pid"] != chosen)
+    done = run("what-if", "--save", other, db=db)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "without being the first choice (oom_group)" in done.stderr
 
 
 def test_what_if_obeys_no_name(db: Path) -> None:

@@ -1,0 +1,75 @@
+"""The kernel's selection of a stored incident, rebuilt so that it can be repeated with other inputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from oomforensics.analysis.model import Scope, VerdictWord
+from oomforensics.analysis.whatif import Selection, rebuild
+from oomforensics.errors import UsageError
+from oomforensics.history.schema import Connection
+from oomforensics.parsers.facts import TaskRow
+
+# Verdicts under which repeating the selection by badness would prove nothing.
+_REFUSED = {
+    VerdictWord.ALLOCATING_TASK: "the kernel killed whoever asked for memory, whatever the badness of others",
+    VerdictWord.OOM_ORIGIN: "a task in swapoff is chosen whatever the badness of others",
+    VerdictWord.WITHIN_NOISE: "the first candidates are closer than the kernel's counters are exact",
+    VerdictWord.INSUFFICIENT_DATA: "the report does not hold enough to recompute the selection",
+    VerdictWord.NOT_EXPLAINED: "the kernel's choice could not be recomputed in the first place",
+}
+_STORED = [name for name in TaskRow._fields if name != "cpu"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """`selection` as the incident's verdict rests on it, and what a reader must know of it."""
+
+    incident_id: str
+    verdict: VerdictWord
+    era: str
+    totalpages: int
+    selection: Selection
+    killed: frozenset[int]  # pids of candidates
+    caveats: tuple[str, ...]
+
+
+def selection_of(con: Connection, incident_id: str) -> Stored:
+    """Raises UsageError, with the reason, where the selection cannot be rebuilt exactly."""
+    columns = "verdict, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope"
+    head: tuple[Any, ...] | None = con.execute(
+        f"SELECT {columns} FROM t_incidents WHERE incident_id = ?", [incident_id]
+    ).fetchone()
+    assert head is not None
+    word, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope = head
+    verdict = VerdictWord(word)
+    if verdict in _REFUSED:
+        raise UsageError(f"nothing to repeat ({verdict}): {_REFUSED[verdict]}")
+    found = con.execute(
+        f"SELECT badness_pages, ineligible_reason, is_victim, {', '.join(_STORED)} FROM t_candidates "
+        "WHERE incident_id = ? ORDER BY table_order",
+        [incident_id],
+    ).fetchall()
+    rows = [TaskRow(**dict(zip(_STORED, values, strict=True))) for _, _, _, *values in found]
+    selection = None
+    if rows and era is not None and totalpages is not None and page_size is not None:
+        selection = rebuild(
+            rows, [one[0] for one in found], [one[1] for one in found], era, totalpages, page_size,
+            is_memcg=scope == Scope.MEMCG,
+        )  # fmt: skip
+    if selection is None:
+        raise UsageError("the report lacks what an exact selection needs: its total or columns of its task table")
+    caveats = ["All else is as the report prints it; after a kill the memory of the others changes too."]
+    if not totalpages_exact:
+        caveats.append(
+            f"totalpages is not certain ({totalpages_source}), and every oom_score_adj below is a share of it."
+        )
+    if not era_certain:
+        caveats.append("Which kernels' rules apply is not certain: `oomforensics eras ID` says why.")
+    if not selection.table.in_scan_order:
+        caveats.append("Which of equals this kernel takes is not in the report: a boundary may be off by one.")
+    if selection.kills_children:
+        caveats.append("This kernel kills a child of its first choice where it has one to kill.")
+    killed = frozenset(row.pid for row, one in zip(rows, found, strict=True) if one[2])
+    return Stored(incident_id, verdict, era, totalpages, selection, killed, tuple(caveats))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from oomforensics.analysis.model import Scope, VerdictWord
+from oomforensics.analysis.scoring import charged_pages, ineligible_reason
 from oomforensics.analysis.whatif import Selection, rebuild
 from oomforensics.errors import UsageError
 from oomforensics.history.schema import Connection
@@ -54,10 +55,13 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
     rows = [TaskRow(**dict(zip(_STORED, values, strict=True))) for _, _, _, *values in found]
     selection = None
     if rows and era is not None and totalpages is not None and page_size is not None:
-        selection = rebuild(
-            rows, [one[0] for one in found], [one[1] for one in found], era, totalpages, page_size,
-            is_memcg=scope == Scope.MEMCG,
-        )  # fmt: skip
+        try:
+            selection = rebuild(
+                rows, [one[0] for one in found], [one[1] for one in found], era, totalpages, page_size,
+                is_memcg=scope == Scope.MEMCG,
+            )  # fmt: skip
+        except KeyError:
+            raise UsageError(f"this version knows no era {era!r}: ingest the log again") from None
     if selection is None:
         raise UsageError("the report lacks what an exact selection needs: its total or columns of its task table")
     caveats = ["All else is as the report prints it; after a kill the memory of the others changes too."]
@@ -73,3 +77,62 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
         caveats.append("This kernel kills a child of its first choice where it has one to kill.")
     killed = frozenset(row.pid for row, one in zip(rows, found, strict=True) if one[2])
     return Stored(incident_id, verdict, era, totalpages, selection, killed, tuple(caveats))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """A selection as plain values, for repeating it outside of Python. One entry a candidate, in the order of scanning."""
+
+    score: str  # with `root` and `tie`: names of members of the enums in kernel/eras.py
+    root: str | None
+    tie: str
+    totalpages: int
+    pids: list[int]
+    comms: list[str]
+    adjs: list[int]
+    charges: list[int]  # pages
+    uid_0: list[bool]
+    barred: list[str | None]  # why it cannot be chosen with any oom_score_adj
+    order: list[int]  # indices, the first choice first
+    saving_adj: int | None  # the highest oom_score_adj with which the first choice is not chosen
+
+
+def inputs_of(selection: Selection) -> Inputs:
+    """Raises UsageError where a candidate's pages are not known exactly, or its row is not one that a kernel prints."""
+    table, hypothesis = selection.table, selection.hypothesis
+    era, page_size = hypothesis.era, hypothesis.page_size
+    if len({row.pid for row in table.rows}) < len(table.rows):
+        raise UsageError("two rows of the task table have the same pid")
+    adjs, charges = [], []
+    for row in table.rows:
+        low, high = charged_pages(row, era, page_size, table.swap_in_use_pages)
+        if low != high:
+            raise UsageError("the report lacks columns of its task table that this kernel counts")
+        if row.oom_score_adj is None or not -1000 <= row.oom_score_adj <= 1000:
+            raise UsageError("a row of the task table holds no valid oom_score_adj")
+        adjs.append(row.oom_score_adj)
+        charges.append(low)
+    anybody = replace(table, rows=[row._replace(oom_score_adj=0) for row in table.rows])
+    order = [candidate.order for candidate in selection.order()]
+    return Inputs(
+        score=era.score.name,
+        root=None if hypothesis.root is None else hypothesis.root.name,
+        tie=era.tie.name,
+        totalpages=hypothesis.totalpages,
+        pids=[row.pid for row in table.rows],
+        comms=[row.comm or "" for row in table.rows],
+        adjs=adjs,
+        charges=charges,
+        uid_0=[row.uid == 0 for row in table.rows],
+        barred=[ineligible_reason(anybody, position, era) for position in range(len(table.rows))],
+        order=order,
+        saving_adj=_saving_adj(selection, order),
+    )
+
+
+def _saving_adj(selection: Selection, order: list[int]) -> int | None:
+    if not order:
+        return None
+    # Of the others only the next one decides, and two rows are tried sooner than 20,000.
+    pids = [selection.table.rows[position].pid for position in order[:2]]
+    return selection.without({row.pid for row in selection.table.rows} - set(pids)).saving_adj(pids[0])

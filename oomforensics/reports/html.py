@@ -19,6 +19,7 @@ from oomforensics import __version__
 from oomforensics.reports import figures, headline, units, words
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load
+from oomforensics.reports.whatif import WhatIf, what_if
 
 _PLOTLY = "plotly-basic-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
@@ -39,10 +40,12 @@ class _Run:
 
 
 class _Section:
-    """An incident with what only HTML needs: anchors, the chart, the table's data, runs of raw lines."""
+    """An incident with what only HTML needs: anchors, the chart, the tables' data, runs of raw lines."""
 
-    def __init__(self, page: IncidentPage, number: int) -> None:
+    def __init__(self, page: IncidentPage, what_if: WhatIf | str, number: int) -> None:
         self.page = page
+        self.what_if = None if isinstance(what_if, str) else what_if
+        self.no_what_if = what_if if isinstance(what_if, str) else None
         self.key = f"i{number}"
         self.sentence = headline.sentence(page)
         self.who = headline.who(page)
@@ -64,6 +67,10 @@ class _Section:
     @property
     def table(self) -> Markup:
         return Markup(script_json(_table(self.page)))
+
+    @property
+    def what_if_model(self) -> Markup:
+        return Markup(script_json(self.what_if.model if self.what_if else None))
 
     @property
     def chart_summary(self) -> str:
@@ -102,8 +109,9 @@ class _Section:
 
 def render(con: Connection, ids: Sequence[str]) -> str:
     """The incidents as one HTML document; several get an index in front."""
-    sections = [_Section(load(con, incident_id), number) for number, incident_id in enumerate(ids, 1)]
-    head_script, body_script, plotly = _asset("theme.js"), _asset("report.js"), _asset(_PLOTLY)
+    pages = [load(con, incident_id) for incident_id in ids]
+    sections = [_Section(page, what_if(con, page), number) for number, page in enumerate(pages, 1)]
+    head_script, body_scripts = _asset("theme.js"), [_asset(name) for name in (_PLOTLY, "report.js", "whatif.js")]
     return (
         _environment()
         .get_template("report.html.j2")
@@ -112,9 +120,8 @@ def render(con: Connection, ids: Sequence[str]) -> str:
             title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
             style=Markup(_asset("report.css")),
             head_script=Markup(head_script),
-            body_script=Markup(body_script),
-            plotly=Markup(plotly),
-            script_hashes=" ".join(_csp_hash(script) for script in (head_script, plotly, body_script)),
+            body_scripts=[Markup(script) for script in body_scripts],
+            script_hashes=" ".join(_csp_hash(script) for script in (head_script, *body_scripts)),
             version=__version__,
         )
     )

@@ -86,11 +86,11 @@ def test_table_starts_in_the_kernels_order_and_sorts(browser: Browser, report: R
 
 def _search(browser: Browser, text: str) -> tuple[list[str], str]:
     browser.run(
-        "const box = document.querySelector('input[type=search]'); box.value = arguments[0];"
+        "const box = document.querySelector('[data-table] input[type=search]'); box.value = arguments[0];"
         "box.dispatchEvent(new Event('input'))",
         text,
     )
-    return _column(browser, "pid"), browser.run("return document.querySelector('.count').textContent")
+    return _column(browser, "pid"), browser.run("return document.querySelector('[data-table] .count').textContent")
 
 
 def test_search_by_name_pid_and_mark(browser: Browser, report: Report) -> None:
@@ -132,7 +132,7 @@ def test_twenty_thousand_processes_stay_quick(browser: Browser, report: Report) 
     took = browser.run("""
         const started = performance.now();
         document.querySelectorAll('table.tasks th button')[1].click();
-        const box = document.querySelector('input[type=search]');
+        const box = document.querySelector('[data-table] input[type=search]');
         box.value = 'worker-97';
         box.dispatchEvent(new Event('input'));
         document.querySelector('table.tasks').offsetHeight;

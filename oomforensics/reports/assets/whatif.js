@@ -123,7 +123,6 @@ class WhatIf {
     this.reset = element("button", { type: "button", className: "reset" }, "Reset");
     this.reset.addEventListener("click", () => {
       this.changes = noChanges();
-      this.rows.clear();
       this.refresh();
     });
     const label = element("label", { htmlFor: searchId }, "Search name or pid");

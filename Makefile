@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test check lint types wheel bench clean
+.PHONY: demo test test-kernels soak-kernels check lint types wheel bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -17,6 +17,15 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# Boots Debian's kernels in QEMU and makes them run out of memory: tests/kernels/README.md says what it needs.
+test-kernels: $(STAMP)
+	$(BIN)/python -m pytest tests/kernels/guests.py; status=$$?; cat build/kernels/agreement.md; exit $$status
+
+# N kills of random populations: make soak-kernels N=500 KERNELS="bookworm sid"
+N ?= 100
+soak-kernels: $(STAMP)
+	$(BIN)/python -m tests.kernels.soak --kills $(N) $(KERNELS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -1,34 +1,39 @@
-"""Boot a kernel in QEMU with the stage as its init, play one scenario, bring home what it wrote."""
+"""Boot a kernel in QEMU with the stage as its init, play scenarios of one rig, bring home what it wrote."""
 
 from __future__ import annotations
 
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.kernels import cpio, modules, play, stage
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import Fixture, IncompleteRun, fixture
-from tests.kernels.scenario import Scenario
+from tests.kernels.scenario import Rig, Scenario
 
-TIMEOUT_S = 120
-_OUT_BYTES = 8 << 20
+TIMEOUT_S = 120  # of one scene; each further one of a boot has a share more
+_FURTHER_S = 30
+_SCENE_BYTES = 8 << 20  # guest/init.c knows it too
 _ROOT = "/cg"
 _ALWAYS = ("virtio_pci", "virtio_mmio", "virtio_blk")
+_LIVE_SETTLE_MS = 1200
 
 
-def _initramfs(kernel: Kernel, scenario: Scenario) -> bytes:
+def _initramfs(kernel: Kernel, rig: Rig, scenarios: Sequence[Scenario], settle_ms: int) -> bytes:
     archive = cpio.Archive()
     for folder in ("dev", "m", "proc", "sys"):
         archive.folder(folder)
     archive.char_device("dev/console", 5, 1)
     paths = []
-    for name, code in modules.in_load_order(kernel.folder, (*_ALWAYS, *scenario.extra_modules)):
+    for name, code in modules.in_load_order(kernel.folder, (*_ALWAYS, *rig.extra_modules)):
         archive.file(f"m/{name}.ko", code)
         paths.append(f"/m/{name}.ko")
     archive.file("init", stage.compiled(kernel.machine.compiler).read_bytes())
-    script = "\n".join(play.lines(scenario, _ROOT, guest=True, modules=paths)) + "\n"
-    archive.file("script", script.encode())
+    script = list(play.loading(paths))
+    for scenario in scenarios:
+        script += play.lines(scenario, _ROOT, guest=True, settle_ms=settle_ms)
+    archive.file("script", ("\n".join(script) + "\n").encode())
     return bytes(archive)
 
 
@@ -39,46 +44,84 @@ def _disk(path: Path, size: int, serial: str) -> list[str]:
     return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
 
 
-def _command(kernel: Kernel, scenario: Scenario, scratch: Path) -> list[str]:
+def _command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path) -> list[str]:
     machine = kernel.machine
-    memory = int(scenario.memory * machine.memory_factor)
-    cmdline = f"console={machine.console} panic=-1 psi=1 {scenario.cmdline}".strip()
+    cmdline = f"console={machine.console} panic=-1 psi=1 {rig.cmdline}".strip()
+    swap = max(scenario.swap_disk for scenario in scenes)
     command = [
         *machine.qemu,
-        *("-accel", "tcg,thread=multi", "-m", str(memory), "-smp", str(scenario.cpus)),
+        *("-accel", "tcg,thread=multi", "-m", str(rig.memory), "-smp", str(rig.cpus)),
         *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{scratch / 'console'}"),
         *("-kernel", str(kernel.image), "-initrd", str(scratch / "initrd"), "-append", cmdline),
-        *_disk(scratch / "out", _OUT_BYTES, "out"),
+        *_disk(scratch / "out", _SCENE_BYTES * len(scenes), "out"),
     ]
-    if scenario.swap_disk:
-        command += _disk(scratch / "swap", scenario.swap_disk << 20, "swap")
-    if scenario.numa:
+    if swap:
+        command += _disk(scratch / "swap", swap << 20, "swap")
+    if rig.numa:
         for node in (0, 1):
-            command += ["-object", f"memory-backend-ram,id=m{node},size={memory // 2}M"]
+            command += ["-object", f"memory-backend-ram,id=m{node},size={rig.memory // 2}M"]
             command += ["-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
     return command
 
 
-def _run(kernel: Kernel, scenario: Scenario, attempt: int) -> Fixture:
+def _boot(
+    kernel: Kernel, scenes: Sequence[Scenario], *, settle_ms: int, attempt: int
+) -> dict[str, Fixture | IncompleteRun]:
+    rig = scenes[0].rig
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        (scratch / "initrd").write_bytes(_initramfs(kernel, scenario))
+        (scratch / "initrd").write_bytes(_initramfs(kernel, rig, scenes, settle_ms))
+        limit = TIMEOUT_S + _FURTHER_S * (len(scenes) - 1)
+        ended = ""
         try:
-            subprocess.run(_command(kernel, scenario, scratch), timeout=TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
+            subprocess.run(
+                _command(kernel, rig, scenes, scratch), timeout=limit, check=True, stdin=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )  # fmt: skip
         except subprocess.TimeoutExpired:
-            tail = (scratch / "console").read_bytes()[-600:].decode(errors="replace")
-            raise IncompleteRun(f"{scenario.name}: still running after {TIMEOUT_S} s: ...{tail}") from None
-        console = (scratch / "console").read_bytes()
+            ended = f"; still running after {limit} s"
+        except subprocess.CalledProcessError as failure:
+            ended = f"; QEMU failed: {failure.stderr.decode(errors='replace').strip()}"
+        (scratch / "console").touch()
+        console, written = (scratch / "console").read_bytes(), (scratch / "out").read_bytes()
+    tail = console[-600:].decode(errors="replace")
+    made: dict[str, Fixture | IncompleteRun] = {}
+    for index, scenario in enumerate(scenes):
+        raw = written[index * _SCENE_BYTES : (index + 1) * _SCENE_BYTES]
         try:
-            return fixture(scenario, (scratch / "out").read_bytes(), root=_ROOT, console=console, attempts=attempt)
+            made[scenario.name] = fixture(scenario, raw, root=_ROOT, console=console, attempts=attempt)
         except IncompleteRun as failure:
-            tail = console[-600:].decode(errors="replace")
-            raise IncompleteRun(f"{failure}; the console ends ...{tail}") from None
+            made[scenario.name] = IncompleteRun(f"{failure}{ended}; the console ends ...{tail}")
+    return made
+
+
+def batches(scenarios: Sequence[Scenario], most: int = 8) -> list[list[Scenario]]:
+    """Scenarios that one boot can play: of one rig, and none after one that panics or uses up the reports."""
+    made: list[list[Scenario]] = []
+    for rig in dict.fromkeys(scenario.rig for scenario in scenarios):
+        ours = [scenario for scenario in scenarios if scenario.rig == rig]
+        enders = [scenario for scenario in ours if scenario.panics or scenario.floods]
+        others = [scenario for scenario in ours if scenario not in enders]
+        count = max(len(enders), -(-len(others) // most))
+        for index in range(count):
+            made.append([*others[index::count], *enders[index : index + 1]])
+    return made
+
+
+def play_all(kernel: Kernel, scenes: Sequence[Scenario]) -> dict[str, Fixture | IncompleteRun]:
+    """The scenes of one batch; those that ended early are tried once more, each in a boot of its own."""
+    made = _boot(kernel, scenes, settle_ms=_LIVE_SETTLE_MS, attempt=1)
+    for scenario in scenes:
+        if isinstance(made[scenario.name], IncompleteRun):
+            made |= _boot(kernel, [scenario], settle_ms=_LIVE_SETTLE_MS, attempt=2)
+    return made
 
 
 def record(kernel: Kernel, scenario: Scenario) -> Fixture:
     """One run, and a second one if the first ends early."""
-    try:
-        return _run(kernel, scenario, 1)
-    except IncompleteRun:
-        return _run(kernel, scenario, 2)
+    for attempt in (1, 2):
+        made = _boot(kernel, [scenario], settle_ms=play.SETTLE_MS, attempt=attempt)[scenario.name]
+        if isinstance(made, Fixture):
+            return made
+    assert isinstance(made, IncompleteRun)
+    raise made

@@ -23,7 +23,6 @@ class Machine:
     qemu: tuple[str, ...]
     console: str
     compiler: str
-    memory_factor: float = 1
 
 
 # cx16=off: QEMU 7.2 leaves a wrong EFLAGS behind cmpxchg16b, and one boot in three dies of it in SLUB.
@@ -48,7 +47,6 @@ MACHINES = {
         ("qemu-system-aarch64", "-machine", "virt", "-cpu", "max,pauth-impdef=on"),
         "ttyAMA0",
         "aarch64-linux-gnu-gcc",
-        memory_factor=2,
     ),
 }
 
@@ -104,8 +102,12 @@ def _apt(suite: str, architecture: str) -> list[str]:
     }
     arguments = [part for key, value in options.items() for part in ("-o", f"{key}={value}")]
     if not any((home / "lists").glob("*_Packages*")):
-        subprocess.run(["apt-get", *arguments, "-qq", "update"], check=True)
+        _update(arguments)
     return arguments
+
+
+def _update(options: list[str]) -> None:
+    subprocess.run(["apt-get", *options, "-qq", "update"], check=True)
 
 
 def _version_key(release: str) -> tuple[int, ...]:
@@ -131,16 +133,31 @@ def _packages(release: str, names: list[str]) -> list[str]:
     return [unsigned if unsigned in names else f"linux-image-{release}"]
 
 
+def machine(spec: str) -> Machine:
+    return MACHINES[spec.partition(":")[2] or "cloud-amd64"]
+
+
 def fetch(spec: str) -> Kernel:
-    """The newest kernel of `SUITE[:FLAVOUR]`, unpacked in the cache."""
-    suite, _, flavour = spec.partition(":")
-    machine = MACHINES[flavour or "cloud-amd64"]
-    options = _apt(suite, machine.architecture)
+    """The newest kernel of `SUITE[:FLAVOUR]`, unpacked in the cache.
+
+    Raises LookupError for a suite that has none, CalledProcessError where apt fails.
+    """
+    emulated = machine(spec)
+    suite = spec.partition(":")[0]
+    options = _apt(suite, emulated.architecture)
+    try:
+        return _unpacked(suite, emulated, options)
+    except subprocess.CalledProcessError:  # a list from an earlier day names packages that the archive has replaced
+        _update(options)
+        return _unpacked(suite, emulated, options)
+
+
+def _unpacked(suite: str, emulated: Machine, options: list[str]) -> Kernel:
     listed = subprocess.run(
         ["apt-cache", *options, "pkgnames", "linux-"], stdout=subprocess.PIPE, text=True, check=True
     )
     names = listed.stdout.split()
-    release = _newest(names, machine.flavour)
+    release = _newest(names, emulated.flavour)
     folder = stage.cache() / "unpacked" / f"{suite}-{release}"
     if not (folder / "complete").exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,4 +166,4 @@ def fetch(spec: str) -> Kernel:
             subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
             package.unlink()
         (folder / "complete").touch()
-    return Kernel(release, machine, folder)
+    return Kernel(release, emulated, folder)

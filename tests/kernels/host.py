@@ -48,7 +48,7 @@ def record(scenario: Scenario) -> Fixture:
         time.sleep(_REPORT_LIMIT_S)  # reports of the run before still count against the kernel's limit
         with tempfile.TemporaryDirectory() as scratch, _laboratory(scenario) as root:
             script, output = Path(scratch) / "script", Path(scratch) / "output"
-            script.write_text("\n".join(play.lines(scenario, str(root), guest=False, modules=[])) + "\n")
+            script.write_text("\n".join(play.lines(scenario, str(root), guest=False)) + "\n")
             subprocess.run([str(stage.compiled()), str(script), str(output)], check=True, timeout=120)
             made = fixture(scenario, output.read_bytes(), root=str(root), attempts=attempt)
         if not _FOREIGN.search(made.kmsg):

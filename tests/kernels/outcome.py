@@ -23,7 +23,6 @@ _TRACE_ASK = re.compile(
 )
 _TRACE_ANSWER = re.compile(r"^ *(.*?-\d+) +\[\d+\] .*? +(\d+)\.(\d+): answer: \(.*?\) points=(-?\d+)$", re.MULTILINE)
 _TRACE_VICTIM = re.compile(r": mark_victim: pid=(\d+)")
-_CLOCK_SKEW_MS = 200
 _INELIGIBLE = -(2**31)
 
 
@@ -237,8 +236,9 @@ def dmesg_from_syslog(syslog: bytes, kmsg: bytes) -> bytes | None:
     first = next((n for n, stamp in enumerate(stamps) if stamp is not None and stamp >= start), None)
     if first is None or first == 0:
         return None
-    banner = [line for line in lines[:first] if b"] Linux version " in line][:1]
-    return b"\n".join(banner + lines[first:])
+    banner = [line for line in lines[:first] if b"] Linux version " in line]
+    banner += dmesg_from_kmsg(kmsg.split(b"\n", 1)[0]).splitlines() if b";Linux version " in kmsg[:200] else []
+    return b"\n".join(banner[:1] + lines[first:])
 
 
 def dmesg_from_kmsg(kmsg: bytes) -> bytes:
@@ -255,19 +255,13 @@ def dmesg_from_kmsg(kmsg: bytes) -> bytes:
     return b"\n".join(made) + b"\n"
 
 
-def dmesg_from_console(console: bytes, start: int) -> bytes:
-    """A console's capture from `start` (microseconds) to its last line, carriage returns dropped."""
-    banner: list[bytes] = []
-    lines = console.replace(b"\r\n", b"\n").split(b"\n")
-    kept: list[bytes] = []
-    for line in lines:
-        stamp = _STAMP.search(line)
-        text = line[stamp.start() :] if stamp else line
-        if kept or (stamp and int(stamp.group(1)) * 1_000_000 + int(stamp.group(2)) >= start):
-            kept.append(text)
-        elif b"] Linux version " in line:
-            banner = [text]
-    return b"\n".join(banner + kept) if kept else b""
+def dmesg_from_console(console: bytes) -> bytes:
+    """A console's capture from the last freeze on, carriage returns dropped."""
+    before, frozen, after = console.replace(b"\r\n", b"\n").rpartition(b"stage: frozen\n")
+    if not frozen:
+        return b""
+    lines = [line for line in before.split(b"\n") if b"] Linux version " in line][-1:] + after.split(b"\n")
+    return b"\n".join(line[stamp.start() :] if (stamp := _STAMP.search(line)) else line for line in lines)
 
 
 @dataclass(frozen=True)
@@ -303,10 +297,7 @@ def fixture(
     dmesg = dmesg_from_syslog(syslog, kmsg) if syslog else None
     source = "syslog(2)"
     if dmesg is None and scenario.panics:
-        dmesg, source = (
-            dmesg_from_console(console, (int(blobs.text("frozen_at")) - _CLOCK_SKEW_MS) * 1000),
-            "console",
-        )
+        dmesg, source = dmesg_from_console(console), "console"
     if dmesg is None:
         dmesg, source = dmesg_from_kmsg(kmsg), "kmsg"
     banner = re.search(rb"Linux version (\S+)", console) or re.search(rb";Linux version (\S+)", kmsg)
@@ -322,7 +313,9 @@ def fixture(
         "scope": scenario.scope.value,
         "decided_by_rules": scenario.decided_by_rules,
         "expected_verdict": scenario.verdict.value if scenario.verdict else None,
+        "or_else": list(scenario.or_else),
         "panics": scenario.panics,
+        "silent": scenario.silent,
         "killed": [] if scenario.panics else _killed(blobs, comms, processes),
         "killed_by_lab": [
             {"pid": int(pid), "comm": comms.get(int(pid))}

@@ -8,7 +8,8 @@ from urllib.parse import quote_from_bytes
 from tests.kernels.scenario import Actor, Cgroup, Group, Kind, Scenario
 
 MIB = 1 << 20
-SETTLE_MS = 3000
+SETTLE_MS = 3000  # late lines: a reaper that gives up, a second victim
+SWAP_DISK = "/dev/vdb"
 
 _WATCHED = {
     Cgroup.NONE: (),
@@ -65,6 +66,8 @@ def _group(root: str, version: Cgroup, group: Group) -> Iterator[str]:
             yield _write(f"{path}/memory.memsw.limit_in_bytes", str(int((group.limit + group.swap) * MIB)))
         if group.swappiness is not None:
             yield _write(f"{path}/memory.swappiness", str(group.swappiness))
+        if not group.kills:
+            yield _write(f"{path}/memory.oom_control", "1")
     if group.watched:
         for leaf in watched_files(version):
             yield f"watch {word(f'{path}/{leaf}')}"
@@ -85,10 +88,14 @@ def _groups(root: str, scenario: Scenario) -> Iterator[str]:
 
 def _actor(root: str, actor: Actor) -> str:
     fields = [f"name={word(actor.comm)}"]
-    for key in ("anon", "file", "shmem", "push"):
-        size: float = getattr(actor, key)
-        if size:
-            fields.append(f"{key}={int(size * 1024)}")
+    sizes = {
+        "anon": actor.anon, "file": actor.file, "shmem": actor.shmem, "push": actor.push, "tables": actor.tables,
+        "huge": actor.huge, "child": actor.child_anon,
+    }  # fmt: skip
+    fields.extend(f"{key}={int(mib * 1024)}" for key, mib in sizes.items() if mib)
+    if actor.children:
+        fields.append(f"children={actor.children}")
+    fields.extend(f"{key}=1" for key, on in (("locked", actor.locked), ("paged_out", actor.paged_out)) if on)
     fields.append(f"how={actor.how[0]}")
     if actor.adj is not None:
         fields.append(f"adj={actor.adj}")
@@ -105,10 +112,12 @@ def _actor(root: str, actor: Actor) -> str:
     return "actor " + " ".join(fields)
 
 
-def lines(scenario: Scenario, root: str, *, guest: bool, modules: list[str]) -> Iterator[str]:
-    """The script's lines, for a memory hierarchy whose laboratory root is the folder `root`."""
-    for path in modules:
-        yield f"module {word(path)}"
+def loading(modules: list[str]) -> Iterator[str]:
+    return (f"module {word(path)}" for path in modules)
+
+
+def lines(scenario: Scenario, root: str, *, guest: bool, settle_ms: int = SETTLE_MS) -> Iterator[str]:
+    """A scene's lines, for a memory hierarchy whose laboratory root is the folder `root`."""
     if guest:
         yield "mount tmpfs /shm"
         if scenario.cgroup is Cgroup.V2:
@@ -118,12 +127,14 @@ def lines(scenario: Scenario, root: str, *, guest: bool, modules: list[str]) -> 
     if scenario.panics:
         yield "stream"
     for path, value in scenario.sysctls:
-        yield _write(f"/proc/sys/{path}", value)
+        yield f"set {word(f'/proc/sys/{path}')} {word(value)}"
+    if scenario.hugepages:
+        yield f"hugepages {scenario.hugepages}"
     if scenario.swap_disk:
-        yield "swap /dev/vdb"
+        yield f"swap {SWAP_DISK} {scenario.swap_disk}"
     if scenario.zram:
         yield _write("/sys/block/zram0/disksize", str(scenario.zram * MIB))
-        yield "swap /dev/zram0"
+        yield "swap /dev/zram0 0"
     yield from _groups(root, scenario)
     if guest:
         yield "oracle"
@@ -144,4 +155,5 @@ def lines(scenario: Scenario, root: str, *, guest: bool, modules: list[str]) -> 
     yield f"wait {scenario.deaths} {scenario.patience}"
     if scenario.stop_with_kill:
         yield from (f"kill {index}" for index in scenario.go)
-    yield f"pause {SETTLE_MS}"
+    yield f"pause {settle_ms}"
+    yield "end"

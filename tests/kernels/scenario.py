@@ -62,7 +62,11 @@ class Push(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """One process of the population; sizes in MiB, `name` the bytes given to PR_SET_NAME."""
+    """One process of the population; sizes in MiB, `name` the bytes given to PR_SET_NAME.
+
+    `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool. `locked` and
+    `paged_out` say what becomes of `anon`. Each of the `children` has `child_anon` and a little more than the one before.
+    """
 
     name: str | bytes
     anon: float = 0
@@ -76,6 +80,12 @@ class Actor:
     node: int | None = None
     group: str = ""
     kind: Kind = Kind.PLAIN
+    tables: float = 0
+    huge: float = 0
+    locked: bool = False
+    paged_out: bool = False
+    children: int = 0
+    child_anon: float = 0
 
     @property
     def comm(self) -> bytes:
@@ -94,6 +104,19 @@ class Group:
     mems: str | None = None
     swappiness: int | None = None
     watched: bool = True
+    kills: bool = True  # False: memory.oom_control's oom_kill_disable (v1)
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """The guest that a scenario needs; scenarios of one rig can be played one after the other."""
+
+    memory: int
+    cpus: int
+    numa: bool
+    cgroup_v1: bool
+    cmdline: str
+    extra_modules: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +140,7 @@ class Scenario:
     since: tuple[int, int] = (0, 0)
     before: tuple[int, int] = (999, 0)
     decided_by_rules: bool = True
+    or_else: Sequence[str] = ()  # other verdicts that a population drawn by chance may lead to
     deaths: int = 1
     patience: int = 20_000
     until: str = ""
@@ -131,8 +155,20 @@ class Scenario:
     numa: bool = False
     cmdline: str = ""
     panics: bool = False
+    silent: bool = False  # the kernel reports nothing
+    hugepages: int = 0
     seed: int | None = None
     extra_modules: Sequence[str] = field(default=())
 
     def fits(self, version: tuple[int, int]) -> bool:
         return self.since <= version < self.before
+
+    @property
+    def floods(self) -> bool:
+        """The kernel's limit of reports is reached, so that the next scene would be reported in part."""
+        return self.deaths > 5 or bool(self.until and self.stop_with_kill)
+
+    @property
+    def rig(self) -> Rig:
+        modules = tuple(self.extra_modules)
+        return Rig(self.memory, self.cpus, self.numa, self.cgroup is Cgroup.V1, self.cmdline, modules)

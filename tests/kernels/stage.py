@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 SOURCE = Path(__file__).parent / "guest" / "init.c"
@@ -22,7 +23,8 @@ def compiled(compiler: str = "gcc") -> Path:
     target = cache() / "stage" / f"init-{key}"
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(f".{os.getpid()}")
-        subprocess.run([compiler, *_FLAGS, "-o", str(fresh), str(SOURCE)], check=True)
-        fresh.replace(target)
+        with tempfile.TemporaryDirectory(dir=target.parent) as folder:
+            fresh = Path(folder) / target.name
+            subprocess.run([compiler, *_FLAGS, "-o", str(fresh), str(SOURCE)], check=True)
+            fresh.replace(target)
     return target

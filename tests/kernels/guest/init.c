@@ -5,7 +5,10 @@
  * named blobs, and touches no heap once memory is short: everything it needs is mapped, filled
  * and locked before the population is let loose.
  *
- *   guest: /script is the script, the disk with serial number "out" takes the blobs
+ * `end` closes a scene: what was seen is written, the population ends, and all that the scene set up is taken
+ * back, so that the next one finds the guest as it was.
+ *
+ *   guest: /script is the script, the disk with serial number "out" takes the blobs, SCENE_BYTES for each scene
  *   host:  init SCRIPT OUTPUT
  */
 #define _GNU_SOURCE
@@ -36,6 +39,8 @@
 #include <unistd.h>
 
 enum { MAX_ACTORS = 96, MAX_WORDS = 48, OUT_BYTES = 6 << 20, KMSG_BYTES = 3 << 20, TEXT_BYTES = 1 << 20 };
+enum { SCENE_BYTES = 8 << 20, MAX_UNDO = 128 };
+enum { FREE_REPORTS = 3, LIMITED_MS = 5200 }; /* the kernel reports ten kills in five seconds, no more */
 enum { BLOCK = 4096 };
 
 enum kind { PLAIN, VFORK, LEADERLESS, SWAPOFF };
@@ -45,6 +50,7 @@ struct slot {
 	volatile pid_t pid;
 	volatile pid_t child;
 	volatile int ready;
+	volatile int children_ready;
 	volatile int go;
 	volatile int pushed_all;
 };
@@ -57,9 +63,9 @@ struct shared {
 struct actor {
 	char name[64];
 	enum kind kind;
-	long anon_kb, file_kb, shmem_kb, push_kb;
+	long anon_kb, file_kb, shmem_kb, push_kb, tables_kb, huge_kb, child_kb;
 	char push_how;
-	int adj, has_adj, uid, threads, node, reaped, killed_by_lab;
+	int adj, has_adj, uid, threads, node, children, locked, paged_out, reaped, killed_by_lab;
 	char cgroup[256];
 };
 
@@ -74,12 +80,26 @@ static char *out, *kmsg, *text;
 static size_t out_len, kmsg_len;
 static int kmsg_fd = -1, kmsg_keep;
 static long kmsg_lost;
+static int reports;
+static long reported_at;
 static long page_size;
 static char awaited[128];
 static int awaited_seen;
 static char script[1 << 19];
 static char watched[64][224];
 static int watched_count;
+static char banner[1024];
+static size_t banner_len;
+static off_t scene_at;
+
+/* What a scene has set up, in order: `w`rote a setting, made a `d`irectory, `m`ounted, `s`wapped on. */
+struct undo {
+	char what;
+	char path[224];
+	char old[64];
+};
+static struct undo undo[MAX_UNDO];
+static int undo_count;
 
 static void say(const char *format, ...)
 {
@@ -165,7 +185,7 @@ static void flush_out(int last)
 	size_t total = (out_len + BLOCK - 1) / BLOCK * BLOCK;
 	memset(out + out_len, 0, total - out_len);
 	for (size_t at = 0; at < total;) {
-		ssize_t n = pwrite(out_fd, out + at, total - at > 65536 ? 65536 : total - at, (off_t)at);
+		ssize_t n = pwrite(out_fd, out + at, total - at > 65536 ? 65536 : total - at, scene_at + (off_t)at);
 		if (n <= 0)
 			break;
 		at += (size_t)n;
@@ -188,10 +208,17 @@ static void drain(void)
 		if (n <= 0)
 			break;
 		record[n] = 0;
-		int banner = is_guest && !kmsg_keep && strstr(record, ";Linux version ") != NULL;
+		if (is_guest && !banner_len && strstr(record, ";Linux version ") && (size_t)n < sizeof banner) {
+			memcpy(banner, record, (size_t)n);
+			banner_len = (size_t)n;
+		}
 		if (awaited[0] && strstr(record, awaited))
 			awaited_seen = 1;
-		if ((kmsg_keep || banner) && kmsg_len + (size_t)n < KMSG_BYTES) {
+		if (kmsg_keep && strstr(record, " invoked oom-killer: ")) {
+			reports++;
+			reported_at = now_ms();
+		}
+		if (kmsg_keep && kmsg_len + (size_t)n < KMSG_BYTES) {
 			memcpy(kmsg + kmsg_len, record, (size_t)n);
 			kmsg_len += (size_t)n;
 			fresh = 1;
@@ -243,14 +270,28 @@ static void load_module(const char *path)
 		close(fd);
 }
 
-static void swap_on(const char *device)
+static void remember(char what, const char *path)
+{
+	struct undo *u = &undo[undo_count];
+	if (undo_count == MAX_UNDO) {
+		putf("note", "too much to take back: %s", path);
+		return;
+	}
+	u->what = what;
+	snprintf(u->path, sizeof u->path, "%s", path);
+	if (what == 'w' && !slurp(path, u->old, sizeof u->old))
+		return;
+	undo_count++;
+}
+
+static void swap_on(const char *device, long mib)
 {
 	static char header[65536] __attribute__((aligned(65536)));
 	int fd = open(device, O_RDWR | O_CLOEXEC);
-	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+	off_t size = mib ? (off_t)mib << 20 : fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
 	memset(header, 0, sizeof header);
 	*(uint32_t *)(header + 1024) = 1;
-	*(uint32_t *)(header + 1028) = (uint32_t)(size / page_size) - 1;
+	*(uint32_t *)(header + 1028) = size ? (uint32_t)(size / page_size) - 1 : 0;
 	memcpy(header + page_size - 10, "SWAPSPACE2", 10);
 	if (fd < 0 || pwrite(fd, header, (size_t)page_size, 0) != page_size)
 		putf("note", "mkswap %s: %s", device, strerror(errno));
@@ -282,6 +323,16 @@ static char *map(long kb, int flags, int fd)
 	}
 	madvise(at, (size_t)kb * 1024, MADV_NOHUGEPAGE);
 	return at;
+}
+
+/* Page tables and hardly a page: the zero page is mapped once in each table's reach. */
+static void fill_tables(long kb)
+{
+	long reach_kb = page_size / (long)sizeof(void *) * (page_size / 1024);
+	long tables = kb * 1024 / page_size;
+	volatile char *at = map(tables * reach_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	for (long i = 0; i < tables; i++)
+		(void)at[i * reach_kb * 1024];
 }
 
 static void sleep_for_ever(void)
@@ -336,6 +387,19 @@ static void *survivor_thread(void *unused)
 	return NULL;
 }
 
+/* The parent's memory is shared with it until written; the n-th child has n times 512 KiB more of its own. */
+static void be_child(const struct actor *a, struct slot *slot, int n)
+{
+	char name[24];
+	long kb = a->child_kb + n * 512L;
+	snprintf(name, sizeof name, "child-%d", n);
+	prctl(PR_SET_NAME, name);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	touch(map(kb, MAP_PRIVATE | MAP_ANONYMOUS, -1), kb, 0);
+	__sync_fetch_and_add(&slot->children_ready, 1);
+	sleep_for_ever();
+}
+
 static void become(const struct actor *a, struct slot *slot)
 {
 	char value[32];
@@ -359,8 +423,18 @@ static void become(const struct actor *a, struct slot *slot)
 		       setresuid((uid_t)a->uid, (uid_t)a->uid, (uid_t)a->uid)))
 		say("stage: uid %d: %s\n", a->uid, strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (a->anon_kb)
-		touch(map(a->anon_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1), a->anon_kb, 0);
+	if (a->anon_kb) {
+		char *at = map(a->anon_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+		touch(at, a->anon_kb, 0);
+		if (a->locked && mlock(at, (size_t)a->anon_kb * 1024))
+			say("stage: mlock: %s\n", strerror(errno));
+		if (a->paged_out && madvise(at, (size_t)a->anon_kb * 1024, 21 /* MADV_PAGEOUT */))
+			say("stage: MADV_PAGEOUT: %s\n", strerror(errno));
+	}
+	if (a->tables_kb)
+		fill_tables(a->tables_kb);
+	if (a->huge_kb)
+		touch(map(a->huge_kb, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB, -1), a->huge_kb, 0);
 	if (a->shmem_kb)
 		touch(map(a->shmem_kb, MAP_SHARED | MAP_ANONYMOUS, -1), a->shmem_kb, 0);
 	if (a->file_kb) {
@@ -371,7 +445,13 @@ static void become(const struct actor *a, struct slot *slot)
 			say("stage: %s: %s\n", path, strerror(errno));
 		touch(map(a->file_kb, MAP_SHARED, fd), a->file_kb, 0);
 		close(fd);
+		unlink(path);
 	}
+	for (int i = 0; i < a->children; i++)
+		if (fork() == 0)
+			be_child(a, slot, i);
+	while (slot->children_ready < a->children)
+		pause_ms(2);
 	for (int i = 1; i < a->threads; i++) {
 		pthread_t thread;
 		if (pthread_create(&thread, NULL, idle_thread, NULL))
@@ -585,11 +665,19 @@ static void trace_write(const char *leaf, const char *value)
 		putf("note", "tracefs %s: %s", leaf, strerror(-error));
 }
 
+/* The probes stay armed through all scenes: each time they are, QEMU's CPUs may lock up over the patched code. */
+static void trace_switch(const char *on)
+{
+	trace_write("tracing_on", on);
+}
+
 static void trace_prepare(void)
 {
 	char line[256];
 	long pid_at, comm_at;
 	mount("tracefs", tracing, "tracefs", 0, NULL);
+	if (!access("/sys/kernel/tracing/events/lab", F_OK))
+		return;
 	if (task_offsets(&pid_at, &comm_at)) {
 		putf("note", "no BTF: no oracle");
 		return;
@@ -604,12 +692,9 @@ static void trace_prepare(void)
 		putf("note", "kretprobe: %s", strerror(errno));
 	if (fd >= 0)
 		close(fd);
-}
-
-static void trace_switch(const char *on)
-{
-	trace_write("events/lab/enable", on);
-	trace_write("events/oom/mark_victim/enable", on);
+	trace_switch("0");
+	trace_write("events/lab/enable", "1");
+	trace_write("events/oom/mark_victim/enable", "1");
 }
 
 /* ---- the script -------------------------------------------------------------------------- */
@@ -640,6 +725,18 @@ static void parse_actor(char **words, int count)
 			a->shmem_kb = atol(value);
 		else if (!strcmp(key, "push"))
 			a->push_kb = atol(value);
+		else if (!strcmp(key, "tables"))
+			a->tables_kb = atol(value);
+		else if (!strcmp(key, "huge"))
+			a->huge_kb = atol(value);
+		else if (!strcmp(key, "children"))
+			a->children = atoi(value);
+		else if (!strcmp(key, "child"))
+			a->child_kb = atol(value);
+		else if (!strcmp(key, "locked"))
+			a->locked = 1;
+		else if (!strcmp(key, "paged_out"))
+			a->paged_out = 1;
 		else if (!strcmp(key, "how"))
 			a->push_how = *value;
 		else if (!strcmp(key, "adj"))
@@ -661,6 +758,8 @@ static void freeze(void)
 	drain();
 	pause_ms(400);
 	drain();
+	memcpy(kmsg, banner, banner_len);
+	kmsg_len = banner_len;
 	put_file("meminfo", "/proc/meminfo");
 	put_file("zoneinfo", "/proc/zoneinfo");
 	put_file("vmstat_before", "/proc/vmstat");
@@ -674,6 +773,7 @@ static void freeze(void)
 	}
 	putf("frozen_at", "%ld", now_ms());
 	flush_out(0);
+	write_file("/dev/kmsg", "stage: frozen", 13); /* cuts a console's capture */
 	drain();
 	kmsg_keep = 1;
 }
@@ -694,6 +794,23 @@ static void kill_actor(int index)
 	actors[index].killed_by_lab = 1;
 	kill(shared->slot[index].pid, SIGKILL);
 }
+
+/* The pool for this many MiB of huge pages, whatever their size. */
+static void set_hugepages(long mib)
+{
+	char value[32];
+	long kb = 0;
+	if (slurp("/proc/meminfo", text, TEXT_BYTES)) {
+		const char *at = strstr(text, "Hugepagesize:");
+		kb = at ? atol(at + 13) : 0;
+	}
+	remember('w', "/proc/sys/vm/nr_hugepages");
+	snprintf(value, sizeof value, "%ld", kb ? mib * 1024 / kb : 0);
+	if (!kb || write_file("/proc/sys/vm/nr_hugepages", value, strlen(value)))
+		putf("note", "no huge pages");
+}
+
+static void end_scene(void);
 
 static void perform_line(char *line)
 {
@@ -717,17 +834,26 @@ static void perform_line(char *line)
 		mkdir(second, 0755);
 		if (mount(first, second, first, 0, count > 3 ? words[3] : NULL))
 			putf("note", "mount %s: %s", first, strerror(errno));
+		else
+			remember('m', second);
 	} else if (!strcmp(op, "mkdir")) {
 		if (mkdir(first, 0755) && errno != EEXIST)
 			putf("note", "mkdir %s: %s", first, strerror(errno));
-	} else if (!strcmp(op, "write")) {
+		else
+			remember('d', first);
+	} else if (!strcmp(op, "hugepages")) {
+		set_hugepages(atol(first));
+	} else if (!strcmp(op, "write") || !strcmp(op, "set")) {
+		if (*op == 's')
+			remember('w', first);
 		int error = write_file(first, second, strlen(second));
 		if (error)
 			putf("note", "write %s to %s: %s", second, first, strerror(-error));
 	} else if (!strcmp(op, "swap")) {
 		if (symlink(first, "/swap"))
 			putf("note", "swap: %s", strerror(errno));
-		swap_on(first);
+		swap_on(first, atol(second));
+		remember('s', first);
 	} else if (!strcmp(op, "watch")) {
 		if (watched_count < 64)
 			snprintf(watched[watched_count++], sizeof watched[0], "%s", first);
@@ -750,9 +876,85 @@ static void perform_line(char *line)
 		wait_for(atoi(first), atol(second));
 	} else if (!strcmp(op, "kill")) {
 		kill_actor(atoi(first));
+	} else if (!strcmp(op, "end")) {
+		end_scene();
 	} else {
 		putf("note", "unknown operation %s", op);
 	}
+}
+
+static void finish(void)
+{
+	if (!access("/sys/kernel/tracing/events/lab", F_OK) && is_guest) {
+		trace_switch("0");
+		put_file("trace", "/sys/kernel/tracing/trace");
+		close(open("/sys/kernel/tracing/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
+	}
+	put_file("vmstat_after", "/proc/vmstat");
+	snapshot("after", 0);
+	drain();
+	for (int i = 0; i < watched_count; i++) {
+		char name[300];
+		snprintf(name, sizeof name, "after:%.220s", watched[i]);
+		put_file(name, watched[i]);
+	}
+	int n = klogctl(3, text, TEXT_BYTES);
+	if (n > 0)
+		put("syslog", text, (size_t)n);
+	putf("kmsg_lost", "%ld", kmsg_lost);
+	flush_out(1);
+}
+
+static void end_population(void)
+{
+	if (is_guest)
+		kill(-1, SIGKILL);
+	for (int i = 0; i < actor_count; i++)
+		if (!actors[i].reaped && shared->slot[i].pid > 0) {
+			if (shared->slot[i].child > 0)
+				kill(shared->slot[i].child, SIGKILL);
+			kill(shared->slot[i].pid, SIGKILL);
+		}
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+}
+
+static int take_back(const struct undo *u)
+{
+	switch (u->what) {
+	case 'w': return write_file(u->path, u->old, strlen(u->old));
+	case 'd': return rmdir(u->path) ? -errno : 0;
+	case 'm': return umount(u->path) ? -errno : 0;
+	default:
+		unlink("/swap");
+		return swapoff(u->path) && errno != EINVAL ? -errno : 0;
+	}
+}
+
+static void end_scene(void)
+{
+	finish();
+	end_population();
+	if (!is_guest)
+		return;
+	out_len = 0;
+	scene_at += SCENE_BYTES;
+	while (reports > FREE_REPORTS && now_ms() < reported_at + LIMITED_MS)
+		pause_ms(50);
+	reports = 0;
+	while (undo_count) {
+		const struct undo *u = &undo[--undo_count];
+		int error = 0;
+		for (int i = 0; i < 150 && (error = take_back(u)); i++)
+			pause_ms(20);
+		if (error)
+			putf("note", "left over: %s: %s", u->path, strerror(-error));
+	}
+	memset(shared, 0, sizeof *shared);
+	actor_count = deaths = watched_count = streaming = awaited_seen = 0;
+	awaited[0] = 0;
+	kmsg_keep = 0;
+	kmsg_lost = 0;
 }
 
 static char *buffer(size_t bytes)
@@ -810,40 +1012,6 @@ static void play(void)
 	}
 }
 
-static void finish(void)
-{
-	if (!access("/sys/kernel/tracing/events/lab", F_OK) && is_guest) {
-		trace_switch("0");
-		put_file("trace", "/sys/kernel/tracing/trace");
-	}
-	put_file("vmstat_after", "/proc/vmstat");
-	snapshot("after", 0);
-	drain();
-	for (int i = 0; i < watched_count; i++) {
-		char name[300];
-		snprintf(name, sizeof name, "after:%.220s", watched[i]);
-		put_file(name, watched[i]);
-	}
-	int n = klogctl(3, text, TEXT_BYTES);
-	if (n > 0)
-		put("syslog", text, (size_t)n);
-	putf("kmsg_lost", "%ld", kmsg_lost);
-	flush_out(1);
-}
-
-static void clear_stage(void)
-{
-	for (int i = 0; i < actor_count; i++)
-		if (!actors[i].reaped && shared->slot[i].pid > 0) {
-			if (shared->slot[i].child > 0)
-				kill(shared->slot[i].child, SIGKILL);
-			kill(shared->slot[i].pid, SIGKILL);
-		}
-	for (int i = 0; i < actor_count; i++)
-		if (!actors[i].reaped && shared->slot[i].pid > 0)
-			waitpid(shared->slot[i].pid, NULL, 0);
-}
-
 int main(int argc, char **argv)
 {
 	is_guest = getpid() == 1;
@@ -865,9 +1033,7 @@ int main(int argc, char **argv)
 		say("stage: /dev/kmsg: %s\n", strerror(errno));
 	mlockall(MCL_CURRENT);
 	play();
-	finish();
 	if (is_guest)
 		reboot(RB_AUTOBOOT);
-	clear_stage();
 	return 0;
 }

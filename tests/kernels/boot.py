@@ -46,11 +46,12 @@ def _disk(path: Path, size: int, serial: str) -> list[str]:
 
 def _command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path) -> list[str]:
     machine = kernel.machine
+    memory = rig.memory + machine.extra_mib
     cmdline = f"console={machine.console} panic=-1 psi=1 {rig.cmdline}".strip()
     swap = max(scenario.swap_disk for scenario in scenes)
     command = [
         *machine.qemu,
-        *("-accel", "tcg,thread=multi", "-m", str(rig.memory), "-smp", str(rig.cpus)),
+        *("-accel", "tcg,thread=multi", "-m", str(memory), "-smp", str(rig.cpus)),
         *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{scratch / 'console'}"),
         *("-kernel", str(kernel.image), "-initrd", str(scratch / "initrd"), "-append", cmdline),
         *_disk(scratch / "out", _SCENE_BYTES * len(scenes), "out"),
@@ -59,7 +60,7 @@ def _command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path
         command += _disk(scratch / "swap", swap << 20, "swap")
     if rig.numa:
         for node in (0, 1):
-            command += ["-object", f"memory-backend-ram,id=m{node},size={rig.memory // 2}M"]
+            command += ["-object", f"memory-backend-ram,id=m{node},size={memory // 2}M"]
             command += ["-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
     return command
 

@@ -23,6 +23,7 @@ class Machine:
     qemu: tuple[str, ...]
     console: str
     compiler: str
+    extra_mib: int = 0  # of memory, for a kernel that itself takes more
 
 
 # cx16=off: QEMU 7.2 leaves a wrong EFLAGS behind cmpxchg16b, and one boot in three dies of it in SLUB.
@@ -47,6 +48,24 @@ MACHINES = {
         ("qemu-system-aarch64", "-machine", "virt", "-cpu", "max,pauth-impdef=on"),
         "ttyAMA0",
         "aarch64-linux-gnu-gcc",
+        extra_mib=64,
+    ),
+    "powerpc64le-64k": Machine(
+        "ppc64el",
+        "powerpc64le-64k",
+        (
+            "qemu-system-ppc64",
+            *("-machine", "pseries,cap-cfpc=broken,cap-sbbc=broken,cap-ibs=broken", "-cpu", "power9"),
+        ),
+        "hvc0",
+        "powerpc64le-linux-gnu-gcc",
+    ),
+    "686-pae": Machine(
+        "i386",
+        "686-pae",
+        ("qemu-system-i386", "-machine", "pc", "-cpu", "max"),
+        "ttyS0",
+        "i686-linux-gnu-gcc",
     ),
 }
 

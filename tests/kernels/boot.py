@@ -46,7 +46,8 @@ def _disk(path: Path, size: int, serial: str) -> list[str]:
 
 def _command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path) -> list[str]:
     machine = kernel.machine
-    memory = rig.memory + machine.extra_mib
+    step = machine.node_mib * (2 if rig.numa else 1)
+    memory = -(-(rig.memory + machine.extra_mib) // step) * step
     cmdline = f"console={machine.console} panic=-1 psi=1 {rig.cmdline}".strip()
     swap = max(scenario.swap_disk for scenario in scenes)
     command = [

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kernels import stage
+from tests.kernels.scenario import Need
 
 _IMAGE = re.compile(r"^linux-(?:image|binary)-(\d+\.\d+\S*)$")
 _DEFAULT_MIRROR = "http://deb.debian.org/debian"
@@ -24,6 +25,8 @@ class Machine:
     console: str
     compiler: str
     extra_mib: int = 0  # of memory, for a kernel that itself takes more
+    node_mib: int = 1  # a node's memory is a multiple of this
+    lacks: frozenset[Need] = frozenset()
 
 
 # cx16=off: QEMU 7.2 leaves a wrong EFLAGS behind cmpxchg16b, and one boot in three dies of it in SLUB.
@@ -59,6 +62,7 @@ MACHINES = {
         ),
         "hvc0",
         "powerpc64le-linux-gnu-gcc",
+        node_mib=256,
     ),
     "686-pae": Machine(
         "i386",
@@ -66,6 +70,7 @@ MACHINES = {
         ("qemu-system-i386", "-machine", "pc", "-cpu", "max"),
         "ttyS0",
         "i686-linux-gnu-gcc",
+        lacks=frozenset(Need),
     ),
 }
 

@@ -49,6 +49,11 @@ class Blobs:
     def every(self, name: str) -> Iterator[bytes]:
         return (data for key, data in self.items if key == name)
 
+    def since_the_freeze(self, name: str) -> Iterator[bytes]:
+        """The log is kept from there on, too: a kill while the population grew is in neither."""
+        frozen = next(at for at, (key, _) in enumerate(self.items) if key == "frozen_at")
+        return (data for key, data in self.items[frozen:] if key == name)
+
     def last(self, name: str) -> bytes | None:
         return next((data for key, data in reversed(self.items) if key == name), None)
 
@@ -140,7 +145,7 @@ def _processes(blobs: Blobs, comms: dict[int, str], vforked: set[int]) -> list[d
 def _killed(blobs: Blobs, comms: dict[int, str], processes: list[dict[str, Any]]) -> list[dict[str, Any]]:
     reaped: set[int] = set()
     killed: list[int] = []
-    for data in blobs.every("death"):
+    for data in blobs.since_the_freeze("death"):
         pid, status, by_lab = data.decode().split()
         reaped.add(int(pid))
         if int(status, 16) & 0x7F == 9 and not int(by_lab):

@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         kernel = None
     else:
         kernel = debian.fetch(options.kernel)
-        offered = for_guest(kernel.version)
+        offered = for_guest(kernel.version, kernel.machine.lacks)
     for name in options.scenario:
         for scenario in _chosen(name, offered):
             try:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+_TABLES_OF_32_BITS_MIB = 2
+
 
 class Home(StrEnum):
     """Where a scenario may be played."""
@@ -58,6 +60,13 @@ class Push(StrEnum):
     ANON = "anon"
     SHMEM = "shmem"
     TMPFS = "tmpfs"
+
+
+class Need(StrEnum):
+    """What not every machine has."""
+
+    NUMA = "more than one node"
+    ADDRESS_SPACE = "room for page tables that map hardly a page"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,13 @@ class Scenario:
 
     def fits(self, version: tuple[int, int]) -> bool:
         return self.since <= version < self.before
+
+    @property
+    def needs(self) -> frozenset[Need]:
+        needs = {Need.NUMA} if self.numa else set()
+        if any(actor.tables > _TABLES_OF_32_BITS_MIB for actor in self.actors):
+            needs.add(Need.ADDRESS_SPACE)
+        return frozenset(needs)
 
     @property
     def floods(self) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from tests.kernels.scenario import Actor, Cgroup, Group, Home, Kind, Push, Scenario, Scope, Verdict
+from tests.kernels.scenario import Actor, Cgroup, Group, Home, Kind, Need, Push, Scenario, Scope, Verdict
 
 _BOTH = frozenset({Home.HOST, Home.GUEST})
 _HOST = frozenset({Home.HOST})
@@ -882,8 +882,9 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 
-def for_guest(version: tuple[int, int]) -> list[Scenario]:
-    return [s for s in SCENARIOS.values() if Home.GUEST in s.homes and s.fits(version)]
+def for_guest(version: tuple[int, int], lacks: frozenset[Need]) -> list[Scenario]:
+    """What a kernel of this version can play, on a machine that lacks something."""
+    return [s for s in SCENARIOS.values() if Home.GUEST in s.homes and s.fits(version) and not s.needs & lacks]
 
 
 def for_host() -> list[Scenario]:

@@ -48,7 +48,8 @@ class Tally:
 def _batches(kernel: Kernel, first_seed: int) -> Iterator[list[Scenario]]:
     for start in count(first_seed, _DRAWN_AT_ONCE):
         seeds = range(start, start + _DRAWN_AT_ONCE)
-        yield from boot.batches([drawn(seed, cgroup_v1=kernel.version < _CGROUP_V1_GONE) for seed in seeds])
+        scenarios = [drawn(seed, cgroup_v1=kernel.version < _CGROUP_V1_GONE) for seed in seeds]
+        yield from boot.batches([one for one in scenarios if not one.needs & kernel.machine.lacks])
 
 
 def _add(tally: Tally, name: str, made: Fixture | IncompleteRun) -> None:

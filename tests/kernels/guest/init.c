@@ -348,6 +348,7 @@ static void *idle_thread(void *unused)
 	return NULL;
 }
 
+/* Told to stop, it gives back what it took: the scene is over, and reading /proc must not cost another life. */
 static void push(const struct actor *a, struct slot *slot)
 {
 	if (a->push_how == 't') {
@@ -356,9 +357,14 @@ static void push(const struct actor *a, struct slot *slot)
 		for (long done = 0; done < a->push_kb && !shared->stop; done += page_size / 1024)
 			if (write(fd, page, (size_t)page_size) < 0)
 				break;
+		if (shared->stop)
+			close(fd);
 	} else {
 		int flags = MAP_ANONYMOUS | (a->push_how == 's' ? MAP_SHARED : MAP_PRIVATE);
-		touch(map(a->push_kb, flags, -1), a->push_kb, 1);
+		char *at = map(a->push_kb, flags, -1);
+		touch(at, a->push_kb, 1);
+		if (shared->stop)
+			munmap(at, (size_t)a->push_kb * 1024);
 	}
 	slot->pushed_all = 1;
 }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,12 +14,20 @@ from oomforensics.cli.options import Database, Debug, database
 from oomforensics.errors import OomforensicsError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
 
     from oomforensics.cli.values import Result
     from oomforensics.history.schema import Connection
+    from oomforensics.history.shipped import Shipped
 
 NAME = "sql"
+_LISTING = """
+    SELECT view_name AS name, comment FROM duckdb_views() WHERE NOT internal AND comment IS NOT NULL
+    UNION ALL
+    SELECT function_name || '(' || list_aggregate(parameters, 'string_agg', ', ') || ')', comment
+    FROM duckdb_functions() WHERE NOT internal AND comment IS NOT NULL
+    ORDER BY name
+"""
 
 
 class Format(StrEnum):
@@ -35,6 +42,9 @@ def command(
     form: Annotated[Format, typer.Option("--format", help="How to write the result.")] = Format.TABLE,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Where to.")] = None,
     shipped: Annotated[str | None, typer.Option("--run", metavar="NAME", help="Run a shipped query.")] = None,
+    param: Annotated[
+        list[str] | None, typer.Option("--param", metavar="NAME=VALUE", help="Text for $NAME. May be repeated.")
+    ] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the shipped queries.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
@@ -43,17 +53,22 @@ def command(
 ) -> None:
     """Ask the history in SQL (DuckDB's). It is opened for reading, and SQL can reach no other file.
 
+    Beside the tables there are macros that score and select as the kernels do: oom_badness, oom_score, oom_rank.
+
     \b
     Example:
       oomforensics sql "SELECT host, count(*) FROM incidents GROUP BY host"
       oomforensics sql --run top-victims --format csv -o victims.csv
+      oomforensics sql --run saved-by-adj --param comm=sshd --param adj=-500
       oomforensics sql --list
     """
+    from oomforensics.history.shipped import shipped as all_shipped
     from oomforensics.history.store import open_read
 
     if listed:
-        for name, text in _shipped().items():
-            terminal.out(f"{name:<16} {_title(text)}\n")
+        for one in all_shipped().values():
+            takes = "".join(f"  ${name}={value}" for name, value in one.parameters.items())
+            terminal.out(f"{one.name:<16} {one.title}{takes}\n")
         return
     if query is not None and shipped is not None:
         raise UsageError("give a query or --run NAME, not both")
@@ -62,38 +77,44 @@ def command(
     form = Format.JSON if as_json else form
     if form is Format.PARQUET and output is None:
         raise UsageError("Parquet goes to a file: name it with -o FILE")
-    asked = _shipped_query(shipped) if shipped is not None else query
+    given = _given(param or [])
+    if shipped is not None:
+        known = _known(all_shipped(), shipped)
+        query, given = known.sql, {**known.parameters, **given}
+    elif query is None and given:
+        raise UsageError("--param is for a query or --run NAME")
     with open_read(database(db), locked=True) as con:
-        if asked is None:
+        if query is None:
             _Prompt(con, form).run()
         else:
-            _answer(con, asked, form, output)
+            _answer(con, query, form, output, given)
 
 
-def _shipped() -> dict[str, str]:
-    folder = resources.files("oomforensics.history").joinpath("queries")
-    files = sorted(folder.iterdir(), key=lambda file: file.name)
-    return {file.name.removesuffix(".sql"): file.read_text("utf-8") for file in files if file.name.endswith(".sql")}
+def _given(texts: Sequence[str]) -> dict[str, str]:
+    given = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not name.isidentifier() or not equals:
+            raise UsageError(f"--param {text!r} is not NAME=VALUE")
+        given[name] = value
+    return given
 
 
-def _title(sql: str) -> str:
-    return sql.splitlines()[0].removeprefix("-- ")
+def _known(queries: Mapping[str, Shipped], name: str) -> Shipped:
+    if name not in queries:
+        raise UsageError(f"no shipped query {name!r}; there are {', '.join(queries)}")
+    return queries[name]
 
 
-def _shipped_query(name: str) -> str:
-    known = _shipped()
-    if name not in known:
-        raise UsageError(f"no shipped query {name!r}; there are {', '.join(known)}")
-    return known[name]
-
-
-def _answer(con: Connection, sql: str, form: Format, output: Path | None) -> None:
+def _answer(
+    con: Connection, sql: str, form: Format, output: Path | None, given: Mapping[str, str] | None = None
+) -> None:
     import duckdb
 
     from oomforensics.cli import values
 
     try:
-        result = values.query(con, sql)
+        result = values.query(con, sql, given or {})
         if output is None:
             for text in _text(result, form):
                 terminal.out(text)
@@ -183,7 +204,7 @@ class _Prompt:
         if command in (".quit", ".exit"):
             return False
         if command == ".tables":
-            self._run("SELECT view_name AS name, comment FROM duckdb_views() WHERE NOT internal ORDER BY name")
+            self._run(_LISTING)
         else:
             sys.stderr.write(self.HELP)
         return True

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -27,7 +27,7 @@ class Result:
     chunks: Iterator[list[tuple[Any, ...]]]
 
 
-def query(con: Connection, sql: str, parameters: Sequence[Any] = ()) -> Result:
+def query(con: Connection, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()) -> Result:
     found = con.execute(sql, parameters) if parameters else con.execute(sql)
     description = found.description or []
     chunks = iter(lambda: found.fetchmany(_CHUNK), []) if description else iter(())

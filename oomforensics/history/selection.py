@@ -13,13 +13,14 @@ from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import TaskRow
 
 # Verdicts under which repeating the selection by badness would prove nothing.
-_REFUSED = {
+REFUSED = {
     VerdictWord.ALLOCATING_TASK: "the kernel killed whoever asked for memory, whatever the badness of others",
     VerdictWord.OOM_ORIGIN: "a task in swapoff is chosen whatever the badness of others",
     VerdictWord.WITHIN_NOISE: "the first candidates are closer than the kernel's counters are exact",
     VerdictWord.INSUFFICIENT_DATA: "the report does not hold enough to recompute the selection",
     VerdictWord.NOT_EXPLAINED: "the kernel's choice could not be recomputed in the first place",
 }
+LACKING = "the report lacks what an exact selection needs: its total or columns of its task table"
 _STORED = [name for name in TaskRow._fields if name != "cpu"]
 
 
@@ -45,8 +46,8 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
     assert head is not None
     word, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope = head
     verdict = VerdictWord(word)
-    if verdict in _REFUSED:
-        raise UsageError(f"nothing to repeat ({verdict}): {_REFUSED[verdict]}")
+    if verdict in REFUSED:
+        raise UsageError(f"nothing to repeat ({verdict}): {REFUSED[verdict]}")
     found = con.execute(
         f"SELECT badness_pages, ineligible_reason, is_victim, {', '.join(_STORED)} FROM t_candidates "
         "WHERE incident_id = ? ORDER BY table_order",
@@ -63,7 +64,7 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
         except KeyError:
             raise UsageError(f"this version knows no era {era!r}: ingest the log again") from None
     if selection is None:
-        raise UsageError("the report lacks what an exact selection needs: its total or columns of its task table")
+        raise UsageError(LACKING)
     caveats = ["All else is as the report prints it; after a kill the memory of the others changes too."]
     if not totalpages_exact:
         caveats.append(

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from oomforensics.errors import HistoryError
+from oomforensics.history import macros
 from oomforensics.history.schema import Connection, migrate, newest_version, stored_version
 
 ENVIRONMENT = "OOMFORENSICS_DB"
@@ -61,13 +62,17 @@ def open_write(path: Path) -> Iterator[Connection]:
 
 @contextmanager
 def open_read(path: Path, *, locked: bool = False) -> Iterator[Connection]:
-    """The history for reading. `locked`: for SQL from others, which must not reach any file or setting."""
+    """The history for reading. `locked`: for SQL from others, which must not reach any file or setting, and finds the
+    macros.
+    """
     if not path.exists():
         raise HistoryError(f"no history at {path}: `oomforensics ingest PATH` makes one")
     if _check(path) < newest_version():
         with open_write(path):
             pass
     with _connected(path, read_only=True, locked=locked) as con:
+        if locked:
+            macros.make(con)
         yield con
 
 

@@ -17,7 +17,7 @@ MAY_IMPORT = {
     "parsers": set(),
     "kernel": set(),
     "analysis": {"kernel", "parsers"},
-    "history": {"analysis", "parsers", "errors"},
+    "history": {"analysis", "kernel", "parsers", "errors"},
     "reports": {"errors", "history"},
     "ingest": {"analysis", "parsers", "history", "errors"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel"},

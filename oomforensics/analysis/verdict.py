@@ -168,10 +168,9 @@ def _assumptions(case: Case, ranking: Ranking) -> list[str]:
         notes.append(f"The task table's header is lost; its columns were told by the rows ({table.layout}).")
     if table is not None and table.damaged_rows:
         notes.append(f"{table.damaged_rows} row(s) of the task table could not be read.")
-    if not hypothesis.era.verified:
-        notes.append(
-            f"No source of this vendor's kernel was read; expected from its neighbours: {hypothesis.era.what}."
-        )
+    unverified = case.identified.unverified
+    if unverified is not None:
+        notes.append(f"{unverified[0].upper()}{unverified[1:]}.")
     return notes
 
 

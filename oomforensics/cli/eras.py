@@ -102,6 +102,7 @@ def _of_release(release: str) -> _Choice:
     evidence = found.evidence
     if found.era is not None:
         evidence = ("told from the release alone; what a report of this kernel prints may say otherwise",)
+        evidence += (found.unverified,) if found.unverified else ()
     return _Choice(release, found.era, False, evidence, [era.name for era in found.alternatives])
 
 

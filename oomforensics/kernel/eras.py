@@ -103,6 +103,16 @@ class RssPrecision(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Base:
+    """A vendor whose source was not read: its kernels are judged by the rules of their upstream base, and it is said."""
+
+    release: str  # regular expression
+    vendor: str
+    also: tuple[str, ...] = ()  # eras whose rules it may have backported
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Era:
     name: str
     since: Version
@@ -126,6 +136,7 @@ class Era:
     prints: frozenset[str] = field(default_factory=frozenset)  # vendor rows: fingerprints of their text
     root_also: tuple[RootBonus, ...] = ()  # stable releases of this range backported another bonus
     verified: bool = True  # False: inferred from logs or neighbours, no source tree read
+    builds_read: frozenset[int] = frozenset()  # vendor's builds whose source was read; empty: it covers all of `builds`
     commit: str = ""
     what: str = ""
 
@@ -323,22 +334,33 @@ VENDOR: tuple[Era, ...] = (
         what="3.14's score, the first of equals wins"),
     Era("rhel8.1", (4, 18, 0), (4, 19, 0), _S.PAGES_CLAMPED, _P.BYTES, _R.NONE, _C.NONE, _T.LEADER_FIRST,
         _O.PAGES_PERMILLE, _N.SPANNED, _M.SWAP_MAX, _Q.RESERVED, _X.PER_THREAD, memcg_scans_threads=True,
-        vfork_spared=True, oom_skip=True, vendor="rhel8", builds=(0, 193),
+        vfork_spared=True, oom_skip=True, vendor="rhel8", builds=(0, 193), builds_read=frozenset({147}),
         prints=frozenset({"table:C5", "invoked:4.9", "killed:5.1", "cpuset-line", "reaper"}),
         what="no child sacrifice in a 4.18 kernel"),
     Era("rhel8.3", (4, 18, 0), (4, 19, 0), _S.PAGES_CLAMPED, _P.BYTES, _R.NONE, _C.NONE, _T.LAST, _O.PAGES_PERMILLE,
         _N.SPANNED, _M.SWAP_MAX, _Q.RESERVED, _X.PER_THREAD, memcg_dump_is_scan_order=True, vfork_spared=True,
-        oom_skip=True, vendor="rhel8", builds=(193, 305),
+        oom_skip=True, vendor="rhel8", builds=(193, 305), builds_read=frozenset({240}),
         prints=frozenset({"table:C5", "invoked:5.0", "killed:rhel8.3", "summary", "memcg_stats:lines", "reaper",
                           "panic:deadlocked", "oom-group"}),
         what="5.3's selection in a 4.18 kernel"),
     Era("rhel8.7", (4, 18, 0), (4, 19, 0), _S.PAGES_SIGNED, _P.BYTES, _R.NONE, _C.NONE, _T.LAST, _O.TWO_THIRDS,
         _N.PRESENT, _M.SWAP_MAX, _Q.RESERVED, _X.PER_THREAD, memcg_dump_is_scan_order=True, vfork_spared=True,
-        oom_skip=True, vendor="rhel8", builds=(305, 100000),
+        oom_skip=True, vendor="rhel8", builds=(305, 100000), builds_read=frozenset({394}),
         prints=frozenset({"table:C6", "tasks-state", "invoked:5.0", "killed:5.4", "summary", "memcg_stats:lines",
                           "reaper", "already-exiting", "panic:deadlocked", "oom-group"}),
         what="5.9's score in a 4.18 kernel"),
 )  # fmt: skip
+
+BASES: tuple[Base, ...] = (
+    Base(r"^5\.14\.0-\d+\S*\.el9", "RHEL 9", ("6.2-6.7",), "later 9.x may count RSS per CPU"),
+    Base(r"^6\.12\.0-\d+\S*\.el10", "RHEL 10"),
+    Base(r"^(?:5\.14\.21|6\.4\.0)-150\d00", "SUSE Linux Enterprise 15 SP4 and later"),
+    Base(r"\.amzn\d", "Amazon Linux"),
+    Base(r"-microsoft-standard", "WSL2"),
+    Base(r"\.(?:al|an)[78]\b", "Alibaba Cloud"),
+    Base(r"tlinux|\.oc\d|\.tl\d", "Tencent", (), "its memory.use_priority_oom, if set, looks at cgroups first"),
+    Base(r"^\d+\.\d+\.\d+\+$", "Container-Optimized OS, or somebody's own build"),
+)
 
 ERAS: tuple[Era, ...] = (*UPSTREAM, *VENDOR)
 _BY_NAME: dict[str, Era] = {era.name: era for era in ERAS}

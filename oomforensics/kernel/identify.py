@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from oomforensics.kernel.eras import ERAS, FINGERPRINT_WORDS, FINGERPRINTS, UPSTREAM, VENDOR, Era, Version, prints
+from oomforensics.kernel.eras import (
+    BASES,
+    ERAS,
+    FINGERPRINT_WORDS,
+    FINGERPRINTS,
+    UPSTREAM,
+    VENDOR,
+    Era,
+    Version,
+    era_named,
+    prints,
+)
 
 _RELEASE = re.compile(r"^(\d+)\.(\d+)(?:\.(\d+))?")
 # Release string -> vendor of the table of eras. The build number is the first after the base version.
@@ -32,6 +43,7 @@ class Identified:
     certain: bool
     unmodelled: str | None = None
     by_text_alone: bool = False  # no release is known, so `era` is one of several that print alike
+    unverified: str | None = None  # that no source of this very kernel was read, and what was taken instead
 
 
 def parse_release(release: str) -> Version | None:
@@ -54,13 +66,36 @@ def _identify(telling: frozenset[str], release: str | None) -> Identified:
     by_release = _by_release(release) if release is not None else None
     if release is None or by_release is None:
         return _without_release(by_text, telling)
+    unverified, also = _unread(release, by_release)
     if not telling:
-        return Identified(by_release, (f"release {release}; nothing in the text tells",), (), certain=False)
-    if by_release in by_text:
-        return Identified(
-            by_release, (f"release {release}", f"text fits: {_words(telling)}"), (), certain=by_release.verified
-        )
-    return _backport(release, by_release, by_text, telling)
+        found = Identified(by_release, (f"release {release}; nothing in the text tells",), also, certain=False)
+    elif by_release in by_text:
+        evidence = (f"release {release}", f"text fits: {_words(telling)}")
+        found = Identified(by_release, evidence, also, certain=unverified is None)
+    else:
+        found = _backport(release, by_release, by_text, telling)
+    return replace(found, unverified=unverified)
+
+
+def _unread(release: str, era: Era) -> tuple[str | None, tuple[Era, ...]]:
+    """Why the rules of this kernel are an expectation, if they are, and which other eras it may have taken rules from."""
+    if not era.verified:
+        return f"no source of this vendor's kernel was read; expected from its neighbours: {era.what}", ()
+    if era.builds_read and _build(release) not in era.builds_read:
+        read = ", ".join(str(build) for build in sorted(era.builds_read))
+        return f"no source of this build was read; expected to be like build {read}", neighbours(era)
+    for base in BASES:
+        if re.search(base.release, release):
+            why = f"; {base.why}" if base.why else ""
+            text = f"no source of this vendor's kernel ({base.vendor}) was read; judged as its upstream base{why}"
+            return text, tuple(era_named(name) for name in base.also)
+    return None, ()
+
+
+def _build(release: str) -> int | None:
+    """4.18.0-348.el8 -> 348."""
+    found = re.match(r"[\d.]+-(\d+)", release)
+    return int(found[1]) if found else None
 
 
 def _without_release(by_text: list[Era], telling: frozenset[str]) -> Identified:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oomforensics.kernel.described import described
-from oomforensics.kernel.eras import ERAS
+from oomforensics.kernel.eras import BASES, ERAS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "kernel-eras.md"
 _INTRO = """# Kernel eras
@@ -25,6 +25,14 @@ _TOTALS = """
 | era | T of a cgroup | T of nodes | RAM from Mem-Info | counters that the selection reads |
 |---|---|---|---|---|
 """
+_BASES = """
+## Vendors whose source was not read
+
+Their kernels are judged by the rules of their upstream base, or of the nearest build that was read; every verdict says so.
+
+| vendor | tried too | why |
+|---|---|---|
+"""
 _TEXT = """
 ## How the text tells them apart
 
@@ -41,8 +49,15 @@ def page() -> str:
     return (
         _INTRO + _rows(eras, rules)
         + _TOTALS + _rows(eras, totals)
+        + _BASES + "".join(f"| {base.vendor} | {', '.join(base.also)} | {base.why} |\n" for base in BASES)
+        + "".join(f"| {era.name}, builds other than {_listed(era.builds_read)} | its neighbours | |\n"
+                  for era in ERAS if era.builds_read)
         + _TEXT + _rows(eras, ("era", "prints"))
     )  # fmt: skip
+
+
+def _listed(builds: frozenset[int]) -> str:
+    return ", ".join(str(build) for build in sorted(builds))
 
 
 def _rows(eras: list[dict[str, str]], facts: tuple[str, ...]) -> str:

@@ -19,7 +19,7 @@ def scored() -> list[tuple[str, Judged, Candidate, int]]:
     for path in corpus_logs():
         for one in judged(path.read_bytes().split(b"\n")):
             selected = one.incident.selected
-            if selected is None or selected.score is None or one.era is None:
+            if selected is None or selected.score is None:
                 continue
             rows = [candidate for candidate in one.candidates if candidate.row.pid == selected.pid]
             found += [(path.name, one, candidate, selected.score) for candidate in rows[:1]]
@@ -30,7 +30,7 @@ def scored() -> list[tuple[str, Judged, Candidate, int]]:
 def test_every_score_that_a_field_report_prints_is_reproduced() -> None:
     ways: Counter[str] = Counter()
     for name, one, candidate, printed in scored():
-        assert one.era is not None
+        assert one.era.name is not None
         assert one.totalpages.pages is not None
         era, total = era_named(one.era.name), one.totalpages.pages
         if candidate.badness_pages is not None:

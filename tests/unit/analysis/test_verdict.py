@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from oomforensics.analysis.model import Judged, VerdictWord
@@ -47,6 +49,16 @@ def test_oom_score_adj_decides_and_the_text_says_so() -> None:
     assert result.candidates[0].badness_pages == 1_010 + 23 + 500 * UNIT
     assert "task11 (pid 11) is bigger" in result.verdict.text
     assert "the victim's oom_score_adj 500 decided" in result.verdict.text
+
+
+def test_a_vendor_kernel_nobody_has_read_is_said_to_be_judged_as_its_base() -> None:
+    small, big = task(10, 1_000), task(11, 90_000)
+    kernel = replace(KERNELS["6.12"], release="6.12.0-55.9.1.el10_0.x86_64")
+    (result,) = judged(stamped(Report(kernel, [small, big], big).lines()))
+    assert result.verdict.word is W.HIGHEST_BADNESS
+    assert not result.era.certain
+    assert any("RHEL 10) was read; judged as its upstream base" in caveat for caveat in result.verdict.caveats)
+    assert result.verdict.era_agreement
 
 
 @pytest.mark.parametrize("shield", [-600, -1000])

@@ -55,7 +55,9 @@ MODERN = {"invoked:5.0", "killed:5.4", "summary", "tasks-state"}
         ("2.6.32-131.el6.x86_64", {"killed:2.6.33"}, "rhel6.0-6.1", True),
         ("3.10.0-1160.el7.x86_64", {"table:C3", "killed:rhel7.7"}, "rhel7.3-7.9", True),
         ("3.10.0-327.el7.x86_64", {"table:C3", "killed:2.6.36"}, "rhel7.0-7.2", False),
-        ("4.18.0-553.8.1.el8_10.x86_64", {"table:C6", *MODERN}, "rhel8.7", True),
+        ("4.18.0-394.el8.x86_64", {"table:C6", *MODERN}, "rhel8.7", True),
+        ("4.18.0-553.8.1.el8_10.x86_64", {"table:C6", *MODERN}, "rhel8.7", False),
+        ("5.14.0-427.13.1.el9_4.x86_64", {"table:C6", *MODERN}, "5.9-6.1", False),
         ("4.18.0-240.el8.x86_64", {"table:C5", "killed:rhel8.3", "summary"}, "rhel8.3", True),
         ("5.10.0-10-amd64", {"table:C6", *MODERN}, "5.9-6.1", True),
         ("6.8.0-45-generic", {"table:C7", *MODERN}, "6.8-6.19", True),
@@ -72,6 +74,33 @@ def test_identify(release: str, features: set[str], name: str, certain: bool) ->
     assert found.era is not None
     assert (found.era.name, found.certain) == (name, certain)
     assert release in found.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("release", "said", "tried"),
+    [
+        ("3.10.0-327.el7.x86_64", "the root bonus is not known", set()),
+        ("4.18.0-348.el8.x86_64", "expected to be like build 394", {"rhel8.1", "rhel8.3"}),
+        ("5.14.0-427.13.1.el9_4.x86_64", "RHEL 9", {"6.2-6.7"}),
+        ("6.12.0-55.9.1.el10_0.x86_64", "RHEL 10", set()),
+        ("6.4.0-150600.23.7-default", "SUSE Linux Enterprise", set()),
+        ("6.1.61-85.141.amzn2023.x86_64", "Amazon Linux", set()),
+        ("5.15.153.1-microsoft-standard-WSL2", "WSL2", set()),
+        ("5.10.134-16.al8.x86_64", "Alibaba", set()),
+        ("5.4.119-19-0009.1.tl2.x86_64", "use_priority_oom", set()),
+        ("5.15.133+", "Container-Optimized OS", set()),
+    ],
+)
+def test_a_kernel_whose_source_was_not_read_is_said_to_be_one(release: str, said: str, tried: set[str]) -> None:
+    found = identify(frozenset(), release)
+    assert found.unverified is not None
+    assert said in found.unverified
+    assert {era.name for era in found.alternatives} == tried
+
+
+@pytest.mark.parametrize("release", ["4.18.0-147.5.1.el8_1.x86_64", "6.1.0-50-cloud-amd64", "3.10.0-1160.el7.x86_64"])
+def test_a_kernel_whose_source_was_read_is_not(release: str) -> None:
+    assert identify(frozenset(), release).unverified is None
 
 
 def test_text_alone_leaves_every_era_that_prints_so() -> None:

@@ -12,9 +12,16 @@ from dataclasses import dataclass, replace
 
 from oomforensics.analysis.model import Candidate
 from oomforensics.analysis.ranking import scans_in_table_order
-from oomforensics.analysis.scoring import Hypothesis, Table, root_hypotheses, score
+from oomforensics.analysis.scoring import (
+    Hypothesis,
+    Table,
+    charged_pages,
+    ineligible_reason,
+    root_hypotheses,
+    score,
+)
 from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
-from oomforensics.kernel.eras import ChildRule, Score, era_named
+from oomforensics.kernel.eras import ChildRule, Era, PageTables, Score, era_named
 from oomforensics.parsers.facts import TaskRow
 
 
@@ -38,6 +45,27 @@ class Selection:
         """`changes`: pid -> oom_score_adj."""
         rows = [row._replace(oom_score_adj=changes[row.pid]) if row.pid in changes else row for row in self.table.rows]
         return replace(self, table=replace(self.table, rows=rows))
+
+    def under(self, totalpages: int) -> Selection:
+        return replace(self, hypothesis=replace(self.hypothesis, totalpages=totalpages))
+
+    def on(self, era: Era, totalpages: int, *, is_memcg: bool) -> list[Selection]:
+        """As kernels of another era would have done, one selection for each reading of CAP_SYS_ADMIN, likeliest first.
+
+        Where they count page tables in another way than the report prints, the report's count stands for theirs.
+        Raises ValueError, with the reason, where what they count is not in the report.
+        """
+        if era.score is Score.LEGACY:
+            raise ValueError("kernels before 2.6.36 weigh CPU time and run time, which no report prints")
+        page_size = self.hypothesis.page_size
+        rows = [_with_page_tables(row, era, page_size) for row in self.table.rows]
+        for position, row in enumerate(rows):
+            low, high = charged_pages(row, era, page_size, None)
+            if low != high and ineligible_reason(self.table, position, era) is None:
+                raise ValueError("the report prints no swap entries or page tables of its processes")
+        excluded = self.table.excluded if era.vfork_spared else frozenset()
+        table = replace(self.table, rows=rows, excluded=excluded, in_scan_order=scans_in_table_order(era, is_memcg))
+        return [Selection(table, hypothesis) for hypothesis in root_hypotheses(era, totalpages, page_size)]
 
     def without(self, pids: Iterable[int]) -> Selection:
         """As if these processes had not been there, and nothing else had changed."""
@@ -76,17 +104,35 @@ class Selection:
         return next(row.oom_score_adj or 0 for row in self.table.rows if row.pid == pid)
 
 
+def _can_be_scored(row: TaskRow, era: Era, page_size: int) -> bool:
+    low, high = charged_pages(row, era, page_size, None)
+    adj = row.oom_score_adj
+    return low == high and adj is not None and OOM_SCORE_ADJ_MIN <= adj <= OOM_SCORE_ADJ_MAX
+
+
+def _with_page_tables(row: TaskRow, era: Era, page_size: int) -> TaskRow:
+    """The row with the columns that this era counts."""
+    if era.page_tables is PageTables.BYTES:
+        if row.pgtables_bytes is None and row.nr_ptes is not None:
+            return row._replace(pgtables_bytes=(row.nr_ptes + (row.nr_pmds or 0)) * page_size)
+    elif row.nr_ptes is None and row.pgtables_bytes is not None:
+        return row._replace(nr_ptes=row.pgtables_bytes // page_size, nr_pmds=0)
+    elif era.page_tables is PageTables.NR_PTES_PMDS and row.nr_pmds is None:
+        return row._replace(nr_pmds=0)
+    return row
+
+
 def rebuild(
     rows: Sequence[TaskRow], badness: Sequence[int | None], ineligible: Sequence[str | None], era_name: str,
     totalpages: int, page_size: int, *, is_memcg: bool,
 ) -> Selection | None:  # fmt: skip
     """The selection in which every row has this badness (None: not eligible, for the reason in `ineligible`).
 
-    None where no reading of the era gives these values: the report lacks columns that it counts, or it is one of the
-    heuristics before 2.6.36.
+    None where no reading of the era gives these values: the report lacks columns that it counts, it is one of the
+    heuristics before 2.6.36, or a damaged row holds an oom_score_adj that no kernel prints.
     """
     era = era_named(era_name)
-    if era.score is Score.LEGACY:
+    if era.score is Score.LEGACY or not all(_can_be_scored(row, era, page_size) for row in rows):
         return None
     table = Table(
         rows,

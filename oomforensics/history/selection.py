@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from oomforensics.analysis.headroom import Shortage, ZoneState
 from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.scoring import charged_pages, ineligible_reason
+from oomforensics.analysis.sizes import Sizes, pages
 from oomforensics.analysis.whatif import Selection, rebuild
 from oomforensics.errors import UsageError
 from oomforensics.history.schema import Connection
@@ -20,7 +24,11 @@ REFUSED = {
     VerdictWord.INSUFFICIENT_DATA: "the report does not hold enough to recompute the selection",
     VerdictWord.NOT_EXPLAINED: "the kernel's choice could not be recomputed in the first place",
 }
-LACKING = "the report lacks what an exact selection needs: its total or columns of its task table"
+LACKING = "the report lacks what an exact selection needs: its total, columns of its task table, undamaged rows"
+_SHORTAGE = (
+    "gfp_mask", "alloc_order", "memory_usage_kb", "memory_limit_kb", "memsw_usage_kb", "memsw_limit_kb", "swap_usage_kb",
+    "swap_limit_kb", "total_swap_kb", "free_swap_kb",
+)  # fmt: skip
 _STORED = [name for name in TaskRow._fields if name != "cpu"]
 
 
@@ -35,16 +43,19 @@ class Stored:
     selection: Selection
     killed: frozenset[int]  # pids of candidates
     caveats: tuple[str, ...]
+    sizes: Sizes
+    shortage: Shortage
 
 
 def selection_of(con: Connection, incident_id: str) -> Stored:
     """Raises UsageError, with the reason, where the selection cannot be rebuilt exactly."""
     columns = "verdict, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope"
     head: tuple[Any, ...] | None = con.execute(
-        f"SELECT {columns} FROM t_incidents WHERE incident_id = ?", [incident_id]
+        f"SELECT {columns}, {', '.join(_SHORTAGE)}, meminfo FROM t_incidents WHERE incident_id = ?", [incident_id]
     ).fetchone()
     assert head is not None
-    word, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope = head
+    word, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope, *others, meminfo = head
+    printed = dict(zip(_SHORTAGE, others, strict=True))
     verdict = VerdictWord(word)
     if verdict in REFUSED:
         raise UsageError(f"nothing to repeat ({verdict}): {REFUSED[verdict]}")
@@ -77,7 +88,38 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
     if selection.kills_children:
         caveats.append("This kernel kills a child of its first choice where it has one to kill.")
     killed = frozenset(row.pid for row, one in zip(rows, found, strict=True) if one[2])
-    return Stored(incident_id, verdict, era, totalpages, selection, killed, tuple(caveats))
+    sizes = Sizes(
+        Scope(scope), page_size, totalpages,
+        limit=pages(printed["memory_limit_kb"], page_size),
+        memsw_limit=pages(printed["memsw_limit_kb"], page_size),
+        swap_limit=pages(printed["swap_limit_kb"], page_size),
+        total_swap=pages(printed["total_swap_kb"], page_size),
+    )  # fmt: skip
+    return Stored(
+        incident_id,
+        verdict,
+        era,
+        totalpages,
+        selection,
+        killed,
+        tuple(caveats),
+        sizes,
+        _shortage(sizes, printed, meminfo),
+    )
+
+
+def _shortage(sizes: Sizes, printed: Mapping[str, Any], meminfo: str | None) -> Shortage:
+    zones = []
+    for zone in json.loads(meminfo).get("zones", []) if meminfo else []:
+        free, least = (zone.get("values", {}).get(name) for name in ("free", "min"))
+        if isinstance(free, int) and isinstance(least, int):
+            reserve = zone.get("lowmem_reserve_pages") or []
+            zones.append(ZoneState(zone.get("node"), zone["name"], free, least, reserve))
+    return Shortage(
+        sizes, printed["gfp_mask"], printed["alloc_order"], printed["memory_usage_kb"], printed["memory_limit_kb"],
+        printed["memsw_usage_kb"], printed["memsw_limit_kb"], printed["swap_usage_kb"], printed["swap_limit_kb"],
+        printed["free_swap_kb"], tuple(zones),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +141,11 @@ class Inputs:
 
 
 def inputs_of(selection: Selection) -> Inputs:
-    """Raises UsageError where a candidate's pages are not known exactly, or its row is not one that a kernel prints."""
+    """Raises UsageError where two candidates have one pid."""
     table, hypothesis = selection.table, selection.hypothesis
     era, page_size = hypothesis.era, hypothesis.page_size
     if len({row.pid for row in table.rows}) < len(table.rows):
         raise UsageError("two rows of the task table have the same pid")
-    adjs, charges = [], []
-    for row in table.rows:
-        low, high = charged_pages(row, era, page_size, table.swap_in_use_pages)
-        if low != high:
-            raise UsageError("the report lacks columns of its task table that this kernel counts")
-        if row.oom_score_adj is None or not -1000 <= row.oom_score_adj <= 1000:
-            raise UsageError("a row of the task table holds no valid oom_score_adj")
-        adjs.append(row.oom_score_adj)
-        charges.append(low)
     anybody = replace(table, rows=[row._replace(oom_score_adj=0) for row in table.rows])
     order = [candidate.order for candidate in selection.order()]
     return Inputs(
@@ -122,8 +155,8 @@ def inputs_of(selection: Selection) -> Inputs:
         totalpages=hypothesis.totalpages,
         pids=[row.pid for row in table.rows],
         comms=[row.comm or "" for row in table.rows],
-        adjs=adjs,
-        charges=charges,
+        adjs=[row.oom_score_adj or 0 for row in table.rows],
+        charges=[charged_pages(row, era, page_size, table.swap_in_use_pages)[0] for row in table.rows],
         uid_0=[row.uid == 0 for row in table.rows],
         barred=[ineligible_reason(anybody, position, era) for position in range(len(table.rows))],
         order=order,

@@ -343,9 +343,39 @@ def test_what_if_repeats_the_selection(tmp_path: Path) -> None:
     assert f"spared with oom_score_adj {needed} or less" in told
 
 
+def test_what_if_with_other_sizes_and_by_another_kernel(tmp_path: Path) -> None:
+    (recording,) = FIXTURES.glob("kernels/6.1.*/memcg-v2-adj-favours-smaller/kmsg")
+    db = tmp_path / "h.duckdb"
+    assert run("ingest", recording, db=db).returncode == 0
+    as_it_was = what_if(db, "--memory-limit", "48M", "--swap", "0")
+    assert as_it_was["order"] == what_if(db)["order"]
+    assert as_it_was["changed"]["totalpages"] == as_it_was["totalpages"] == 12_288
+    doubled = what_if(db, "--memory-limit", "96M")
+    assert doubled["changed"]["totalpages"] == 24_576
+    more = {one["pid"]: one["badness"] for one in doubled["order"]}
+    for one in as_it_was["order"]:  # a share of oom_score_adj is a thousandth of the total, rounded down
+        assert more[one["pid"]] == one["badness"] + one["oom_score_adj"] * (24 - 12)
+    assert what_if(db, "--swap", "48M")["changed"]["totalpages"] == 24_576
+    old = what_if(db, "--kernel", "3.2.0-4-amd64")
+    assert old["changed"]["era"] == "3.2-3.4"
+    assert all(1 <= one["badness"] <= 1000 for one in old["order"])
+    assert any("Page tables" in caveat for caveat in old["caveats"])
+    save = what_if(db, "--save", "small")["save"]
+    assert [(one["what"], one["at_least_bytes"]) for one in save["allocation"]] == [
+        ("the memory limit", 49_156 * 1024), ("the swap limit", 4096),
+    ]  # fmt: skip
+    told = run("what-if", "--save", "small", "--memory-limit", "96M", db=db).stdout
+    assert "limit 24576 pages + 0 of swap = 24576" in told
+    assert "the memory limit needed at least 50,335,744 bytes" in told
+
+
 @pytest.mark.parametrize(
-    "arguments", [["--save", "none"], ["--oom-score-adj", "leaker"], ["--oom-score-adj", "700=1001"], ["--gone", ""]]
-)
+    "arguments",
+    [
+        ["--save", "none"], ["--oom-score-adj", "leaker"], ["--oom-score-adj", "700=1001"], ["--gone", ""],
+        ["--memory-limit", "1G"], ["--swap", "much"], ["--kernel", "2.6.30"], ["--kernel", "2.6.32-042stab145.3"],
+    ],
+)  # fmt: skip
 def test_what_if_refuses(db: Path, arguments: list[str]) -> None:
     done = run("what-if", run_id(db, "global"), *arguments, db=db)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)

@@ -49,6 +49,46 @@ def test_adj_that_saves_and_who_follows() -> None:
     assert before.without([10, 11]).chosen() is None
 
 
+def test_a_damaged_row_is_no_ground_for_a_selection() -> None:
+    rows = [row(10, 30_000, -2000), row(11, 20_000)]
+    badness = [candidate.badness_pages for candidate in score(Table(rows), Hypothesis(era_named("7.0-"), 1000, 4096))]
+    assert rebuild(rows, badness, [None, None], "7.0-", 1000, 4096, is_memcg=False) is None
+
+
+def test_another_total_weighs_adjustments_anew() -> None:
+    before = selection([row(10, 30_000), row(11, 20_000, 50)])
+    assert before.chosen() == 10
+    assert before.under(400_000).chosen() == 11
+    assert before.under(100_000).order() == before.order()
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_another_kernel_scores_by_its_own_rules(era: str) -> None:
+    before = selection([row(10, 30_000, uid=0), row(11, 29_500)])
+    there = before.on(era_named(era), 100_000, is_memcg=False)
+    assert {one.hypothesis.era.name for one in there} == {era}
+    spares_root = {one.chosen() for one in there if one.hypothesis.root is not None}
+    assert spares_root <= {11}
+    assert all(one.chosen() == 10 for one in there if one.hypothesis.root is None)
+
+
+def test_another_kernel_takes_the_page_tables_that_are_printed() -> None:
+    old = row(10, 100)._replace(pgtables_bytes=None, nr_pmds=None)
+    before = selection([old], "3.14-3.17")
+    (new,) = before.on(era_named("7.0-"), 100_000, is_memcg=False)
+    assert new.order()[0].badness_pages == 100 + 7 + 3
+    modern = row(10, 100)._replace(nr_ptes=None, nr_pmds=None)
+    assert selection([modern]).on(era_named("4.0-4.2"), 100_000, is_memcg=False)[0].order()[0].badness_pages == 117
+
+
+def test_another_kernel_is_not_guessed_at() -> None:
+    with pytest.raises(ValueError, match="CPU time"):
+        selection([row(10, 100)]).on(era_named("2.6.32-2.6.35"), 100_000, is_memcg=False)
+    bare = row(10, 100)._replace(swapents_pages=None)
+    with pytest.raises(ValueError, match="no swap entries"):
+        selection([bare]).on(era_named("7.0-"), 100_000, is_memcg=False)
+
+
 def test_the_only_candidate_is_saved_by_nothing_but_the_minimum() -> None:
     assert selection([row(10, 500)]).saving_adj(10) == -1000
 

@@ -52,6 +52,13 @@ def test_repeating_the_selection_of_real_kernels(db: Path) -> None:
                 saved = stored.selection.saving_adj(chosen)
                 assert saved is not None
                 assert stored.selection.with_adj({chosen: saved}).chosen() != chosen
+            era = stored.selection.hypothesis.era
+            total, _ = stored.sizes.total(era)
+            assert total == stored.totalpages
+            again = stored.selection.on(era, total, is_memcg=stored.sizes.is_memcg)
+            assert stored.selection.order() in [one.order() for one in again]
+            for bound in stored.shortage.bounds():
+                assert bound.at_least_bytes > 0
     assert repeated > 300
     assert refused <= {
         "nothing to repeat (insufficient_data)", "nothing to repeat (oom_origin)",

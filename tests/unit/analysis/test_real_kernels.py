@@ -23,7 +23,7 @@ def run_in(folder: Path) -> Run:
 
 
 def test_there_are_runs_of_real_kernels() -> None:
-    assert len(FOLDERS) > 180
+    assert len(FOLDERS) > 280
     assert sum(bool(run_in(folder).truth["oracle"]) for folder in FOLDERS) > 100
 
 

@@ -46,7 +46,8 @@ def _sql() -> str:
 def _facts() -> Iterator[str]:
     columns = ", ".join(f'"{name}"' for name in ("era", *_COLUMNS))
     rows = _values([era.name, *(getattr(era, name) for name in _COLUMNS)] for era in ERAS)
-    yield f"CREATE TEMP VIEW eras AS SELECT * FROM ({rows}) AS of({columns})"
+    yield f"CREATE TEMP TABLE _oom_eras AS SELECT * FROM ({rows}) AS of({columns})"
+    yield "CREATE TEMP VIEW eras AS FROM _oom_eras"
     yield "COMMENT ON VIEW eras IS 'Ranges of kernels that score, select and print alike; docs/kernel-eras.md says it in words'"
     for name, meaning in {"era": "Name, as in incidents.era", **_COLUMNS}.items():
         yield f'COMMENT ON COLUMN eras."{name}" IS {_literal(meaning)}'
@@ -60,8 +61,8 @@ def _facts() -> Iterator[str]:
         yield f"CREATE TEMP MACRO _oom_era_{name}(era) AS CASE {cases} END"
     known = ", ".join(_literal(bonus) for bonus in RootBonus)
     yield f"CREATE TEMP MACRO _oom_bonus(name) AS CASE WHEN name IN ({known}) THEN name END"
-    yield f"CREATE TEMP VIEW _oom_readings AS SELECT * FROM ({_values(_readings())}) AS of(era, reading, root_bonus)"
-    yield f"CREATE TEMP VIEW _oom_refused AS SELECT * FROM ({_values(REFUSED.items())}) AS of(verdict, why)"
+    yield f"CREATE TEMP TABLE _oom_readings AS SELECT * FROM ({_values(_readings())}) AS of(era, reading, root_bonus)"
+    yield f"CREATE TEMP TABLE _oom_refused AS SELECT * FROM ({_values(REFUSED.items())}) AS of(verdict, why)"
     yield f"CREATE TEMP MACRO _oom_lacking() AS {_literal(LACKING)}"
 
 

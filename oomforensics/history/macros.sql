@@ -83,8 +83,7 @@ COMMENT ON MACRO oom_score IS
 -- the table taken below its view, because DuckDB looks for a parameter of that name in the views under a macro too.
 CREATE TEMP VIEW _oom_candidates AS
 SELECT one.incident_id, one.table_order, one.pid, one.comm, coalesce(one.uid = 0, false) AS is_uid_0, one.oom_score_adj,
-       one.oom_score_adj IS NULL AND one.oom_adj IS NOT DISTINCT FROM -17 AS is_disabled, one.ineligible_reason,
-       one.badness_pages,
+       one.ineligible_reason, one.badness_pages,
        CASE WHEN one.pid = 1 THEN 'global_init'
            WHEN oom_skip AND reaped.pid IS NOT NULL THEN 'already_killed'
            WHEN one.ineligible_reason = 'vfork_child' THEN 'vfork_child' END AS barred,
@@ -103,7 +102,8 @@ WHERE totalpages IS NOT NULL AND page_size IS NOT NULL AND score <> 'LEGACY'
 CREATE TEMP VIEW selections AS
 WITH again AS (
     SELECT one.incident_id, reading, root_bonus, ineligible_reason, one.badness_pages,
-           CASE WHEN oom_score_adj = -1000 OR is_disabled THEN 'oom_score_adj_min' ELSE barred END AS reason,
+           CASE WHEN oom_score_adj = -1000 THEN 'oom_score_adj_min' ELSE barred END AS reason,
+           charged IS NOT NULL AND coalesce(oom_score_adj BETWEEN -1000 AND 1000, false) AS can_be_scored,
            _oom_badness(score, charged, oom_score_adj, totalpages, CASE WHEN is_uid_0 THEN root_bonus ELSE 'NONE' END)
                AS badness
     FROM _oom_candidates AS one
@@ -113,7 +113,8 @@ WITH again AS (
     FROM again
     GROUP BY incident_id, reading, root_bonus
     HAVING bool_and(
-        reason IS NOT DISTINCT FROM ineligible_reason
+        can_be_scored
+        AND reason IS NOT DISTINCT FROM ineligible_reason
         AND CASE WHEN reason IS NULL THEN coalesce(badness = badness_pages, false) ELSE badness_pages IS NULL END
     )
 )
@@ -136,7 +137,7 @@ COMMENT ON COLUMN selections.root_bonus IS 'What every uid 0 must have been spar
 
 CREATE TEMP MACRO oom_rank(id, name := NULL, pattern := NULL, pid := NULL, adj := NULL) AS TABLE
 WITH _asked AS (
-    SELECT id AS _id, name AS _name, pattern AS _pattern, pid AS _pid,
+    SELECT id AS _id, name AS _name, CAST(pattern AS VARCHAR) AS _pattern, pid AS _pid,
            CASE WHEN adj NOT BETWEEN -1000 AND 1000 THEN error('oom_score_adj is -1000 to 1000') ELSE adj END AS _adj
 ), _changed AS (
     SELECT one.*, selections.root_bonus,

@@ -4,9 +4,9 @@
 -- first_choice: incidents in which one of that name was. not_known: that killed one and whose selection cannot be repeated.
 -- instead: NULL is nobody. Kernels up to 5.0 may kill a child of their first choice. All else stays as it was.
 WITH chosen AS (
-    SELECT incident_id, comm
-    FROM candidates JOIN selections USING (incident_id)
-    WHERE rank = 1 AND refused IS NULL AND (comm = $comm OR comm GLOB $comm)
+    SELECT incident_id, now.comm
+    FROM incidents, oom_rank(incident_id) AS now
+    WHERE now.rank = 1 AND (now.comm = $comm OR now.comm GLOB $comm)
 ), again AS (
     SELECT chosen.comm, now.comm AS instead, count(*) AS incidents
     FROM chosen

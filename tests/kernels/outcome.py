@@ -295,6 +295,8 @@ def fixture(
     if blobs.last("end") is None and not scenario.panics:
         raise IncompleteRun(f"{scenario.name}: the guest ended before it had told what happened")
     kmsg = blobs.last("kmsg") or b""
+    if not scenario.panics and not scenario.silent and b" invoked oom-killer: " not in kmsg:
+        raise IncompleteRun(f"{scenario.name}: memory did not run out in time")
     played = _played(blobs, scenario)
     comms = _comms(played, scenario)
     processes = _processes(blobs, comms, {actor.child for actor in played if actor.child})

@@ -20,8 +20,9 @@ from oomforensics.kernel.selection import counter_error_pages
 from oomforensics.kernel.totalpages import system
 from tests.support.logs import judged
 
-# The table is printed after the choice, and kswapd goes on: a page leaves rss before it counts as swapped, or counts twice.
-_SWAPPED_MEANWHILE_PAGES = 32
+# The table is printed after the choice, and reclaim goes on: a page may count as neither resident nor swapped for a while,
+# and shared memory that is swapped out leaves the RSS for good.
+_SWAPPED_MEANWHILE_PAGES = 256
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,14 @@ def disagreements(run: Run) -> list[str]:
     return [sentence for check in CHECKS for sentence in check(run)]
 
 
-def _processes_killed(result: Judged) -> set[int]:
-    """Pids of processes: where a leader had exited, the kill line names its thread and the table its process."""
+def _processes_killed(run: Run, result: Judged) -> set[int]:
+    """Pids of processes: where a leader had exited, the kill line names its thread and the table its process.
+
+    A kill line without a report leaves only the thread.
+    """
     tgid = {candidate.row.pid: candidate.row.tgid for candidate in result.candidates}
+    if result.incident.table is None:
+        tgid = {tid: process["pid"] for process in run.truth["processes"] for tid in process.get("tids", ())}
     return {tgid.get(kill.pid, kill.pid) for kill in result.incident.kills}
 
 
@@ -66,7 +72,7 @@ def killed(run: Run) -> Iterator[str]:
     # From 4.4 a process that shares its memory with the victim is killed without a line.
     silent = {process["pid"] for process in run.truth["processes"] if process["vfork"]}
     for _, results in run.forms:
-        in_log = set().union(*(_processes_killed(result) for result in results))
+        in_log = set().union(*(_processes_killed(run, result) for result in results))
         if run.truth["panics"]:
             if not died <= in_log:
                 yield f"{sorted(died - in_log)} died, not in the log"

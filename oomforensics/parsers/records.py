@@ -36,6 +36,7 @@ class Record:
     caller: str | None = None  # CONFIG_PRINTK_CALLER: "T123" or "C0"
     seq: int | None = None  # /dev/kmsg sequence number
     continued: bool = False  # /dev/kmsg flag "c": the rest of a line whose head is an earlier record
+    program: str | None = None  # who wrote it, where the framing names another than the kernel
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from oomforensics.parsers.framings import (
     journal_monotonic,
     journal_unix,
     kmsg,
+    logcat,
     logread,
     priority,
     syslog,
@@ -48,6 +49,7 @@ FRAMINGS: tuple[Framing, ...] = (
     dmesg_iso.FRAMING,
     logread.FRAMING,
     journal_unix.FRAMING,
+    logcat.FRAMING,
     tag.FRAMING,
     priority.FRAMING,
 )
@@ -199,6 +201,7 @@ class Reader:
             caller,
             header.seq,
             header.continued,
+            header.program,
         )
 
 

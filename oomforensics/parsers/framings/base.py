@@ -49,6 +49,7 @@ class Header:
     text: str | None = None  # the message, where the framing encodes it; else it is line[end:]
     stamped: bool = False  # the kernel's own `[   12.345678] ` may follow at `end`
     escapes: bool = False  # rsyslog may have written `#012` for a newline
+    program: str | None = None  # who wrote it, unless the kernel
     fixed: bool = False  # every line that begins with these `end` characters has this same header
 
 

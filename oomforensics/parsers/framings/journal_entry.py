@@ -14,6 +14,8 @@ FIELDS = (
     "_BOOT_ID",
     "_HOSTNAME",
     "_TRANSPORT",
+    "_COMM",
+    "_SYSTEMD_UNIT",
     "SYSLOG_IDENTIFIER",
     "SYSLOG_FACILITY",
     "PRIORITY",
@@ -38,6 +40,7 @@ def header(entry: Mapping[str, str | None]) -> Header:
         uptime,
         boot_id=entry.get("_BOOT_ID"),
         text=entry.get("MESSAGE") or "",
+        program=program(entry),
     )
 
 
@@ -50,6 +53,20 @@ def from_kernel(entry: Mapping[str, str | None]) -> bool | None:
     if transport is not None:
         return transport == "kernel" and entry.get("SYSLOG_FACILITY") in (None, "0")
     return None if entry.get("SYSLOG_IDENTIFIER") == "kernel" else False
+
+
+def program(entry: Mapping[str, str | None]) -> str | None:
+    """Who wrote it: what the sender calls itself, if journald saw a process or a unit of that name send it.
+
+    Anybody can say `logger -t earlyoom`; that is then `earlyoom by logger`.
+    """
+    claimed, comm = entry.get("SYSLOG_IDENTIFIER"), entry.get("_COMM")
+    if not claimed or entry.get("_TRANSPORT") == "kernel":
+        return comm
+    unit = entry.get("_SYSTEMD_UNIT") or ""
+    if comm is None or comm in claimed or claimed in comm or unit.startswith(f"{claimed}."):
+        return claimed
+    return f"{claimed} by {comm}"
 
 
 def number(text: str | None) -> int | None:

@@ -96,4 +96,5 @@ def _record(line: int, fields: dict[str, str | None], context: Context) -> Itera
         entry.boot_id,
         entry.from_kernel,
         entry.level,
+        program=entry.program,
     )

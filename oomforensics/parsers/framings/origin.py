@@ -36,7 +36,7 @@ def read(
         known = last[2]
         return Header(
             at + len(last[0]), wall_us, source, known.host, known.from_kernel, known.level,
-            stamped=known.stamped, escapes=True, fixed=True,
+            stamped=known.stamped, escapes=True, program=known.program, fixed=True,
         )  # fmt: skip
     level = None if priority is None else priority & 7
     tag = _TAG.match(line, at)
@@ -46,7 +46,9 @@ def read(
     if level_name is not None:
         level = LEVELS[level_name]
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
-    header = Header(tag.end(), wall_us, source, host, kernel, level, stamped=kernel, escapes=True)
+    header = Header(
+        tag.end(), wall_us, source, host, kernel, level, stamped=kernel, escapes=True, program=None if kernel else name
+    )
     if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
         header.fixed = True
         clock.origin = (tag[0], priority, header)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_monotonic
+from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_entry, journal_monotonic
 from oomforensics.parsers.framings.base import Context, Framing
 from oomforensics.parsers.framings.clock import MONTHS, Clock
 from oomforensics.parsers.records import Problem, Record, TsSource
@@ -134,7 +134,7 @@ DATED = [
     ),
     (
         "<13>Jan  5 15:19:27 h kernel: x",
-        Record(1, "x", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=False, level=5),
+        Record(1, "x", None, us(2026, 1, 5, 15, 19, 27), INFERRED, "h", from_kernel=False, level=5, program="kernel"),
     ),
     (
         "Jan 05 15:19:27.000042 h kernel: x",
@@ -166,6 +166,7 @@ DATED = [
             INFERRED,
             "h",
             from_kernel=False,
+            program="systemd",
         ),
     ),
     (
@@ -196,7 +197,7 @@ DATED = [
     ),
     (
         "2026-05-01T08:00:00Z h foo[7]: x",
-        Record(1, "x", None, us(2026, 5, 1, 8), TsSource.SYSLOG, "h", from_kernel=False),
+        Record(1, "x", None, us(2026, 5, 1, 8), TsSource.SYSLOG, "h", from_kernel=False, program="foo"),
     ),
     (
         "<4>1 2026-05-01T10:00:00.123456Z h kernel - - - [    1.000000] x",
@@ -387,7 +388,14 @@ def test_short_monotonic() -> None:
     )
     assert found == [
         Record(1, "Mem-Info:", 12_345_678, host="web1", from_kernel=True),
-        Record(2, "php.service: Failed with result 'oom-kill'.", 13_456_789, host="web1", from_kernel=False),
+        Record(
+            2,
+            "php.service: Failed with result 'oom-kill'.",
+            13_456_789,
+            host="web1",
+            from_kernel=False,
+            program="systemd",
+        ),
         Record(3, "[ 1234]     0  1234", 14_000_000, host="web1", from_kernel=True),
     ]
     assert all(journal_monotonic.FRAMING.read(line, Clock(context(), [])) for line in journal_monotonic.FRAMING.samples)
@@ -524,6 +532,51 @@ def test_the_short_way_reads_what_the_long_way_reads(line: str) -> None:
     assert (header.caller, header.level, header.from_kernel) == (None, None, None)
 
 
-@pytest.mark.parametrize("line", ["[   12.345678][ T1] x", "[   12.345678] [    C0] x", "<4>[ 1.234567] x", "[ 1.234] x"])
+@pytest.mark.parametrize(
+    "line", ["[   12.345678][ T1] x", "[   12.345678] [    C0] x", "<4>[ 1.234567] x", "[ 1.234] x"]
+)
 def test_the_short_way_leaves_the_rest_alone(line: str) -> None:
     assert dmesg.PLAIN.match(line) is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"SYSLOG_IDENTIFIER": "systemd-oomd", "_COMM": "systemd-oomd"}, "systemd-oomd"),
+        ({"SYSLOG_IDENTIFIER": "k3s", "_COMM": "k3s-server"}, "k3s"),
+        ({"SYSLOG_IDENTIFIER": "microk8s.daemon-kubelite", "_COMM": "kubelite"}, "microk8s.daemon-kubelite"),
+        ({"SYSLOG_IDENTIFIER": "nohang", "_COMM": "python3", "_SYSTEMD_UNIT": "nohang.service"}, "nohang"),
+        ({"SYSLOG_IDENTIFIER": "earlyoom", "_COMM": "logger", "_SYSTEMD_UNIT": "user@7.service"}, "earlyoom by logger"),
+        ({"SYSLOG_IDENTIFIER": "earlyoom"}, "earlyoom"),
+        ({"_COMM": "bash"}, "bash"),
+        ({}, None),
+    ],
+)
+def test_who_wrote_a_journal_entry(fields: dict[str, str | None], expected: str | None) -> None:
+    assert journal_entry.program({"_TRANSPORT": "syslog", **fields}) == expected
+
+
+LOGCAT = [
+    (
+        "05-01 10:00:00.123   479   480 I lowmemorykiller: Kill 'a' (1)",
+        Record(1, "Kill 'a' (1)", None, us(2025, 5, 1, 10, micro=123_000), INFERRED, level=6, program="lowmemorykiller"),
+    ),
+    (
+        "2026-05-01 10:00:00.123 +0200 lmkd  479   480 I lowmemorykiller:    to free 1kB",
+        Record(
+            1, "   to free 1kB", None, us(2026, 5, 1, 8, micro=123_000), TsSource.SYSLOG, level=6, program="lowmemorykiller"
+        ),
+    ),
+    ("I/lowmemorykiller(  479): x", Record(1, "x", level=6, program="lowmemorykiller")),
+    (
+        "05-31 10:00:00.123   479   480 E kernel: x",
+        Record(1, "x", None, us(2025, 5, 31, 10, micro=123_000), INFERRED, level=3, program="kernel"),
+    ),
+    ("13-01 10:00:00.123   479   480 E no_such_month: x", Record(1, "x", level=3, program="no_such_month")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "expected"), LOGCAT, ids=lambda value: value[:40] if isinstance(value, str) else "")
+def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
+    expected.from_kernel = False
+    assert one(line) == expected

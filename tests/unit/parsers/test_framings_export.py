@@ -29,7 +29,7 @@ RECORDS = [
         1, "java invoked oom-killer: gfp_mask=0xcc0", 75_669_581_768, 1_777_622_400_123_456, TsSource.JOURNALD,
         "web1", "f00", True, 4,
     ),
-    Record(12, "a\n\n__CURSOR=not one\n=b\\xff", from_kernel=False, level=6),
+    Record(12, "a\n\n__CURSOR=not one\n=b\\xff", from_kernel=False, level=6, program="kernel"),
     Record(22, "java invoked oom-killer: gfp_mask=0xcc0", 75_669_581_768, 1_777_622_400_123_456, TsSource.JOURNALD,
         "web1", "f00", True, 4,
     ),

@@ -344,7 +344,7 @@ def test_what_if_repeats_the_selection(tmp_path: Path) -> None:
 
 
 def test_what_if_with_other_sizes_and_by_another_kernel(tmp_path: Path) -> None:
-    (recording,) = FIXTURES.glob("kernels/6.1.*/memcg-v2-adj-favours-smaller/kmsg")
+    (recording,) = FIXTURES.glob("kernels/6.1.*-cloud-amd64/memcg-v2-adj-favours-smaller/kmsg")
     db = tmp_path / "h.duckdb"
     assert run("ingest", recording, db=db).returncode == 0
     as_it_was = what_if(db, "--memory-limit", "48M", "--swap", "0")
@@ -391,7 +391,7 @@ def test_what_if_of_a_report_without_its_table(tmp_path: Path) -> None:
 
 
 def test_what_if_promises_nothing_to_who_died_with_its_group(tmp_path: Path) -> None:
-    (recording,) = FIXTURES.glob("kernels/7.*/memcg-v2-oom-group/kmsg")
+    (recording,) = FIXTURES.glob("kernels/7.*-cloud-amd64/memcg-v2-oom-group/kmsg")
     db = tmp_path / "h.duckdb"
     assert run("ingest", recording, db=db).returncode == 0
     chosen = what_if(db)["chosen"]["pid"]

@@ -56,7 +56,11 @@ ANCHORS: tuple[Anchor, ...] = (
     ),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
+    Anchor(b"oomd", "systemd-oomd's kills and rankings, `oomd kill:` (Meta's)"),
     Anchor(b"lowmemorykiller", "kills by Android's kernel driver and by lmkd"),
+    Anchor(
+        b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
+    ),
     Anchor(b"page allocation failure", "an allocation that failed and killed nobody"),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )

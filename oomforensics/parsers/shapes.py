@@ -121,7 +121,8 @@ KILLED = Shape(
     "Out of memory: Killed process 517 (clamd) total-vm:2361456kB, anon-rss:1689296kB, file-rss:0kB, shmem-rss:0kB,"
     " UID:111 pgtables:4292kB oom_score_adj:0",
     _rx(
-        r"^(?:(?P<message>[^:]{1,80}):\ )?Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?"
+        # two blanks: a column of `kubectl get events`, in which the node problem detector repeats the kernel's line
+        r"^(?:(?P<message>(?:(?!\ \ )[^:]){1,80}):\ )?Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?"
         r"\ \((?P<comm>.*)\)(?:,\ UID\ (?P<uid_after>\d+))?,?\ ?(?P<sizes>(?:total-vm|vsz):.*)$"
     ),
 )

@@ -1,0 +1,162 @@
+"""Finds among the records of a source what witnesses say, in the pass in which the kernel's reports are put together.
+
+records = observe(records, "syslog", events)       passes every record on, and appends to `events`
+for incident in assemble(records, "syslog"): ...
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from oomforensics.parsers.cgroup_identity import identify
+from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.witness import Event, Speaker, Witness, begin, take
+from oomforensics.parsers.witness_documents import Documents
+from oomforensics.parsers.witnesses import WITNESSES
+
+MAX_EVENTS = 20_000  # of one source: a storm of failed allocations says nothing new after that
+_MAX_OPEN = 64
+_INNER_TAG = re.compile(
+    r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: "
+)  # what a program puts before its lines in /dev/kmsg
+
+
+def observe(
+    records: Iterable[Record], source: str, events: list[Event], problems: list[Problem] | None = None
+) -> Iterator[Record]:
+    """Every record, unchanged; what witnesses say is in `events` when the last one has passed."""
+    observer = Observer(source, events)
+    see, finish = observer.see, observer.finish
+    for record in records:
+        text = record.text
+        if text[:1] != "[" or ": " in text:  # all other is a row of the task table, the bulk of a report
+            see(record)
+        yield record
+    finish()
+    if observer.dropped and problems is not None:
+        problems.append(
+            Problem(source, None, f"{observer.dropped} events after the first {MAX_EVENTS} are not kept", "data_loss")
+        )
+
+
+class _Open:
+    """An event that later lines may add to."""
+
+    def __init__(self, witness: Witness, event: Event, record: Record) -> None:
+        self.witness, self.event = witness, event
+        self.writer = (record.host, record.program, record.from_kernel)
+        self.left = witness.reach
+
+
+class Observer:
+    """Sees the records of one source, in their order."""
+
+    def __init__(self, source: str, events: list[Event], witnesses: Sequence[Witness] = WITNESSES) -> None:
+        self._source, self._events = source, events
+        self._witnesses = witnesses
+        self._open: list[_Open] = []
+        self._documents = Documents(self.keep, source)
+        self.dropped = 0
+
+    def see(self, record: Record) -> None:
+        text = record.text
+        if self._open:
+            self._continue(record, text)
+        # What every needle of WITNESSES contains; a test holds it to that.
+        if (
+            "oom" in text or "OOM" in text or "ill" in text or "emory" in text or "blocked for" in text
+            or "page alloc" in text or "adness" in text
+        ):  # fmt: skip
+            self._begin(record, text)
+        if record.from_kernel is None and record.uptime_us is None and record.wall_us is None:
+            self._documents.line(record)
+
+    def finish(self) -> None:
+        for opened in self._open:
+            self._close(opened)
+        self._open.clear()
+        self._documents.finish()
+
+    def keep(self, event: Event) -> None:
+        _identify(event)
+        if len(self._events) < MAX_EVENTS:
+            self._events.append(event)
+        else:
+            self.dropped += 1
+
+    def _begin(self, record: Record, text: str) -> None:
+        program = record.program
+        if program is None and record.from_kernel is None and (inner := _INNER_TAG.match(text)):
+            program, text = inner[1], text[inner.end() :]
+        for witness in self._witnesses:
+            if not any(needle in text for needle in witness.needles) or not _may_say(witness, record, program):
+                continue
+            first, _, rest = text.partition("\n")
+            for pattern in witness.patterns:
+                match = pattern.search(text) or (pattern.search(first) if rest else None)
+                if match:
+                    self._found(witness, record, match, first, program, rest)
+                    return
+
+    def _found(
+        self, witness: Witness, record: Record, match: re.Match[str], text: str, program: str | None, rest: str
+    ) -> None:
+        event = begin(witness, record, self._source, text, program)
+        (witness.fold or take)(event, match)
+        if not witness.more:
+            if not witness.document:
+                self.keep(event)
+            return
+        opened = _Open(witness, event, record)
+        for line in rest.split("\n") if rest else ():
+            self._add(opened, line)
+        self._open.append(opened)
+        if len(self._open) > _MAX_OPEN:
+            self._close(self._open.pop(0))
+
+    def _continue(self, record: Record, text: str) -> None:
+        writer = (record.host, record.program, record.from_kernel)
+        for opened in [one for one in self._open if one.writer == writer]:
+            added = self._add(opened, text)
+            opened.left -= 1
+            if opened.left <= 0 or (not added and opened.witness.needs is None):
+                self._open.remove(opened)
+                self._close(opened)
+
+    def _add(self, opened: _Open, text: str) -> bool:
+        for pattern in opened.witness.more:
+            match = pattern.search(text)
+            if match:
+                (opened.witness.fold or take)(opened.event, match)
+                if opened.witness.needs in opened.event.detail:
+                    opened.left = 0  # said all that was waited for
+                return True
+        return False
+
+    def _close(self, opened: _Open) -> None:
+        needs = opened.witness.needs
+        if needs is None or needs in opened.event.detail:
+            self.keep(opened.event)
+
+
+def _identify(event: Event) -> None:
+    """Whom it is about, from the control group or the unit that it names."""
+    if event.cgroup is not None and not event.cgroup.startswith("/"):
+        event.cgroup = f"/{event.cgroup}"
+    path = event.cgroup or (f"/{event.unit}" if event.unit is not None else None)
+    if path is None:
+        return
+    found = identify(path)
+    event.unit = event.unit or found.systemd_user_unit or found.systemd_unit
+    event.container_id = event.container_id or found.container_id
+    event.pod_uid = event.pod_uid or found.pod_uid
+    event.job_id = event.job_id or found.job_id
+
+
+def _may_say(witness: Witness, record: Record, program: str | None) -> bool:
+    if witness.speaker is Speaker.KERNEL:
+        return record.from_kernel is not False and program is None
+    if witness.speaker is Speaker.PROGRAM and record.from_kernel is True:
+        return False
+    return witness.programs is None or program is None or program in witness.programs

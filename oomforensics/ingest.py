@@ -26,8 +26,10 @@ from oomforensics.parsers.assemble import assemble
 from oomforensics.parsers.facts import Incident
 from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.sources import Source, iter_sources, read_source
+from oomforensics.parsers.witness_observer import observe
 
 BATCH = 200  # incidents stored at once
+EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one source
 _MAX_PROBLEMS = 1000  # kept of one source
 _HARMLESS = "info"
 
@@ -57,6 +59,7 @@ class SourceResult:
     info: SourceInfo
     incidents: int = 0
     kills: int = 0
+    events: int = 0  # of other killers and witnesses
 
     @property
     def damaged(self) -> bool:
@@ -69,6 +72,7 @@ class IngestResult:
     new: int = 0  # incidents that the history did not know
     known: int = 0  # incidents that it knew
     kills: int = 0  # kills that it did not know
+    events: int = 0  # events of other killers and witnesses that it did not know
 
     @property
     def damaged(self) -> bool:
@@ -78,6 +82,7 @@ class IngestResult:
         self.new += saved.new
         self.known += saved.known
         self.kills += saved.kills
+        self.events += saved.events
 
 
 Batches = Iterator[list[Judged]]
@@ -125,7 +130,7 @@ def analyse(source: Source, settings: Settings, info: SourceInfo) -> Batches:
     problems = info.problems
     records = read_source(source, timezone=settings.timezone, host=settings.host, problems=problems, info=info)
     try:
-        incidents = assemble(records, source.name)
+        incidents = assemble(observe(records, source.name, info.events, problems), source.name)
         while batch := list(islice(incidents, BATCH)):
             yield [one for incident in batch for one in _judged(incident, problems)]
     except Exception as error:
@@ -168,7 +173,11 @@ def _store(
                 result.add(save(con, judged[:BATCH], []))
                 judged = judged[BATCH:]
         result.sources.append(source)
+        source.events = len(info.events)
         finished.append(info)
+        if sum(len(one.events) for one in finished) >= EVENTS:
+            result.add(save(con, judged, finished))
+            judged, finished = [], []
         if progress is not None:
             progress.done(source)
     result.add(save(con, judged, finished))
@@ -218,6 +227,7 @@ class _Workers:
             read.records,
         )
         info.problems += read.problems
+        info.events += read.events
         self._top_up()
         yield from batches
 

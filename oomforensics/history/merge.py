@@ -23,7 +23,7 @@ from oomforensics.parsers.records import TsSource
 
 _SAME_UPTIME_S = 2.0  # journald stamps some lines itself, a little later than the kernel
 _SAME_WALL_US = 36 * 3600 * 1_000_000  # a syslog's zone and the day of its year are assumed
-_TRUSTED = {TsSource.JOURNALD, TsSource.SYSLOG}
+TRUSTED = {TsSource.JOURNALD, TsSource.SYSLOG}
 _TS_RANK = {source: rank for rank, source in enumerate(TsSource)}  # best first
 
 
@@ -125,14 +125,14 @@ class Cluster:
 
 def compatible(a: Identity, b: Identity) -> bool:
     """Whether nothing tells the two apart."""
-    if not _same_host(a.host, b.host):
+    if not same_host(a.host, b.host):
         return False
     if a.boot_id is not None and b.boot_id is not None and a.boot_id != b.boot_id:
         return False
     days_apart = a.ts_us is not None and b.ts_us is not None and abs(a.ts_us - b.ts_us) >= _SAME_WALL_US
     if a.kill_uptime_s is not None and b.kill_uptime_s is not None:
         # A wrong year is common where none is printed, so there the kernel's own clock alone decides.
-        trusted = a.ts_source in _TRUSTED and b.ts_source in _TRUSTED
+        trusted = a.ts_source in TRUSTED and b.ts_source in TRUSTED
         return abs(a.kill_uptime_s - b.kill_uptime_s) < _SAME_UPTIME_S and not (trusted and days_apart)
     return not days_apart
 
@@ -175,7 +175,7 @@ def name(clusters: Iterable[Cluster]) -> dict[str, Cluster]:
     return named
 
 
-def _same_host(a: str | None, b: str | None) -> bool:
+def same_host(a: str | None, b: str | None) -> bool:
     """Equal, or one is the other's first label: journald writes `web-1` where syslog writes `web-1.example.org`."""
     if a is None or b is None or a == b:
         return True

@@ -7,10 +7,12 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from oomforensics.analysis.model import Judged
+from oomforensics.history import events
 from oomforensics.history.frames import Columns, columns
 from oomforensics.history.merge import Cluster, Sighting
 from oomforensics.parsers.facts import Incident, MemcgUsage
 from oomforensics.parsers.records import Problem, SourceInfo
+from oomforensics.parsers.witness import Event
 
 INCIDENTS: Columns = columns(
     text="incident_id host boot_id ts_source kernel_release era page_size_source scope constraint_raw oom_memcg task_memcg"
@@ -53,6 +55,14 @@ INCIDENT_SOURCES: Columns = columns(
     texts="kill_keys",
 )
 KILL_KEYS: Columns = columns(text="kill_key incident_id")
+MEMORY_EVENTS: Columns = columns(
+    text="event_id event_key kind says mechanism program host boot_id ts_source comm cgroup unit container_id pod_uid job_id"
+    " text source",
+    bool="named",
+    moment="ts",
+    int="uptime_us pid uid line",
+    json="detail",
+)
 SOURCES: Columns = columns(text="source sha256 framing", int="size_bytes records", moment="ingested_at")
 SOURCE_PROBLEMS: Columns = columns(text="source sha256 severity reason", int="line")
 
@@ -125,6 +135,17 @@ def incident_source(it: Sighting, incident_id: str) -> tuple[Any, ...]:
         it.uptime_s, it.kill_uptime_s,
         it.complete,
         list(it.kill_keys),
+    )  # fmt: skip
+
+
+def memory_event(it: Event, seen: events.Sighting, event_id: str) -> tuple[Any, ...]:
+    return (
+        event_id, seen.key, it.kind, it.says, it.mechanism, it.program, it.host, it.boot_id, it.wall_source, it.comm, it.cgroup,
+        it.unit, it.container_id, it.pod_uid, it.job_id, it.text, it.source,
+        seen.named,
+        it.wall_us,
+        it.uptime_us, it.pid, it.uid, it.line,
+        it.detail,
     )  # fmt: skip
 
 

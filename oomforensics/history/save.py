@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.model import Judged
-from oomforensics.history import rows
+from oomforensics.history import cgroups, events, rows
 from oomforensics.history.frames import NEW, Columns, columns, insert, run
 from oomforensics.history.merge import Cluster, Place, Sighting, merge, name
 from oomforensics.history.rows import seconds
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.records import SourceInfo
+from oomforensics.parsers.witness import Event
 
 _ANALYSIS = ("t_incidents", "t_candidates", "t_report_lines", "t_findings")  # made from the richest sighting
 _MERGED = ("t_kills", "t_incident_sources", "t_kill_keys")  # made from all sightings
@@ -30,6 +31,10 @@ _KILL_SQL = "SELECT {} FROM t_kills WHERE incident_id IN (FROM new_rows)".format
     ", ".join(f"epoch_us({column})" if column == "ts" else column for column in rows.KILLS)
 )
 _KILL_AT = {column: at for at, column in enumerate(rows.KILLS)}
+_EVENT_SQL = """
+    SELECT event_id, event_key, source, line, host, boot_id, epoch_us(ts), ts_source, uptime_us, named
+    FROM t_memory_events WHERE event_key IN (FROM new_rows)
+"""
 KillRow = tuple[Any, ...]  # in the order of rows.KILLS
 
 
@@ -37,6 +42,7 @@ class Saved(NamedTuple):
     new: int  # incidents that the history did not know
     known: int  # incidents of this batch that it knew already
     kills: int  # kills that it did not know
+    events: int = 0  # memory events that it did not know
 
 
 class _Stored(NamedTuple):
@@ -48,15 +54,21 @@ class _Stored(NamedTuple):
 
 
 def save(con: Connection, judged: Sequence[Judged], sources: Sequence[SourceInfo]) -> Saved:
-    """Store one batch, wholly or not at all. The same batch again changes nothing."""
+    """Store one batch, wholly or not at all. The same batch again changes nothing. The sources' events are then let go."""
+    witnessed = [event for one in sources for event in one.events]
     con.execute("BEGIN TRANSACTION")
     try:
         saved = _save_incidents(con, judged) if judged else Saved(0, 0, 0)
+        if witnessed:
+            saved = saved._replace(events=_save_events(con, witnessed))
+        cgroups.keep(con, _paths(judged, witnessed))
         _save_sources(con, sources)
         con.execute("COMMIT")
     except BaseException:
         con.execute("ROLLBACK")
         raise
+    for one in sources:
+        one.events.clear()
     return saved
 
 
@@ -174,7 +186,7 @@ def _delete(con: Connection, tables: Iterable[str], ids: set[str]) -> None:
 
 def _rename(con: Connection, new_ids: Mapping[str, str]) -> None:
     moved = [(old, new) for old, new in new_ids.items() if old != new]
-    for table in (*_ANALYSIS, "t_memory_events"):
+    for table in _ANALYSIS:
         sql = f"UPDATE {table} SET incident_id = {NEW}.new_id FROM {NEW} WHERE incident_id = {NEW}.old_id"
         run(con, columns(text="old_id new_id"), moved, sql)
 
@@ -197,6 +209,29 @@ def _insert_analyses(con: Connection, written: Sequence[tuple[str, Cluster, Judg
         con, "t_report_lines", rows.REPORT_LINES,
         (row for key, _, one in written for row in rows.report_lines(one.incident, key)),
     )  # fmt: skip
+
+
+def _save_events(con: Connection, witnessed: Sequence[Event]) -> int:
+    """Every sighting that is not known; which event it belongs to follows from those that are. Answers how many are new."""
+    fresh = {(seen.source, seen.line, seen.key): (seen, it) for it in witnessed for seen in [events.sighting(it)]}
+    keys = {key for _, _, key in fresh}
+    stored = [
+        (event_id, events.Sighting(*others))
+        for event_id, *others in run(con, _VALUE, zip(keys, strict=True), _EVENT_SQL)
+    ]
+    known = {(one.source, one.line, one.key) for _, one in stored}
+    new = [pair for place, pair in fresh.items() if place not in known]
+    ids = events.name(stored, [seen for seen, _ in new])
+    insert(
+        con, "t_memory_events", rows.MEMORY_EVENTS,
+        (rows.memory_event(it, seen, event_id) for event_id, (seen, it) in zip(ids, new, strict=True)),
+    )  # fmt: skip
+    return len(set(ids) - {event_id for event_id, _ in stored})
+
+
+def _paths(judged: Iterable[Judged], witnessed: Iterable[Event]) -> set[str]:
+    found = {path for one in judged for path in (one.oom_memcg, one.task_memcg) if path is not None}
+    return found | {it.cgroup for it in witnessed if it.cgroup is not None}
 
 
 def _save_sources(con: Connection, sources: Sequence[SourceInfo]) -> None:

@@ -54,6 +54,8 @@ def stored_version(con: Connection) -> int | None:
 
 def migrate(con: Connection) -> None:
     """Bring the open database to the newest schema, wholly or not at all."""
+    from oomforensics.history import cgroups  # which needs this module
+
     version = stored_version(con)
     if version is None or version >= newest_version():
         return
@@ -67,6 +69,7 @@ def migrate(con: Connection) -> None:
                     "INSERT INTO t_migrations VALUES (?, ?, ?, now())",
                     [migration.version, migration.name, __version__],
                 )
+        cgroups.fill(con)
         con.execute(_PACKAGE.joinpath("views.sql").read_text("utf-8"))
         con.execute("COMMIT")
     except BaseException:

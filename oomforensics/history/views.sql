@@ -12,8 +12,9 @@ SELECT
     runner_up_pid, margin_pages, outcomes, oom_group_path, report_suppressed, memory_usage_kb,
     memory_limit_kb, memory_failcnt, memsw_usage_kb, memsw_limit_kb, swap_usage_kb, swap_limit_kb,
     total_swap_kb, free_swap_kb, ram_pages, reserved_pages, meminfo, memcg_stats, call_trace, hardware,
-    callbacks_suppressed
-FROM t_incidents;
+    callbacks_suppressed, container_runtime, container_id, pod_uid, pod_qos, systemd_slice, systemd_unit,
+    systemd_user_unit, login_uid, job_scheduler, job_id, job_step
+FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg);
 
 COMMENT ON VIEW incidents IS 'One run of the kernel''s OOM killer on one boot of one host, however many sources show it';
 COMMENT ON COLUMN incidents.incident_id IS 'Name of the event: the same on every machine and from every source';
@@ -84,6 +85,17 @@ COMMENT ON COLUMN incidents.memcg_stats IS 'Statistics of the control groups as 
 COMMENT ON COLUMN incidents.call_trace IS 'Functions on the stack, innermost first';
 COMMENT ON COLUMN incidents.hardware IS 'Machine, as the stack header names it';
 COMMENT ON COLUMN incidents.callbacks_suppressed IS 'Reports that the rate limiter says it dropped, count';
+COMMENT ON COLUMN incidents.container_runtime IS 'docker, podman, containerd, cri-o, lxc, systemd-nspawn or libvirt, from task_memcg, or oom_memcg where that is not printed';
+COMMENT ON COLUMN incidents.container_id IS 'Container; for lxc, systemd-nspawn and libvirt its name, from the same path';
+COMMENT ON COLUMN incidents.pod_uid IS 'Kubernetes pod, from the same path';
+COMMENT ON COLUMN incidents.pod_qos IS 'Guaranteed, Burstable or BestEffort, from the same path';
+COMMENT ON COLUMN incidents.systemd_slice IS 'Innermost slice of the system''s manager, from the same path';
+COMMENT ON COLUMN incidents.systemd_unit IS 'Innermost unit of the system''s manager, from the same path';
+COMMENT ON COLUMN incidents.systemd_user_unit IS 'Innermost unit of a user''s manager, from the same path';
+COMMENT ON COLUMN incidents.login_uid IS 'User id of the user''s slice or manager, from the same path';
+COMMENT ON COLUMN incidents.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn, from the same path';
+COMMENT ON COLUMN incidents.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application, from the same path';
+COMMENT ON COLUMN incidents.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot, from the same path';
 
 CREATE OR REPLACE VIEW candidates AS
 SELECT
@@ -162,12 +174,89 @@ COMMENT ON COLUMN report_lines.line IS 'Line in the incident''s source, from 1';
 COMMENT ON COLUMN report_lines.kind IS 'What the grammar took it for; unknown lines are kept too';
 COMMENT ON COLUMN report_lines.text IS 'The line';
 
+-- An event belongs to the incident that killed the process, the control group or, where the kernel printed neither, at the
+-- time that it is about. Found anew with each look, so that it does not matter which was read first.
 CREATE OR REPLACE VIEW memory_events AS
+WITH best AS (
+    SELECT *, uptime_us / 1e6 AS uptime_s, count(*) OVER (PARTITION BY event_id) AS sightings,
+           ts_source IN ('journald', 'syslog') AS good_clock
+    FROM t_memory_events
+    QUALIFY row_number() OVER (
+        PARTITION BY event_id
+        ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'boot-time-derived', 'none'],
+                               ts_source), source, line
+    ) = 1
+),
+cases AS (
+    SELECT incident_id, lower(split_part(host, '.', 1)) AS label, boot_id, ts, ts_source IN ('journald', 'syslog') AS good_clock,
+           uptime_s, task_memcg, oom_memcg
+    FROM t_incidents
+),
+case_keys AS (
+    SELECT DISTINCT incident_id, unnest([
+        'cgroup ' || path, 'container ' || container_id[:20], 'pod ' || pod_uid, 'unit ' || systemd_unit,
+        'unit ' || systemd_user_unit, 'job ' || job_id
+    ]) AS key
+    FROM (SELECT incident_id, task_memcg AS path FROM cases UNION SELECT incident_id, oom_memcg FROM cases)
+    JOIN t_cgroups USING (path)
+),
+event_keys AS (
+    SELECT event_id, unnest([
+        'cgroup ' || cgroup, 'container ' || container_id[:20], CASE WHEN container_id IS NULL THEN 'pod ' || pod_uid END,
+        'unit ' || unit, 'job ' || job_id
+    ]) AS key
+    FROM best WHERE says = 'claim' AND coalesce(mechanism, 'kernel') = 'kernel'
+),
+pairs AS (
+    SELECT event_id, kills.incident_id, 1 AS strength, kills.ts, kills.uptime_s, kills.comm = best.comm AS same_name
+    FROM best JOIN t_kills AS kills ON kills.pid = best.pid
+    WHERE best.comm IS NULL OR kills.comm IS NULL OR starts_with(best.comm, kills.comm) OR starts_with(kills.comm, best.comm)
+    UNION ALL
+    SELECT event_id, shown.incident_id, 2, NULL, NULL, true
+    FROM best JOIN t_incident_sources AS shown
+      ON shown.source = best.source AND best.line BETWEEN shown.line_start AND shown.line_end
+    WHERE kind IN ('oom_panic', 'oom_reaper_failure')
+    UNION ALL
+    SELECT event_id, incident_id, 3, NULL, NULL, starts_with(key, 'container') OR starts_with(key, 'job')
+    FROM event_keys JOIN case_keys USING (key)
+    UNION ALL
+    SELECT event_id, incident_id, 4, NULL, NULL, false
+    FROM best JOIN cases ON cases.label = lower(split_part(best.host, '.', 1)) AND cases.ts IS NOT NULL
+     AND best.ts BETWEEN cases.ts - INTERVAL 2 SECOND AND cases.ts + INTERVAL 10 SECOND
+    WHERE says = 'claim' AND coalesce(mechanism, 'kernel') = 'kernel' AND best.pid IS NULL
+      AND task_memcg IS NULL AND oom_memcg IS NULL
+),
+timed AS (
+    SELECT event_id, incident_id, strength, same_name, best.kind, best.good_clock AND cases.good_clock AS good_clocks,
+           CASE
+               WHEN best.boot_id = cases.boot_id AND best.uptime_s IS NOT NULL AND coalesce(pairs.uptime_s, cases.uptime_s) IS NOT NULL
+               THEN best.uptime_s - coalesce(pairs.uptime_s, cases.uptime_s)
+               WHEN best.ts IS NOT NULL AND coalesce(pairs.ts, cases.ts) IS NOT NULL
+               THEN epoch(best.ts) - epoch(coalesce(pairs.ts, cases.ts))
+               ELSE best.uptime_s - coalesce(pairs.uptime_s, cases.uptime_s)
+           END AS later_s
+    FROM pairs JOIN best USING (event_id) JOIN cases USING (incident_id)
+    WHERE (best.host IS NULL OR label IS NULL OR label = lower(split_part(best.host, '.', 1)))
+      AND (best.boot_id IS NULL OR cases.boot_id IS NULL OR best.boot_id = cases.boot_id)
+),
+ties AS (
+    SELECT event_id, incident_id, ['pid', 'line', 'cgroup', 'time'][strength] AS tied_by
+    FROM timed
+    WHERE CASE strength
+              WHEN 1 THEN abs(later_s) <= 120 OR (later_s IS NULL AND same_name)
+                       OR (NOT good_clocks AND same_name AND abs(later_s) < 129600)
+              WHEN 3 THEN later_s BETWEEN -5 AND 120 OR (same_name AND (later_s IS NULL
+                       OR (NOT good_clocks AND abs(later_s) < 129600) OR (kind = 'slurm_oom' AND later_s BETWEEN -5 AND 86400)))
+              ELSE true
+          END
+    QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY strength, abs(later_s) NULLS LAST, incident_id) = 1
+)
 SELECT
-    kind, ts, host, pid, comm, cgroup, detail, source, line, incident_id
-FROM t_memory_events;
+    kind, ts, host, pid, comm, cgroup, detail, source, line, incident_id, tied_by, says, mechanism, program, uid, unit,
+    container_id, pod_uid, job_id, ts_source, uptime_s, boot_id, text, sightings, event_id
+FROM best LEFT JOIN ties USING (event_id);
 
-COMMENT ON VIEW memory_events IS 'Kills and warnings by others than the kernel''s OOM killer';
+COMMENT ON VIEW memory_events IS 'Kills, claims and warnings by others than the kernel''s OOM killer';
 COMMENT ON COLUMN memory_events.kind IS 'systemd_oomd_kill, earlyoom_kill, page_allocation_failure, …';
 COMMENT ON COLUMN memory_events.ts IS 'Wall-clock time';
 COMMENT ON COLUMN memory_events.host IS 'Host name';
@@ -175,9 +264,122 @@ COMMENT ON COLUMN memory_events.pid IS 'Process it is about';
 COMMENT ON COLUMN memory_events.comm IS 'Name of that process';
 COMMENT ON COLUMN memory_events.cgroup IS 'Control group it is about';
 COMMENT ON COLUMN memory_events.detail IS 'What else the line says';
-COMMENT ON COLUMN memory_events.source IS 'Source that shows it';
+COMMENT ON COLUMN memory_events.source IS 'Source that shows it best';
 COMMENT ON COLUMN memory_events.line IS 'Line in source';
 COMMENT ON COLUMN memory_events.incident_id IS 'Incident that it belongs to, if any';
+COMMENT ON COLUMN memory_events.tied_by IS 'What ties it to the incident: pid, line, cgroup, or the time alone';
+COMMENT ON COLUMN memory_events.says IS 'kill: its writer killed; claim: its writer says that another did; warning: nobody died of this alone';
+COMMENT ON COLUMN memory_events.mechanism IS 'Who killed, or is said to have: kernel, systemd-oomd, earlyoom, nohang, oomd, lowmemorykiller, lmkd, slurm';
+COMMENT ON COLUMN memory_events.program IS 'Program that wrote it, as far as the log says';
+COMMENT ON COLUMN memory_events.uid IS 'User id of the process';
+COMMENT ON COLUMN memory_events.unit IS 'systemd unit it is about';
+COMMENT ON COLUMN memory_events.container_id IS 'Container it is about; conmon prints the first 20 characters';
+COMMENT ON COLUMN memory_events.pod_uid IS 'Kubernetes pod it is about';
+COMMENT ON COLUMN memory_events.job_id IS 'Job it is about';
+COMMENT ON COLUMN memory_events.ts_source IS 'Where ts comes from';
+COMMENT ON COLUMN memory_events.uptime_s IS 'Seconds since boot';
+COMMENT ON COLUMN memory_events.boot_id IS 'Boot, as journald names it';
+COMMENT ON COLUMN memory_events.text IS 'Its first line';
+COMMENT ON COLUMN memory_events.sightings IS 'Lines in all sources that show it, count';
+COMMENT ON COLUMN memory_events.event_id IS 'Name of the event in this history';
+
+-- Claims about one container, unit, job or process within two minutes of each other are about one death; so are the SIGTERM
+-- and the SIGKILL to one process. Where the claims share nothing, they stay apart.
+CREATE OR REPLACE VIEW deaths AS
+WITH events AS MATERIALIZED (
+    SELECT *, coalesce(lower(split_part(host, '.', 1)), '') AS label, coalesce(epoch(ts), uptime_s) AS moment_s,
+           coalesce('container ' || container_id[:20], 'unit ' || unit, 'job ' || job_id, 'cgroup ' || cgroup,
+                    'pid ' || pid || ' ' || coalesce(comm, ''), 'event ' || event_id) AS subject
+    FROM memory_events WHERE says <> 'warning'
+),
+runs AS (
+    SELECT *, sum(starts) OVER (PARTITION BY says, label, subject ORDER BY moment_s, event_id) AS run
+    FROM (
+        SELECT *, CASE WHEN moment_s - lag(moment_s) OVER same <= 120 OR (moment_s IS NULL AND lag(event_id) OVER same IS NOT NULL)
+                       THEN 0 ELSE 1 END AS starts
+        FROM events WHERE incident_id IS NULL
+        WINDOW same AS (PARTITION BY says, label, subject, moment_s IS NULL ORDER BY moment_s, event_id)
+    )
+),
+groups AS (
+    SELECT says, label, subject, run, min(moment_s) AS first_s, max(moment_s) AS last_s, arg_min(event_id, (moment_s, event_id)) AS first,
+           max(mechanism) AS mechanism, list(DISTINCT kind ORDER BY kind) AS kinds
+    FROM runs GROUP BY ALL
+),
+supported AS (
+    SELECT killed.first, claimed.first AS claim, claimed.kinds
+    FROM groups AS killed JOIN groups AS claimed USING (label, subject)
+    WHERE killed.says = 'kill' AND claimed.says = 'claim' AND coalesce(claimed.mechanism, killed.mechanism) = killed.mechanism
+      AND coalesce(claimed.first_s - killed.last_s <= 120 AND killed.first_s - claimed.last_s <= 5, killed.first_s IS NULL)
+),
+witnesses AS (
+    SELECT incident_id, pid, list(DISTINCT kind ORDER BY kind) AS kinds FROM events WHERE incident_id IS NOT NULL GROUP BY ALL
+),
+said AS (
+    SELECT incident_id, any_value(kinds) FILTER (pid IS NULL) AS kinds FROM witnesses GROUP BY incident_id
+)
+SELECT
+    kills.ts, incidents.host, kills.pid, kills.comm, 'kernel' AS mechanism,
+    CASE WHEN list_contains(missing, 'report') THEN 'kill line' ELSE 'report' END AS evidence,
+    list_sort(list_distinct(list_concat(coalesce(said.kinds, []), coalesce(own.kinds, [])))) AS witnesses,
+    kills.incident_id, coalesce(task_memcg, oom_memcg) AS cgroup, coalesce(systemd_user_unit, systemd_unit) AS unit, container_id,
+    pod_uid, job_id, kills.uptime_s, kills.source, kills.line
+FROM kills
+JOIN incidents USING (incident_id)
+LEFT JOIN said USING (incident_id)
+LEFT JOIN witnesses AS own ON own.incident_id = kills.incident_id AND own.pid = kills.pid
+UNION ALL
+SELECT
+    ts, host, pid, comm, groups.mechanism, 'own line',
+    list_sort(list_distinct(list_concat(groups.kinds, coalesce(claims.kinds, [])))), NULL, cgroup, unit, container_id, pod_uid,
+    job_id, uptime_s, source, line
+FROM groups JOIN events ON event_id = first
+LEFT JOIN (SELECT first, flatten(list(kinds)) AS kinds FROM supported GROUP BY first) AS claims USING (first)
+WHERE groups.says = 'kill'
+UNION ALL
+SELECT
+    ts, host, pid, comm, NULL, coalesce('claim: ' || groups.mechanism, 'claim'), groups.kinds, NULL, cgroup, unit, container_id,
+    pod_uid, job_id, uptime_s, source, line
+FROM groups JOIN events ON event_id = first
+WHERE groups.says = 'claim' AND first NOT IN (SELECT claim FROM supported);
+
+COMMENT ON VIEW deaths IS 'Each process, or control group, that was killed for want of memory, and by which mechanism';
+COMMENT ON COLUMN deaths.ts IS 'Wall-clock time';
+COMMENT ON COLUMN deaths.host IS 'Host name';
+COMMENT ON COLUMN deaths.pid IS 'Process; NULL: a control group as a whole, or not said';
+COMMENT ON COLUMN deaths.comm IS 'Its name';
+COMMENT ON COLUMN deaths.mechanism IS 'kernel, systemd-oomd, earlyoom, nohang, oomd, lowmemorykiller, lmkd, slurm; NULL: nobody''s own word, only claims';
+COMMENT ON COLUMN deaths.evidence IS 'report or kill line of the kernel; own line of another killer; claim: … = only claims, and whom they name';
+COMMENT ON COLUMN deaths.witnesses IS 'Kinds of memory_events that speak of it';
+COMMENT ON COLUMN deaths.incident_id IS 'Incident, if the kernel killed';
+COMMENT ON COLUMN deaths.cgroup IS 'Control group';
+COMMENT ON COLUMN deaths.unit IS 'systemd unit';
+COMMENT ON COLUMN deaths.container_id IS 'Container';
+COMMENT ON COLUMN deaths.pod_uid IS 'Kubernetes pod';
+COMMENT ON COLUMN deaths.job_id IS 'Job';
+COMMENT ON COLUMN deaths.uptime_s IS 'Seconds since boot';
+COMMENT ON COLUMN deaths.source IS 'Source that shows it';
+COMMENT ON COLUMN deaths.line IS 'Line in source';
+
+CREATE OR REPLACE VIEW cgroups AS
+SELECT
+    path, container_runtime, container_id, pod_uid, pod_qos, systemd_slice, systemd_unit, systemd_user_unit, login_uid,
+    job_scheduler, job_id, job_step
+FROM t_cgroups;
+
+COMMENT ON VIEW cgroups IS 'Who each control group is, from its path alone; to be joined with oom_memcg, task_memcg or cgroup';
+COMMENT ON COLUMN cgroups.path IS 'Control group';
+COMMENT ON COLUMN cgroups.container_runtime IS 'docker, podman, containerd, cri-o, lxc, systemd-nspawn or libvirt';
+COMMENT ON COLUMN cgroups.container_id IS 'Container; for lxc, systemd-nspawn and libvirt its name';
+COMMENT ON COLUMN cgroups.pod_uid IS 'Kubernetes pod';
+COMMENT ON COLUMN cgroups.pod_qos IS 'Guaranteed, Burstable or BestEffort';
+COMMENT ON COLUMN cgroups.systemd_slice IS 'Innermost slice of the system''s manager';
+COMMENT ON COLUMN cgroups.systemd_unit IS 'Innermost unit of the system''s manager';
+COMMENT ON COLUMN cgroups.systemd_user_unit IS 'Innermost unit of a user''s manager';
+COMMENT ON COLUMN cgroups.login_uid IS 'User id of the user''s slice or manager';
+COMMENT ON COLUMN cgroups.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn';
+COMMENT ON COLUMN cgroups.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application';
+COMMENT ON COLUMN cgroups.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot';
 
 CREATE OR REPLACE VIEW findings AS
 SELECT

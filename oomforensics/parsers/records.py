@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.witness import Event
 
 
 class TsSource(StrEnum):
@@ -61,3 +65,4 @@ class SourceInfo:
     framing: str | None = None  # the framing most of its records came in
     records: int = 0
     problems: list[Problem] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)  # what other killers and witnesses say in it

@@ -28,6 +28,8 @@ CONTRACT = {
     "report_lines": "incident_id seq line kind text",
     "source_problems": "source sha256 line severity reason",
     "incident_sources": "incident_id source line_start line_end",
+    "deaths": "ts host pid comm mechanism evidence witnesses incident_id",
+    "cgroups": "path container_runtime container_id pod_uid",
 }
 
 

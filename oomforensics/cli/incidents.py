@@ -13,12 +13,17 @@ from oomforensics.cli.options import Database, Debug, Json, database
 from oomforensics.errors import UsageError
 
 if TYPE_CHECKING:
-    from oomforensics.history.lookup import IncidentLine
+    from oomforensics.history.deaths import Death
+    from oomforensics.history.lookup import Filter, IncidentLine
+    from oomforensics.history.schema import Connection
 
 NAME = "incidents"
 _AGO = re.compile(r"(\d{1,6})([mhdw])")
 _AGO_UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _HEADER = ("incident", "time (UTC)", "host", "scope", "killed", "pid", "verdict")
+_DEATHS_HEADER = ("time (UTC)", "host", "killed", "pid", "by", "evidence", "incident", "witnesses")
+_BY = {"kernel": "kernel OOM killer", None: "not proven"}
+_EVIDENCE = {"report": "kernel report", "kill line": "kernel line, no report", "own line": "its own line"}
 
 
 def command(
@@ -30,6 +35,9 @@ def command(
     victim: Annotated[str | None, typer.Option(metavar="NAME|PID", help="Where such a process was killed.")] = None,
     cgroup: Annotated[str | None, typer.Option(metavar="PATH", help="With this in a control group's path.")] = None,
     scope: Annotated[str | None, typer.Option(help="global, memcg, cpuset, mempolicy, sysrq or unknown.")] = None,
+    mechanism: Annotated[
+        bool, typer.Option("--mechanism", help="Each process killed, by the kernel or another, and what proves it.")
+    ] = False,
     db: Database = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -40,6 +48,7 @@ def command(
     Example:
       oomforensics incidents --since 7d --victim java
       oomforensics incidents --host web-1 --json
+      oomforensics incidents --mechanism --since 7d
     """
     from oomforensics.analysis.model import Scope
     from oomforensics.cli import tables, values
@@ -51,6 +60,9 @@ def command(
     now = datetime.now(UTC)
     wanted = Filter(host, _moment(since, now), _moment(until, now), victim, cgroup, scope)
     with open_read(database(db)) as con:
+        if mechanism:
+            _mechanisms(con, wanted, as_json)
+            return
         found = incidents(con, wanted)
         if as_json:
             sql = "SELECT * FROM incidents WHERE list_contains(?, incident_id) ORDER BY list_position(?, incident_id)"
@@ -66,6 +78,31 @@ def command(
             terminal.say(f"{without} of all incidents have no wall-clock time and are left out by --since and --until")
 
 
+def _mechanisms(con: Connection, wanted: Filter, as_json: bool) -> None:
+    from oomforensics.cli import tables, values
+    from oomforensics.history.deaths import deaths, statement
+
+    if as_json:
+        for line in values.json_lines(values.query(con, *statement(wanted))):
+            terminal.out(line)
+        return
+    found = deaths(con, wanted)
+    if not found:
+        terminal.say("the history holds nothing of the kind")
+    for line in tables.render(_DEATHS_HEADER, [_death(one) for one in found], terminal.table_width()) if found else ():
+        terminal.out(line)
+
+
+def _death(one: Death) -> tuple[object, ...]:
+    """Names first; ids where there is none."""
+    container = one.container_id and f"container {one.container_id[:12]}"
+    whom = one.name or container or one.unit or one.cgroup or (one.job_id and f"job {one.job_id}")
+    killed = one.comm if one.comm and not whom else f"{one.comm} ({whom})" if one.comm else whom
+    by = _BY.get(one.mechanism, one.mechanism)
+    evidence = _EVIDENCE.get(one.evidence) or one.evidence.replace("claim", "only claimed", 1)
+    return _when(one), one.host, killed, one.pid, by, evidence, one.incident_id, ", ".join(one.witnesses)
+
+
 def _row(one: IncidentLine) -> tuple[object, ...]:
     more = f" (+{one.kills - 1})" if one.kills > 1 else ""
     where = one.scope if one.oom_memcg is None else f"{one.scope} {one.oom_memcg}"
@@ -74,7 +111,7 @@ def _row(one: IncidentLine) -> tuple[object, ...]:
     return one.incident_id, _when(one), one.host, where, killed, one.victim_pid, verdict
 
 
-def _when(one: IncidentLine) -> str | None:
+def _when(one: IncidentLine | Death) -> str | None:
     if one.ts_us is not None:
         return (datetime(1970, 1, 1) + timedelta(microseconds=one.ts_us)).strftime("%Y-%m-%d %H:%M:%S")
     return None if one.uptime_s is None else f"{one.uptime_s:.0f} s after boot"

@@ -91,10 +91,11 @@ def _tell_problems(source: SourceResult) -> None:
 
 def _summary(result: IngestResult) -> str:
     few = len(result.sources) <= _FEW_SOURCES
-    told = [source for source in result.sources if few or source.incidents or source.damaged]
+    told = [source for source in result.sources if few or source.incidents or source.events or source.damaged]
     lines = [f"{terminal.safe(source.info.name)}: {_source(source)}\n" for source in told]
     if not any(source.incidents for source in result.sources):
-        lines.append(f"{_count(len(result.sources), 'source')} read; no OOM kill found\n")
+        events = f"; {_events(result.events)}" if any(source.events for source in result.sources) else ""
+        lines.append(f"{_count(len(result.sources), 'source')} read; no OOM kill found{events}\n")
         return "".join(lines)
     parts = [
         f"{_count(len(result.sources), 'source')} read",
@@ -102,6 +103,8 @@ def _summary(result: IngestResult) -> str:
     ]
     if result.known:
         parts.append(f"{result.known} already known")
+    if result.events:
+        parts.append(_events(result.events))
     lines.append("; ".join(parts) + "\n")
     return "".join(lines)
 
@@ -113,7 +116,13 @@ def _source(source: SourceResult) -> str:
         said = ["no OOM kill found" if info.records or not info.problems else info.problems[0].reason]
     elif info.problems:
         said.append(_count(len(info.problems), "problem"))
+    if source.events:
+        said.append(_count(source.events, "other event"))
     return terminal.safe(", ".join(said))
+
+
+def _events(number: int) -> str:
+    return f"{_count(number, 'new event')} of other killers and witnesses"
 
 
 def _count(number: int, noun: str) -> str:
@@ -125,6 +134,7 @@ def _plain(result: IngestResult) -> dict[str, object]:
         "new": result.new,
         "known": result.known,
         "new_kills": result.kills,
+        "new_events": result.events,
         "sources": [
             {
                 "source": source.info.name,
@@ -134,6 +144,7 @@ def _plain(result: IngestResult) -> dict[str, object]:
                 "records": source.info.records,
                 "incidents": source.incidents,
                 "kills": source.kills,
+                "events": source.events,
                 "problems": [
                     {"line": problem.line, "severity": problem.severity, "reason": problem.reason}
                     for problem in source.info.problems

@@ -288,7 +288,9 @@ COMMENT ON COLUMN memory_events.event_id IS 'Name of the event in this history';
 CREATE OR REPLACE VIEW deaths AS
 WITH events AS MATERIALIZED (
     SELECT *, coalesce(lower(split_part(host, '.', 1)), '') AS label, coalesce(epoch(ts), uptime_s) AS moment_s,
-           coalesce('container ' || container_id[:20], 'unit ' || unit, 'job ' || job_id, 'cgroup ' || cgroup,
+           coalesce((detail->>'$.namespace') || '/', '') || (detail->>'$.pod') || coalesce('/' || (detail->>'$.container'), '') AS pod,
+           coalesce(pod, detail->>'$.container', detail->>'$.name', detail->>'$.slot', detail->>'$.node') AS name,
+           coalesce('container ' || container_id[:20], 'unit ' || unit, 'job ' || job_id, 'cgroup ' || cgroup, 'pod ' || pod,
                     'pid ' || pid || ' ' || coalesce(comm, ''), 'event ' || event_id) AS subject
     FROM memory_events WHERE says <> 'warning'
 ),
@@ -313,17 +315,18 @@ supported AS (
       AND coalesce(claimed.first_s - killed.last_s <= 120 AND killed.first_s - claimed.last_s <= 5, killed.first_s IS NULL)
 ),
 witnesses AS (
-    SELECT incident_id, pid, list(DISTINCT kind ORDER BY kind) AS kinds FROM events WHERE incident_id IS NOT NULL GROUP BY ALL
+    SELECT incident_id, pid, list(DISTINCT kind ORDER BY kind) AS kinds, max(name) AS name
+    FROM events WHERE incident_id IS NOT NULL GROUP BY ALL
 ),
 said AS (
-    SELECT incident_id, any_value(kinds) FILTER (pid IS NULL) AS kinds FROM witnesses GROUP BY incident_id
+    SELECT incident_id, any_value(kinds) FILTER (pid IS NULL) AS kinds, max(name) AS name FROM witnesses GROUP BY incident_id
 )
 SELECT
     kills.ts, incidents.host, kills.pid, kills.comm, 'kernel' AS mechanism,
     CASE WHEN list_contains(missing, 'report') THEN 'kill line' ELSE 'report' END AS evidence,
     list_sort(list_distinct(list_concat(coalesce(said.kinds, []), coalesce(own.kinds, [])))) AS witnesses,
     kills.incident_id, coalesce(task_memcg, oom_memcg) AS cgroup, coalesce(systemd_user_unit, systemd_unit) AS unit, container_id,
-    pod_uid, job_id, kills.uptime_s, kills.source, kills.line
+    pod_uid, job_id, kills.uptime_s, kills.source, kills.line, said.name
 FROM kills
 JOIN incidents USING (incident_id)
 LEFT JOIN said USING (incident_id)
@@ -332,14 +335,14 @@ UNION ALL
 SELECT
     ts, host, pid, comm, groups.mechanism, 'own line',
     list_sort(list_distinct(list_concat(groups.kinds, coalesce(claims.kinds, [])))), NULL, cgroup, unit, container_id, pod_uid,
-    job_id, uptime_s, source, line
+    job_id, uptime_s, source, line, name
 FROM groups JOIN events ON event_id = first
 LEFT JOIN (SELECT first, flatten(list(kinds)) AS kinds FROM supported GROUP BY first) AS claims USING (first)
 WHERE groups.says = 'kill'
 UNION ALL
 SELECT
     ts, host, pid, comm, NULL, coalesce('claim: ' || groups.mechanism, 'claim'), groups.kinds, NULL, cgroup, unit, container_id,
-    pod_uid, job_id, uptime_s, source, line
+    pod_uid, job_id, uptime_s, source, line, name
 FROM groups JOIN events ON event_id = first
 WHERE groups.says = 'claim' AND first NOT IN (SELECT claim FROM supported);
 
@@ -360,6 +363,7 @@ COMMENT ON COLUMN deaths.job_id IS 'Job';
 COMMENT ON COLUMN deaths.uptime_s IS 'Seconds since boot';
 COMMENT ON COLUMN deaths.source IS 'Source that shows it';
 COMMENT ON COLUMN deaths.line IS 'Line in source';
+COMMENT ON COLUMN deaths.name IS 'What a witness calls it: namespace/pod/container, the container''s name, a slot or a node';
 
 CREATE OR REPLACE VIEW cgroups AS
 SELECT

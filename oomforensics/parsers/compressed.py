@@ -1,4 +1,4 @@
-"""Streams that gzip, xz, bzip2 or zstd packed, known by their first bytes and never by their name.
+"""Streams that gzip, xz, bzip2, zstd or lz4 packed, known by their first bytes and never by their name.
 
     stream = unpack(stream, problems, source)
 
@@ -26,14 +26,21 @@ class Readable(Protocol):
 
 
 class Peeked:
-    """A stream whose first bytes can be looked at."""
+    """A stream whose first bytes can be looked at. An error behind some of them is raised when they have been read."""
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream
         self.head = b""
+        self._error: OSError | None = None
         piece = bytearray(size)
         while len(self.head) < size:
-            count = stream.readinto(memoryview(piece)[: size - len(self.head)])
+            try:
+                count = stream.readinto(memoryview(piece)[: size - len(self.head)])
+            except OSError as error:
+                if not self.head:
+                    raise
+                self._error = error
+                break
             if not count:
                 break
             self.head += piece[:count]
@@ -45,6 +52,8 @@ class Peeked:
             buffer[:count] = self._rest[:count]
             self._rest = self._rest[count:]
             return count
+        if self._error is not None:
+            raise self._error
         return self._stream.readinto(buffer)
 
 
@@ -79,12 +88,20 @@ def _zstd() -> Any:
     raise LookupError("packed with zstd, which needs Python 3.14 or the package backports.zstd")
 
 
+def _lz4() -> Any:
+    try:
+        return importlib.import_module("lz4.frame").LZ4FrameDecompressor()
+    except ImportError as error:
+        raise LookupError("packed with lz4, which needs the package lz4") from error
+
+
 # First bytes, and what unpacks such a stream.
 PACKINGS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
     (b"\x1f\x8b\x08", _Gunzip),
     (b"\xfd7zXZ\x00", lzma.LZMADecompressor),
     (b"BZh", bz2.BZ2Decompressor),
     (b"\x28\xb5\x2f\xfd", _zstd),
+    (b"\x04\x22\x4d\x18", _lz4),
 )
 MAGIC_SIZE = max(len(magic) for magic, _ in PACKINGS)
 

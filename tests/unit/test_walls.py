@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "analysis": {"kernel", "parsers"},
     "history": {"analysis", "kernel", "parsers", "errors"},
     "reports": {"errors", "history"},
-    "ingest": {"analysis", "parsers", "history", "errors"},
+    "pipeline": {"analysis", "parsers"},
+    "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel"},
 }
 

@@ -15,9 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from oomforensics.parsers import sources
+from oomforensics.parsers import reading
+from oomforensics.parsers.containers.limits import Limits
+from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, Record, SourceInfo
-from oomforensics.parsers.sources import Source, iter_sources, read_source
+from oomforensics.parsers.sources import Source, iter_sources
+from tests.support.packing import zstd
 
 LOG = b"Jan  5 15:19:27 h kernel: [    1.000000] Out of memory: Killed process 5 (x)\nJan  5 15:19:28 h cron: y\n"
 CORPUS = Path(
@@ -35,9 +38,9 @@ def read(path: Path | Source) -> tuple[list[Record], list[Problem], SourceInfo]:
         ((source,), _) = found(path)
     else:
         source = path
-    problems: list[Problem] = []
-    info = SourceInfo(source.name)
-    return list(read_source(source, timezone=UTC, problems=problems, info=info)), problems, info
+    (opened,) = [(each, list(reading.read(each, timezone=UTC))) for each in expand(source, Limits())]
+    each, records = opened
+    return records, each.info.problems, each.info
 
 
 def write(path: Path, data: bytes) -> Path:
@@ -169,7 +172,6 @@ def test_a_packed_file_that_ends_in_padding(tmp_path: Path) -> None:
 
 
 def test_zstd(tmp_path: Path) -> None:
-    zstd = pytest.importorskip("backports.zstd", reason="needs Python 3.14 or backports.zstd")
     assert len(read(write(tmp_path / "x", zstd.compress(LOG)))[0]) == 2
 
 
@@ -220,7 +222,7 @@ def test_the_same_log_under_two_names_has_one_hash(tmp_path: Path) -> None:
 
 
 def test_a_large_source_is_hashed_by_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "FULL_HASH", 3_000_000)
+    monkeypatch.setattr(reading, "FULL_HASH", 3_000_000)
     data = (b"Jan  5 15:19:28 h cron: y\n" * 300_000)[:6_000_000]
     plain, packed = write(tmp_path / "a", data), write(tmp_path / "b", bz2.compress(data))
     mark = read(plain)[2].sha256

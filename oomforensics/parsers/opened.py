@@ -35,6 +35,11 @@ _IN_MEMORY = 8 << 20  # a temporary file up to this size is none
 Seekable = Callable[[], AbstractContextManager[tuple[BinaryIO, int]]]  # the whole stream as a file, with its size
 
 
+@contextmanager
+def _nothing() -> Iterator[tuple[BinaryIO, int]]:
+    yield io.BytesIO(), 0
+
+
 @dataclass(slots=True)
 class Opened:
     """One stream of bytes that is no archive. `stream` is None where there is nothing to read: `info` says why."""
@@ -43,7 +48,7 @@ class Opened:
     mtime: datetime | None = None
     stream: Peeked | None = None
     inside: bool = False  # an archive
-    seekable: Seekable | None = field(default=None, repr=False)
+    seekable: Seekable = field(default=_nothing, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

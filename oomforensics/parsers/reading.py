@@ -8,10 +8,12 @@ Does not raise because of what the log holds: that is in `opened.info.problems`.
 from __future__ import annotations
 
 import hashlib
+import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
+from typing import Any, BinaryIO, cast
 
-from oomforensics.parsers import scan
+from oomforensics.parsers import journal_file, scan
 from oomforensics.parsers.compressed import Peeked
 from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
@@ -34,6 +36,9 @@ def read(opened: Opened, *, timezone: tzinfo, host: str | None = None) -> Iterat
     if opened.stream is None:
         return
     info, problems = opened.info, opened.info.problems
+    if opened.stream.head.startswith(journal_file.MAGIC):
+        yield from _journal(opened, timezone, host)
+        return
     refusal = _refusal(opened.stream.head)
     if refusal is not None:
         problems.append(Problem(info.name, None, *refusal))
@@ -42,6 +47,34 @@ def read(opened: Opened, *, timezone: tzinfo, host: str | None = None) -> Iterat
         yield from _read(_Tee(opened.stream, info), opened.mtime, info, timezone, host)
     except OSError as error:
         problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
+
+
+def _journal(opened: Opened, timezone: tzinfo, host: str | None) -> Iterator[Record]:
+    """A binary journal, which is read by seeking. Its hash is of samples: what is not a kernel's is hardly read."""
+    info = opened.info
+    info.framing = journal_file.NAME
+    try:
+        with opened.seekable() as (file, size):
+            info.size_bytes = size
+            context = Context(info.name, timezone, datetime.now(UTC), host)
+            for record in journal_file.records(file, size, context, info.problems):
+                info.records += 1
+                yield record
+            info.sha256 = _hash(file, size)
+    except OSError as error:
+        info.problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
+
+
+def _hash(file: BinaryIO, size: int) -> str:
+    """As of any source of that size (see _Tee)."""
+    file.seek(0)
+    if size <= FULL_HASH:
+        return hashlib.file_digest(cast(io.BufferedIOBase, file), "sha256").hexdigest()
+    samples = hashlib.sha256()
+    for at in range(0, size, SAMPLE_EVERY):
+        file.seek(at)
+        samples.update(file.read(SAMPLE))
+    return _sampled(samples, size)
 
 
 def _read(
@@ -78,8 +111,6 @@ def _refusal(head: bytes) -> tuple[str, str] | None:
     """Why a source that begins like this is not read, and how bad that is."""
     if not head:
         return "is empty", "info"
-    if head.startswith(b"LPKSHHRH"):
-        return "is a binary journal: export it with `journalctl --file … -o export`", "error"
     text = head.replace(b"\0", b"")  # logs that were preallocated begin with NUL bytes; UTF-16 has one a letter
     controls = len(text) - len(text.translate(None, _CONTROL))
     if controls * 20 > len(text):
@@ -115,5 +146,9 @@ class _Tee:
         size = self._info.size_bytes
         if size <= FULL_HASH:
             return self._full.hexdigest()
-        self._samples.update(b"%d" % size)
-        return f"sampled:{self._samples.hexdigest()}"
+        return _sampled(self._samples, size)
+
+
+def _sampled(samples: Any, size: int) -> str:
+    samples.update(b"%d" % size)
+    return f"sampled:{samples.hexdigest()}"

@@ -29,6 +29,7 @@ from oomforensics.parsers.records import Problem
 from oomforensics.parsers.sources import Source
 from tests.support.packing import zstd
 
+FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
 _KILLED = re.compile(r"Killed process (\d+) \(x\)")
 LOG = b"Jan  5 15:19:27 h kernel: [    1.000000] Out of memory: Killed process 5 (x)\n"
 NOISE = random.Random(1).randbytes(200_000)  # cannot be packed
@@ -318,3 +319,12 @@ def test_a_quine_of_archives_ends() -> None:
     texts, problems = read(data)
     assert texts == {}
     assert any("--max-nesting" in one.reason for one in problems)
+
+
+@pytest.mark.parametrize("pack", [lambda data: data, gzip.compress, lambda data: tar({"j": data}, "w:gz")])
+def test_a_binary_journal_is_read_wherever_it_lies(pack: Callable[[bytes], bytes]) -> None:
+    journal = lzma.decompress((FIXTURES / "journal" / "compact-zstd.journal.xz").read_bytes())
+    texts, problems = read(pack(journal))
+    ((_, found),) = texts.items()
+    assert any("invoked oom-killer" in text for text in found)
+    assert problems == []

@@ -15,10 +15,13 @@ from oomforensics.analysis.model import Judged
 from oomforensics.history.save import Saved, save
 from oomforensics.history.schema import Connection
 from oomforensics.history.store import open_write
+from oomforensics.parsers.bundle.context import Contexts, path_of
+from oomforensics.parsers.bundle.documents import match
 from oomforensics.parsers.containers.limits import Limits
+from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.sources import Source, iter_sources
-from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read
+from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, read_document
 from oomforensics.pipeline.stop import Stop
 from oomforensics.pipeline.workers import Workers
 
@@ -87,7 +90,8 @@ def ingest(
     Ctrl-C ends it with what was read until then.
     """
     found = list(iter_sources(paths, stdin))
-    settings = Settings(timezone, host, limits or Limits())
+    limits = limits or Limits()
+    settings = Settings(timezone, host, limits, _contexts(found))
     if progress is not None:
         progress.begin(len(found))
     collecting = gc.isenabled()
@@ -102,6 +106,17 @@ def ingest(
                 workers.stop()
             if collecting:
                 gc.enable()
+
+
+def _contexts(found: Sequence[Source | Problem]) -> Contexts:
+    """What the files of bundles that lie unpacked on the disk say: needed before any of their logs is judged."""
+    contexts = Contexts()
+    for item in found:
+        if isinstance(item, Source) and item.name != "-" and match(path_of(item.name)) is not None:
+            for opened in expand(item, Limits(nesting=1)):
+                read_document(opened)
+                contexts.add(opened.info)
+    return contexts
 
 
 class _Run:

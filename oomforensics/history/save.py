@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.model import Judged
-from oomforensics.history import cgroups, events, rows
+from oomforensics.history import bundles, cgroups, events, rows
 from oomforensics.history.frames import NEW, Columns, columns, insert, run
 from oomforensics.history.merge import Cluster, Place, Sighting, merge, name
 from oomforensics.history.rows import seconds
@@ -62,6 +62,7 @@ def save(con: Connection, judged: Sequence[Judged], sources: Sequence[SourceInfo
         if witnessed:
             saved = saved._replace(events=_save_events(con, witnessed))
         cgroups.keep(con, _paths(judged, witnessed))
+        bundles.keep(con, sources)
         _save_sources(con, sources)
         con.execute("COMMIT")
     except BaseException:

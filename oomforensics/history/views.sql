@@ -13,8 +13,16 @@ SELECT
     memory_limit_kb, memory_failcnt, memsw_usage_kb, memsw_limit_kb, swap_usage_kb, swap_limit_kb,
     total_swap_kb, free_swap_kb, ram_pages, reserved_pages, meminfo, memcg_stats, call_trace, hardware,
     callbacks_suppressed, container_runtime, container_id, pod_uid, pod_qos, systemd_slice, systemd_unit,
-    systemd_user_unit, login_uid, job_scheduler, job_id, job_step
-FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg);
+    systemd_user_unit, login_uid, job_scheduler, job_id, job_step,
+    CASE ts_source WHEN 'boot-time-derived' THEN ts_uncertainty_s WHEN 'syslog' THEN 1 END AS ts_uncertainty_s,
+    container_name, container_image, pod, pod_namespace
+FROM t_incidents
+LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+LEFT JOIN (
+    SELECT container_id AS listed_id, any_value(name) AS container_name, any_value(image) AS container_image,
+           any_value(pod) AS pod, any_value(namespace) AS pod_namespace
+    FROM t_bundle_containers GROUP BY container_id
+) ON listed_id = container_id;
 
 COMMENT ON VIEW incidents IS 'One run of the kernel''s OOM killer on one boot of one host, however many sources show it';
 COMMENT ON COLUMN incidents.incident_id IS 'Name of the event: the same on every machine and from every source';
@@ -96,6 +104,11 @@ COMMENT ON COLUMN incidents.login_uid IS 'User id of the user''s slice or manage
 COMMENT ON COLUMN incidents.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn, from the same path';
 COMMENT ON COLUMN incidents.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application, from the same path';
 COMMENT ON COLUMN incidents.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot, from the same path';
+COMMENT ON COLUMN incidents.ts_uncertainty_s IS 'Seconds by which ts may be wrong; NULL: not known. A derived time does not count sleep (suspend): it may be too early';
+COMMENT ON COLUMN incidents.container_name IS 'Name of the container, by a list of containers in a bundle';
+COMMENT ON COLUMN incidents.container_image IS 'Its image';
+COMMENT ON COLUMN incidents.pod IS 'Name of the pod';
+COMMENT ON COLUMN incidents.pod_namespace IS 'Kubernetes namespace of the pod';
 
 CREATE OR REPLACE VIEW candidates AS
 SELECT
@@ -462,3 +475,54 @@ COMMENT ON COLUMN sources.kills IS 'Kills that it shows, count';
 COMMENT ON COLUMN sources.problem_count IS 'Problems found in it, count';
 COMMENT ON COLUMN sources.problems IS 'Each problem: line, severity, reason';
 COMMENT ON COLUMN sources.ingested_at IS 'When it was last read';
+
+CREATE OR REPLACE VIEW host_facts AS
+SELECT
+    host, boot_id, kind, name, value, bundle, source, line
+FROM t_bundle_facts;
+
+COMMENT ON VIEW host_facts IS 'What the other files of a bundle say of its host, at the time when it was collected';
+COMMENT ON COLUMN host_facts.host IS 'Host name';
+COMMENT ON COLUMN host_facts.boot_id IS 'Boot in which the bundle was collected';
+COMMENT ON COLUMN host_facts.kind IS 'hostname, boot_id, btime_us, meminfo, swap, sysctl, kernel_release, counter';
+COMMENT ON COLUMN host_facts.name IS 'Which: vm.swappiness, MemTotal_kb, the path and name of a counter';
+COMMENT ON COLUMN host_facts.value IS 'Its value as text';
+COMMENT ON COLUMN host_facts.bundle IS 'Folder or archive that says so, as a path';
+COMMENT ON COLUMN host_facts.source IS 'File that says so';
+COMMENT ON COLUMN host_facts.line IS 'Line in source';
+
+CREATE OR REPLACE VIEW processes AS
+SELECT
+    host, boot_id, pid, ppid, uid, "user", comm, cmdline, bundle, source, line
+FROM t_bundle_processes;
+
+COMMENT ON VIEW processes IS 'Processes that ran when a bundle was collected, with their whole command lines';
+COMMENT ON COLUMN processes.host IS 'Host name';
+COMMENT ON COLUMN processes.boot_id IS 'Boot in which the bundle was collected';
+COMMENT ON COLUMN processes.pid IS 'Process';
+COMMENT ON COLUMN processes.ppid IS 'Its parent';
+COMMENT ON COLUMN processes.uid IS 'Its user id';
+COMMENT ON COLUMN processes."user" IS 'Its user''s name, if that is what is listed';
+COMMENT ON COLUMN processes.comm IS 'Its name';
+COMMENT ON COLUMN processes.cmdline IS 'Its arguments';
+COMMENT ON COLUMN processes.bundle IS 'Folder or archive that says so, as a path';
+COMMENT ON COLUMN processes.source IS 'File that says so';
+COMMENT ON COLUMN processes.line IS 'Line in source';
+
+CREATE OR REPLACE VIEW containers AS
+SELECT
+    host, container_id, runtime, name, pod_uid, pod, namespace, image, bundle, source, line
+FROM t_bundle_containers;
+
+COMMENT ON VIEW containers IS 'Containers that a bundle lists; incidents and cgroups have their container_id';
+COMMENT ON COLUMN containers.host IS 'Host name';
+COMMENT ON COLUMN containers.container_id IS 'Container';
+COMMENT ON COLUMN containers.runtime IS 'containerd, cri-o, docker';
+COMMENT ON COLUMN containers.name IS 'Its name; in Kubernetes, that within its pod';
+COMMENT ON COLUMN containers.pod_uid IS 'Kubernetes pod';
+COMMENT ON COLUMN containers.pod IS 'Name of the pod';
+COMMENT ON COLUMN containers.namespace IS 'Kubernetes namespace of the pod';
+COMMENT ON COLUMN containers.image IS 'Its image';
+COMMENT ON COLUMN containers.bundle IS 'Folder or archive that says so, as a path';
+COMMENT ON COLUMN containers.source IS 'File that says so';
+COMMENT ON COLUMN containers.line IS 'Line in source';

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oomforensics.parsers.bundle.facts import Item
     from oomforensics.parsers.witness import Event
 
 
@@ -66,3 +67,7 @@ class SourceInfo:
     records: int = 0
     problems: list[Problem] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)  # what other killers and witnesses say in it
+    items: list[Item] = field(default_factory=list)  # what it says of its host, as one of the other files of a bundle
+    bundle: str | None = None  # the bundle that it is such a file of, as a path; then also whose and of which boot:
+    host: str | None = None
+    boot_id: str | None = None

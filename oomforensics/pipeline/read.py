@@ -20,6 +20,9 @@ from oomforensics.analysis.judge import judge
 from oomforensics.analysis.model import Judged
 from oomforensics.parsers import reading
 from oomforensics.parsers.assemble import assemble
+from oomforensics.parsers.bundle.context import Contexts, path_of
+from oomforensics.parsers.bundle.documents import match
+from oomforensics.parsers.compressed import Peeked
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.facts import Incident
 from oomforensics.parsers.opened import Opened, expand
@@ -41,6 +44,7 @@ class Settings:
     timezone: tzinfo
     host: str | None = None
     limits: Limits = field(default_factory=Limits)
+    contexts: Contexts = field(default_factory=Contexts)  # of the bundles that lie unpacked on the disk
 
 
 # What one log held, complete, after the incidents that it shows.
@@ -58,22 +62,32 @@ def collect_nothing() -> None:
 
 def read(source: Source, settings: Settings, stop: Stop, begin: Begin | None = None) -> Iterator[Piece]:
     """What the source shows. Never raises on content."""
+    contexts = Contexts(settings.contexts)
     with _Held() as held:
         for opened in expand(_stoppable(source, stop), settings.limits):
             if begin is not None:
                 begin(opened.info)
-            keep = held.add if opened.inside else None
+            read_document(opened)
+            contexts.add(opened.info)
             for incident in _incidents(opened, settings):
-                if keep is not None:
-                    keep(incident)
+                if opened.inside:
+                    held.add(incident)
                 else:
-                    yield from _judged(incident, opened.info.problems)
-            if keep is not None:
-                keep(opened.info)
-            elif held:
-                yield from _told(held, opened.info)
+                    yield from _judged(incident, contexts, opened.info.problems)
+            if opened.inside:
+                held.add(opened.info)
             else:
-                yield _finished(opened.info)
+                yield from _told(held, contexts, opened.info)
+
+
+def read_document(opened: Opened) -> None:
+    """Notes what the log says as one of the other files of a bundle. It can still be read as a log."""
+    found = match(path_of(opened.info.name))
+    if found is None or opened.stream is None:
+        return
+    opened.stream = Peeked(opened.stream, found.document.limit_bytes)
+    opened.info.bundle = found.root
+    opened.info.items += found.items(opened.stream.head)
 
 
 def _stoppable(source: Source, stop: Stop) -> Source:
@@ -91,7 +105,8 @@ def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
         info.problems.append(Problem(info.name, None, f"reading stopped at an unforeseen {_short(error)}"))
 
 
-def _judged(incident: Incident, problems: list[Problem]) -> list[Judged]:
+def _judged(incident: Incident, contexts: Contexts, problems: list[Problem]) -> list[Judged]:
+    contexts.complete(incident)
     try:
         return judge([incident])
     except Exception as error:
@@ -101,17 +116,18 @@ def _judged(incident: Incident, problems: list[Problem]) -> list[Judged]:
         return []
 
 
-def _told(held: _Held, archive: SourceInfo) -> Iterator[Piece]:
-    """What an archive held, once all of it is read: only then is known what its other files say of its incidents."""
+def _told(held: _Held, contexts: Contexts, archive: SourceInfo) -> Iterator[Piece]:
+    """A file, after what it held as an archive: only now is known what its other members say of its incidents."""
     for item in held.items():
         if isinstance(item, SourceInfo):
-            yield _finished(item)
+            yield _finished(item, contexts)
         else:
-            yield from _judged(item, archive.problems)
-    yield _finished(archive)
+            yield from _judged(item, contexts, archive.problems)
+    yield _finished(archive, contexts)
 
 
-def _finished(info: SourceInfo) -> SourceInfo:
+def _finished(info: SourceInfo, contexts: Contexts) -> SourceInfo:
+    contexts.describe(info)
     dropped = len(info.problems) - MAX_PROBLEMS
     if dropped > 0:
         del info.problems[MAX_PROBLEMS:]
@@ -136,9 +152,6 @@ class _Held:
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
             self._file.close()
-
-    def __bool__(self) -> bool:
-        return self._file is not None
 
     def add(self, item: Incident | SourceInfo) -> None:
         if self._file is None:

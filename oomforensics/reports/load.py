@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from oomforensics.errors import UsageError
+from oomforensics.history.redact import is_redacted
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -169,6 +170,22 @@ class IncidentPage:
     source: str
     line_start: int
     line_end: int
+    container_runtime: str | None = None  # this and what follows: of the control group
+    container_id: str | None = None
+    pod_uid: str | None = None
+    pod_qos: str | None = None
+    systemd_slice: str | None = None
+    systemd_unit: str | None = None
+    systemd_user_unit: str | None = None
+    login_uid: int | None = None
+    job_scheduler: str | None = None
+    job_id: str | None = None
+    job_step: str | None = None
+    container_name: str | None = None
+    container_image: str | None = None
+    pod: str | None = None
+    pod_namespace: str | None = None
+    ts_uncertainty_s: float | None = None
     candidates: tuple[CandidateRow, ...] = ()  # in the order of the printed table
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()
@@ -228,6 +245,14 @@ def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int, int]:
     used = (row.rss_pages or 0) + (row.swapents_pages or 0)
     least = row.badness_min if row.badness_min is not None else used
     return (row.eligible is False, row.rank is None, row.rank or 0, -least, -used, row.table_order)
+
+
+REDACTED = "Redacted: names are pseudonyms, the same wherever the same name stands. Figures, times and the verdict are as they were."
+
+
+def note(con: Connection) -> str | None:
+    """What a reader must know of this history before reading a report from it."""
+    return REDACTED if is_redacted(con) else None
 
 
 _CHILDREN = ("candidates", "kills", "lines", "sources")

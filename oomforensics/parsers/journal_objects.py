@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import lt
@@ -32,6 +32,7 @@ MAX_ITEMS = 4096  # fields of an entry; systemd takes up to 1024 from a client
 _PIECE = 1024 * 1024  # bytes read at a time
 _MAX_TABLE = 8 * 1024 * 1024  # bytes of the table of hashes that are looked at: half a million places, anywhere in the file
 _MAX_PROBLEMS = 100
+_MAX_DOUBTS = 1000
 _ARRAY_HEADER = 24
 _COMPACT = 1 << 4  # HEADER_INCOMPATIBLE_COMPACT
 _KEYED = 1 << 2  # HEADER_INCOMPATIBLE_KEYED_HASH
@@ -56,6 +57,15 @@ class Found(NamedTuple):
     size: int
     data: bytes
     start: int
+
+
+class Value(NamedTuple):
+    """A DATA object, seen from an entry. `payload` may be the beginning of it only."""
+
+    flags: int
+    size: int  # of the payload
+    payload: bytes
+    hash: bytes
 
 
 class Damage:
@@ -109,6 +119,8 @@ class Journal:
         )  # fmt: skip
         self._index_torn = False
         self._places: array[int] | None = None
+        self._doubt_starts: list[int] = []
+        self._doubt_ends: list[int] = []
 
     def read(self, at: int, count: int) -> bytes:
         """Up to `count` bytes; fewer at the end of the file, and where the disk cannot read them."""
@@ -131,11 +143,20 @@ class Journal:
         kind, flags, size = _HEAD.unpack(data)
         return (kind, flags, size) if self._fits(at, kind, size) else None
 
-    def holds(self, at: int, payload: bytes) -> bool:
-        """Whether the DATA object at `at` keeps this value's hash."""
+    def value(self, at: int, before: int, most: int) -> Value | None:
+        """The DATA object at `at`, if there is one that ends `before` this, with up to `most` bytes of its payload."""
+        data = self.read(at, self.data_header + most) if at % 8 == 0 and at < before else b""
+        if len(data) <= self.data_header:
+            return None
+        kind, flags, size = _HEAD.unpack_from(data)
+        if kind != DATA or size <= self.data_header or at + size > before:
+            return None
+        return Value(flags, size - self.data_header, data[self.data_header : size], data[16:24])
+
+    def hashed(self, payload: bytes) -> bytes:
+        """The hash that the DATA object of this payload has."""
         key = self._header.key if self._header is not None else None
-        found = lookup3(payload) if key is None else siphash24(payload, key)
-        return self.read(at + 16, 8) == found.to_bytes(8, "little")
+        return (lookup3(payload) if key is None else siphash24(payload, key)).to_bytes(8, "little")
 
     def objects(self) -> Iterator[Found]:
         """Every DATA and ENTRY object that can be read. An entry comes after what it consists of, and once."""
@@ -144,8 +165,8 @@ class Journal:
             return
         index = self._index(header)
         expected = next(index, _NOWHERE)  # where the next entry begins, as the index says
-        at = header.size
-        base, data, entries, unlinked = at, b"", 0, 0
+        at = before = base = header.size
+        data, entries, unlinked = b"", 0, 0
         while at <= self._size - 16:
             start = at - base
             if start + 16 > len(data):
@@ -158,12 +179,11 @@ class Journal:
                 break  # space that was set aside and is not used
             stop = (at + size + 7) & ~7
             whole = self._fits(at, kind, size)
-            linked = False
-            while stop > expected >= at and whole:  # the index says something of this object, or wrongly of its inside
-                if linked := at == expected and kind == ENTRY:
-                    expected = next(index, _NOWHERE)
-                    break
-                if at != expected and self._kind(expected) == ENTRY:
+            linked = at == expected and kind == ENTRY
+            if linked:
+                expected = next(index, _NOWHERE)
+            while stop > expected and whole:  # either the object cannot be that long, or the index is wrong
+                if expected > at and self._kind(expected) == ENTRY:
                     whole = False
                 else:
                     self._tear(expected, "the index of the entries names what is no entry")
@@ -172,8 +192,11 @@ class Journal:
                 while expected <= at or (expected != _NOWHERE and self._kind(expected) != ENTRY):
                     self._index_torn |= expected > at
                     expected = next(index, _NOWHERE)
-                at = self._beyond(at, kind, size, expected)
+                place = self._beyond(at, kind, size, expected)
+                self._doubt(before, place)
+                at = before = place
                 continue
+            before = at
             if kind == ENTRY or kind == DATA:
                 if start + size > len(data) and start:
                     base, data, start = at, self.read(at, _PIECE), 0
@@ -193,6 +216,19 @@ class Journal:
             )  # fmt: skip
         if entries < header.entries:
             self._damage.tell(None, f"{header.entries - entries} of the journal's {header.entries} entries are lost")
+
+    def _doubt(self, start: int, end: int) -> None:
+        """Remembers where objects may lie that the walk did not see: it may have been wrong one object earlier."""
+        if len(self._doubt_starts) < _MAX_DOUBTS:
+            self._doubt_starts.append(start)
+            self._doubt_ends.append(end)
+        else:
+            self._doubt_ends[-1] = end
+
+    def in_doubt(self, offsets: Iterable[int]) -> bool:
+        """Whether one of these objects may have been passed over."""
+        starts, ends = self._doubt_starts, self._doubt_ends
+        return bool(starts) and any((n := bisect_right(starts, at)) and at < ends[n - 1] for at in offsets)
 
     def _read_header(self) -> _Header | None:
         data = self.read(0, _HEADER_MIN)

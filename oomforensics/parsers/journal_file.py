@@ -10,7 +10,6 @@ file, each before the entries that it is part of; no message is kept.
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from functools import cache
@@ -24,6 +23,7 @@ from oomforensics.parsers.journal_payload import Unreadable, unpack
 from oomforensics.parsers.journal_values import Values
 from oomforensics.parsers.records import Problem, Record
 from oomforensics.parsers.scan import ANCHORS
+from oomforensics.parsers.text import visible
 from oomforensics.parsers.witness import Speaker
 from oomforensics.parsers.witnesses import WITNESSES
 
@@ -36,11 +36,11 @@ _MESSAGE = b"MESSAGE="
 _KERNEL = frozenset({b"_TRANSPORT=kernel", b"SYSLOG_IDENTIFIER=kernel"})
 _KERNEL_SIZES = frozenset(map(len, _KERNEL))
 
-_NEEDLES = {anchor.needle: 0 for anchor in ANCHORS} | {
-    needle.encode(): witness.reach for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
-}  # fmt: skip
-_NEEDLE = re.compile(b"|".join(map(re.escape, _NEEDLES)))
-_LONGER = {needle: reach for needle, reach in _NEEDLES.items() if reach}
+_ANCHORS = tuple(anchor.needle for anchor in ANCHORS)
+_NEEDLES = tuple(
+    (needle.encode(), witness) for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
+)
+_UNREAD = ("", "")
 
 _MAX_WANTED = 500_000  # DATA objects that are noted; if there are more, every entry becomes a record
 _VALID = 1 << 55  # microseconds: systemd takes no later time for one
@@ -63,23 +63,30 @@ def entries(
 
 def reach(message: bytes) -> int | None:
     """How many messages of the same program belong to this one; None: it has nothing to do with memory."""
-    if (
-        b"oom" in message or b"OOM" in message or b"ill" in message or b"emory" in message or b"SIG" in message
+    if not (  # what all needles have in common, which a test holds it to
+        b"oom" in message or b"OOM" in message or b"kill" in message or b"Kill" in message or b"ut of memory" in message
+        or b"memory limit" in message or b"Of Memory" in message or b"of-memory" in message or b"SIG" in message
         or b"adness" in message or b"page alloc" in message or b"Linux version " in message
-    ) and _NEEDLE.search(message):  # fmt: skip
-        return max((most for needle, most in _LONGER.items() if needle in message), default=0)
-    return None
+    ):  # fmt: skip
+        return None
+    most = 0 if any([needle in message for needle in _ANCHORS]) else None
+    for witness in [witness for needle, witness in _NEEDLES if needle in message]:
+        text = visible(message)
+        if any(each.search(text) for each in witness.patterns):  # "oom " alone is in "the room is", too
+            most = max(most or 0, witness.reach)
+    return most
 
 
 class _Reader:
     def __init__(self, journal: Journal, damage: Damage, every: bool) -> None:
         self._journal, self._damage, self._every = journal, damage, every
         self._values = Values(journal, damage)
-        self._wanted: dict[int, int] = {}  # DATA objects that make an entry worth reading, and what `reach` says of them
+        self._wanted: set[int] = set()  # DATA objects that make an entry worth reading
+        self._longer: dict[int, int] = {}  # those that more messages belong to, and how many
         self._followed: dict[int, int] = {}  # names of programs that have more to say, and for how many messages
 
     def entries(self) -> Iterator[tuple[int, dict[str, str | None]]]:
-        noted, followed, in_doubt = self._wanted.keys(), self._followed, self._journal.in_doubt
+        noted, followed, in_doubt = self._wanted, self._followed, self._journal.in_doubt
         items_of = _compact_items if self._journal.compact else _regular_items
         item, number, messages = self._journal.item, 0, False
         payload = self._journal.data_header
@@ -111,7 +118,9 @@ class _Reader:
 
     def _want(self, at: int, most: int) -> None:
         if len(self._wanted) < _MAX_WANTED:
-            self._wanted[at] = most
+            self._wanted.add(at)
+            if most:
+                self._longer[at] = most
         else:
             self._every = True
 
@@ -138,27 +147,31 @@ class _Reader:
             self._damage.tell(entry.at, f"an entry of an impossible date ({realtime})")
         if monotonic < _VALID:
             fields["__MONOTONIC_TIMESTAMP"] = str(monotonic)
-        most, failed = 0, False
         programs: dict[str, int] = {}
+        failed = False
+        cached = self._values.cache
         for offset in items:
-            try:
-                value = self._values.get(offset, entry.at)
-            except Unreadable as error:
-                if not failed:  # an entry whose end is wrong has many
-                    self._values.tell(offset, error)
-                failed = True
-                continue
+            value = cached.get(offset, _UNREAD)
+            if value is _UNREAD:
+                try:
+                    value = self._values.get(offset, entry.at)
+                except Unreadable as error:
+                    if not failed:  # an entry whose end is wrong has many
+                        self._values.tell(offset, error)
+                    failed = True
+                    continue
             if value is not None:
                 name, text = value
                 fields.setdefault(name, text)
                 if name in _PROGRAM:
                     programs.setdefault(name, offset)
-            most = max(most, self._wanted.get(offset, 0))
         if "MESSAGE" not in fields:
             if not failed:
                 self._damage.tell(entry.at, "an entry without a message", "info")
             return None
-        self._follow(next((programs[name] for name in _PROGRAM if name in programs), None), most)
+        if self._longer or self._followed:
+            most = max(self._longer.get(offset, 0) for offset in items)
+            self._follow(next((programs[name] for name in _PROGRAM if name in programs), None), most)
         return fields
 
     def _follow(self, program: int | None, most: int) -> None:

@@ -110,6 +110,7 @@ class Journal:
 
     def __init__(self, file: BinaryIO, size: int, damage: Damage) -> None:
         self._file, self._size, self._damage = file, size, damage
+        self._piece, self._piece_at = b"", 0  # what was read last for the walk: an entry's values mostly lie close before it
         self._header = self._read_header()
         self.compact = self._header is not None and self._header.compact
         self.data_header = 72 if self.compact else 64  # bytes of a DATA object before its payload
@@ -124,6 +125,9 @@ class Journal:
 
     def read(self, at: int, count: int) -> bytes:
         """Up to `count` bytes; fewer at the end of the file, and where the disk cannot read them."""
+        start = at - self._piece_at
+        if 0 <= start and start + count <= len(self._piece):
+            return self._piece[start : start + count]
         found = b""
         try:
             self._file.seek(at)
@@ -132,6 +136,10 @@ class Journal:
         except (OSError, ValueError, OverflowError) as error:
             self._damage.tell(at, f"cannot be read: {error}")
         return found
+
+    def _read_piece(self, at: int) -> bytes:
+        self._piece, self._piece_at = self.read(at, _PIECE), at
+        return self._piece
 
     def head(self, at: int) -> tuple[int, int, int] | None:
         """Type, flags and size of the object at `at`; None where there can be none."""
@@ -170,7 +178,7 @@ class Journal:
         while at <= self._size - 16:
             start = at - base
             if start + 16 > len(data):
-                base, data, start = at, self.read(at, _PIECE), 0
+                base, data, start = at, self._read_piece(at), 0
                 if len(data) < 16:
                     self._damage.tell(at, f"the last {self._size - at} bytes are not there")
                     break
@@ -199,7 +207,7 @@ class Journal:
             before = at
             if kind == ENTRY or kind == DATA:
                 if start + size > len(data) and start:
-                    base, data, start = at, self.read(at, _PIECE), 0
+                    base, data, start = at, self._read_piece(at), 0
                 if kind == DATA:
                     yield Found(at, kind, flags, size, data, start)
                 elif len(data) < start + size:
@@ -245,7 +253,7 @@ class Journal:
         if size % 8 or not _HEADER_MIN <= size <= _HEADER_MAX:
             self._damage.tell(0, f"the header cannot be {size} bytes long")
             size = _HEADER_MIN
-        if tail >= self._size:
+        if tail + 16 > self._size:
             self._damage.tell(self._size, f"the journal is cut off: its last object begins at byte {tail}")
         key = file_id if flags & _KEYED else None
         return _Header(bool(flags & _COMPACT), key, size, (hashes, hashes_size), (fields, fields_size), tail, count, index)

@@ -24,19 +24,19 @@ _CACHED_SIZE = 256  # characters of a value that is worth it
 
 
 class Values:
+    """`cache` is looked at first by who asks: most of an entry's values are those of entries before it."""
+
     def __init__(self, journal: Journal, damage: Damage) -> None:
         self._journal, self._damage = journal, damage
-        self._cache: dict[int, tuple[str, str] | None] = {}
+        self.cache: dict[int, tuple[str, str] | None] = {}
 
     def get(self, at: int, before: int) -> tuple[str, str] | None:
         """Name and value of the DATA object at `at`, if it is one of FIELDS; it ends `before` its entry. Raises Unreadable."""
-        if at in self._cache:
-            return self._cache[at]
         found = self._read(at, before)
         if found is None or (len(found[1]) <= _CACHED_SIZE and found[0] != "MESSAGE"):
-            if len(self._cache) >= _MAX_CACHED:
-                self._cache.clear()
-            self._cache[at] = found
+            if len(self.cache) >= _MAX_CACHED:
+                self.cache.clear()
+            self.cache[at] = found
         return found
 
     def _read(self, at: int, before: int) -> tuple[str, str] | None:

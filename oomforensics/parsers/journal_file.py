@@ -5,23 +5,22 @@ and such as were not closed (`.journal~`, or copied while they were written).
 
 Only entries that have to do with memory become records: all that the kernel said, messages with one of scan.ANCHORS or a
 witness's needle, and what the same program says after one that goes on. Their DATA objects are noted in one walk through the
-file, each before the entries that it is part of; no message is kept. Once a file has turned out to be damaged, a value is taken only
-if it still has the hash that the journal keeps of it: to look at each would take three times as long.
+file, each before the entries that it is part of; no message is kept.
 """
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterator
 from functools import cache
 from typing import BinaryIO
 
 from oomforensics.parsers.framings.base import Context
-from oomforensics.parsers.framings.journal_entry import FIELDS, record
+from oomforensics.parsers.framings.journal_entry import record
 from oomforensics.parsers.framings.journal_export import MAX_VALUE
 from oomforensics.parsers.journal_objects import DATA, ENTRY_HEADER, MAGIC, Damage, Found, Journal
-from oomforensics.parsers.journal_payload import MAX_PACKED, Missing, Unreadable, unpack
+from oomforensics.parsers.journal_payload import Unreadable, unpack
+from oomforensics.parsers.journal_values import Values
 from oomforensics.parsers.records import Problem, Record
 from oomforensics.parsers.scan import ANCHORS
 from oomforensics.parsers.text import visible
@@ -32,25 +31,18 @@ __all__ = ["MAGIC", "NAME", "entries", "records"]
 
 NAME = "journal file"
 
-_NAMES = {name.encode(): name for name in FIELDS if not name.startswith("__")} | {b"_BOOT_ID": ""}  # the entry has its own
 _MESSAGE = b"MESSAGE="
-_NAME_SIZE = 65  # bytes: no name is longer than 64, and the `=`
-_NAME = re.compile(rb"[A-Z0-9_]+\Z")
 # Whoever claims to be the kernel is read too: the record says whether it is, and one broken object must not hide its lines.
 _KERNEL = frozenset({b"_TRANSPORT=kernel", b"SYSLOG_IDENTIFIER=kernel"})
 _KERNEL_SIZES = frozenset(map(len, _KERNEL))
 
-_NEEDLES = {anchor.needle: 0 for anchor in ANCHORS} | {
-    needle.encode(): witness.reach for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
-}  # fmt: skip
-_NEEDLE = re.compile(b"|".join(map(re.escape, _NEEDLES)))
-_LONGER = {needle: reach for needle, reach in _NEEDLES.items() if reach}
+_ANCHORS = tuple(anchor.needle for anchor in ANCHORS)
+_NEEDLES = tuple(
+    (needle.encode(), witness) for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
+)
+_UNREAD = ("", "")
 
 _MAX_WANTED = 500_000  # DATA objects that are noted; if there are more, every entry becomes a record
-_MAX_CACHED = 20_000  # values
-_CACHED_SIZE = 256  # characters of a value that is worth it
-_SHORT = 512  # bytes that are read to tell a value's name; most values are shorter
-_MAX_HASHED = 64 * 1024  # bytes of a value whose hash is looked at: takes 30 ms
 _VALID = 1 << 55  # microseconds: systemd takes no later time for one
 
 
@@ -71,23 +63,30 @@ def entries(
 
 def reach(message: bytes) -> int | None:
     """How many messages of the same program belong to this one; None: it has nothing to do with memory."""
-    if (
-        b"oom" in message or b"OOM" in message or b"ill" in message or b"emory" in message or b"SIG" in message
+    if not (  # what all needles have in common, which a test holds it to
+        b"oom" in message or b"OOM" in message or b"kill" in message or b"Kill" in message or b"ut of memory" in message
+        or b"memory limit" in message or b"Of Memory" in message or b"of-memory" in message or b"SIG" in message
         or b"adness" in message or b"page alloc" in message or b"Linux version " in message
-    ) and _NEEDLE.search(message):  # fmt: skip
-        return max((most for needle, most in _LONGER.items() if needle in message), default=0)
-    return None
+    ):  # fmt: skip
+        return None
+    most = 0 if any([needle in message for needle in _ANCHORS]) else None
+    for witness in [witness for needle, witness in _NEEDLES if needle in message]:
+        text = visible(message)
+        if any(each.search(text) for each in witness.patterns):  # "oom " alone is in "the room is", too
+            most = max(most or 0, witness.reach)
+    return most
 
 
 class _Reader:
     def __init__(self, journal: Journal, damage: Damage, every: bool) -> None:
         self._journal, self._damage, self._every = journal, damage, every
-        self._wanted: dict[int, int] = {}  # DATA objects that make an entry worth reading, and what `reach` says of them
+        self._values = Values(journal, damage)
+        self._wanted: set[int] = set()  # DATA objects that make an entry worth reading
+        self._longer: dict[int, int] = {}  # those that more messages belong to, and how many
         self._followed: dict[int, int] = {}  # names of programs that have more to say, and for how many messages
-        self._values: dict[int, tuple[str, str] | None] = {}
 
     def entries(self) -> Iterator[tuple[int, dict[str, str | None]]]:
-        noted, followed = self._wanted.keys(), self._followed
+        noted, followed, in_doubt = self._wanted, self._followed, self._journal.in_doubt
         items_of = _compact_items if self._journal.compact else _regular_items
         item, number, messages = self._journal.item, 0, False
         payload = self._journal.data_header
@@ -110,44 +109,37 @@ class _Reader:
                 fields = self._read(found, items)
                 if fields is not None:
                     yield number, fields
+            elif in_doubt(items):
+                fields = self._read(found, items)
+                if fields is not None and _is_wanted(fields):
+                    yield number, fields
         if number and not messages:
             self._damage.tell(None, f"no message was found for the journal's {number} entries")
 
     def _want(self, at: int, most: int) -> None:
         if len(self._wanted) < _MAX_WANTED:
-            self._wanted[at] = most
+            self._wanted.add(at)
+            if most:
+                self._longer[at] = most
         else:
             self._every = True
 
     def _look_at_packed(self, found: Found) -> bool:
         """Notes a packed message that may be about memory; answers whether it is a message."""
         try:
-            packed = self._payload(found.at, found.size, found)
+            packed = self._values.packed(found)
             if unpack(found.flags, packed, len(_MESSAGE)) != _MESSAGE:
                 return False
             most = reach(unpack(found.flags, packed, len(_MESSAGE) + MAX_VALUE)[len(_MESSAGE) :])
             if most is not None:
                 self._want(found.at, most)
         except Unreadable as error:
-            self._tell(found.at, error)
+            self._values.tell(found.at, error)
         return True
 
-    def _tell(self, at: int, error: Unreadable) -> None:
-        self._damage.tell(None if isinstance(error, Missing) else at, str(error))
-
-    def _payload(self, at: int, size: int, found: Found | None = None, most: int = MAX_PACKED) -> bytes:
-        """Up to `most` bytes of what a DATA object holds, packed as it is."""
-        header = self._journal.data_header
-        count = size - header
-        if found is not None and found.start + size <= len(found.data):
-            return found.data[found.start + header : found.start + size]
-        if count > MAX_PACKED and most == MAX_PACKED:
-            raise Unreadable(f"a packed value of {count} bytes: more than {MAX_PACKED} are not unpacked")
-        return self._journal.read(at + header, min(count, most))
-
     def _read(self, entry: Found, items: tuple[int, ...]) -> dict[str, str | None] | None:
-        """The fields of an entry; None if its message cannot be read."""
-        _, realtime, monotonic, boot_id = _TIMES.unpack_from(entry.data, entry.start + 16)
+        """The fields of an entry; None if it has no message that can be read."""
+        realtime, monotonic, boot_id = _TIMES.unpack_from(entry.data, entry.start + 24)
         fields: dict[str, str | None] = {"_BOOT_ID": boot_id.hex()}
         if 0 < realtime < _VALID:
             fields["__REALTIME_TIMESTAMP"] = str(realtime)
@@ -155,23 +147,32 @@ class _Reader:
             self._damage.tell(entry.at, f"an entry of an impossible date ({realtime})")
         if monotonic < _VALID:
             fields["__MONOTONIC_TIMESTAMP"] = str(monotonic)
-        most, broken = 0, False
         programs: dict[str, int] = {}
+        failed = False
+        cached = self._values.cache
         for offset in items:
-            try:
-                value = self._value(offset, entry.at)
-            except Unreadable as error:
-                self._tell(offset, error)
-                broken = True
-                continue
+            value = cached.get(offset, _UNREAD)
+            if value is _UNREAD:
+                try:
+                    value = self._values.get(offset, entry.at)
+                except Unreadable as error:
+                    if not failed:  # an entry whose end is wrong has many
+                        self._values.tell(offset, error)
+                    failed = True
+                    continue
             if value is not None:
                 name, text = value
                 fields.setdefault(name, text)
                 if name in _PROGRAM:
                     programs.setdefault(name, offset)
-            most = max(most, self._wanted.get(offset, 0))
-        self._follow(next((programs[name] for name in _PROGRAM if name in programs), None), most)
-        return None if broken and "MESSAGE" not in fields else fields
+        if "MESSAGE" not in fields:
+            if not failed:
+                self._damage.tell(entry.at, "an entry without a message", "info")
+            return None
+        if self._longer or self._followed:
+            most = max(self._longer.get(offset, 0) for offset in items)
+            self._follow(next((programs[name] for name in _PROGRAM if name in programs), None), most)
+        return fields
 
     def _follow(self, program: int | None, most: int) -> None:
         """Takes the next `most` messages of this program too."""
@@ -183,37 +184,16 @@ class _Reader:
         else:
             self._followed.pop(program, None)
 
-    def _value(self, at: int, before: int) -> tuple[str, str] | None:
-        """Name and value of a DATA object, if it is one of FIELDS. Raises Unreadable."""
-        if at in self._values:
-            return self._values[at]
-        head = self._journal.head(at) if at < before else None
-        if head is None or head[0] != DATA or at + head[2] > before:
-            raise Unreadable("an entry consists of something that is not there")
-        _, flags, size = head
-        payload = unpack(flags, self._payload(at, size), _NAME_SIZE) if flags else self._payload(at, size, most=_SHORT)
-        name, equals, _ = payload[:_NAME_SIZE].partition(b"=")
-        if not equals or not _NAME.match(name):
-            raise Unreadable("a value without a name")
-        found = None
-        if known := _NAMES.get(name):
-            most = len(name) + 1 + MAX_VALUE
-            if flags:
-                payload = unpack(flags, self._payload(at, size), most)
-            elif size > _SHORT:
-                payload = self._payload(at, size, most=most)
-            if self._damage.count and len(payload) <= _MAX_HASHED and not self._journal.holds(at, payload):
-                raise Unreadable(f"a value of {known} that was changed")
-            found = known, visible(payload[len(name) + 1 :])
-        if found is None or len(found[1]) <= _CACHED_SIZE and known != "MESSAGE":
-            if len(self._values) >= _MAX_CACHED:
-                self._values.clear()
-            self._values[at] = found
-        return found
+
+def _is_wanted(fields: dict[str, str | None]) -> bool:
+    """Of an entry with a value that the walk did not see."""
+    if fields.get("_TRANSPORT") == "kernel" or fields.get("SYSLOG_IDENTIFIER") == "kernel":
+        return True
+    return reach((fields.get("MESSAGE") or "").encode()) is not None
 
 
 _PROGRAM = ("SYSLOG_IDENTIFIER", "_COMM")  # by which the messages of a program are known
-_TIMES = struct.Struct("<QQQ16s")  # of an ENTRY: number, wall clock, uptime, boot
+_TIMES = struct.Struct("<QQ16s")  # of an ENTRY: wall clock, uptime, boot
 
 
 @cache

@@ -15,7 +15,7 @@ from __future__ import annotations
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from operator import lt
@@ -32,6 +32,7 @@ MAX_ITEMS = 4096  # fields of an entry; systemd takes up to 1024 from a client
 _PIECE = 1024 * 1024  # bytes read at a time
 _MAX_TABLE = 8 * 1024 * 1024  # bytes of the table of hashes that are looked at: half a million places, anywhere in the file
 _MAX_PROBLEMS = 100
+_MAX_DOUBTS = 1000
 _ARRAY_HEADER = 24
 _COMPACT = 1 << 4  # HEADER_INCOMPATIBLE_COMPACT
 _KEYED = 1 << 2  # HEADER_INCOMPATIBLE_KEYED_HASH
@@ -56,6 +57,15 @@ class Found(NamedTuple):
     size: int
     data: bytes
     start: int
+
+
+class Value(NamedTuple):
+    """A DATA object, seen from an entry. `payload` may be the beginning of it only."""
+
+    flags: int
+    size: int  # of the payload
+    payload: bytes
+    hash: bytes
 
 
 class Damage:
@@ -100,6 +110,7 @@ class Journal:
 
     def __init__(self, file: BinaryIO, size: int, damage: Damage) -> None:
         self._file, self._size, self._damage = file, size, damage
+        self._piece, self._piece_at = b"", 0  # what was read last for the walk: an entry's values mostly lie close before it
         self._header = self._read_header()
         self.compact = self._header is not None and self._header.compact
         self.data_header = 72 if self.compact else 64  # bytes of a DATA object before its payload
@@ -109,9 +120,14 @@ class Journal:
         )  # fmt: skip
         self._index_torn = False
         self._places: array[int] | None = None
+        self._doubt_starts: list[int] = []
+        self._doubt_ends: list[int] = []
 
     def read(self, at: int, count: int) -> bytes:
         """Up to `count` bytes; fewer at the end of the file, and where the disk cannot read them."""
+        start = at - self._piece_at
+        if 0 <= start and start + count <= len(self._piece):
+            return self._piece[start : start + count]
         found = b""
         try:
             self._file.seek(at)
@@ -120,6 +136,10 @@ class Journal:
         except (OSError, ValueError, OverflowError) as error:
             self._damage.tell(at, f"cannot be read: {error}")
         return found
+
+    def _read_piece(self, at: int) -> bytes:
+        self._piece, self._piece_at = self.read(at, _PIECE), at
+        return self._piece
 
     def head(self, at: int) -> tuple[int, int, int] | None:
         """Type, flags and size of the object at `at`; None where there can be none."""
@@ -131,11 +151,20 @@ class Journal:
         kind, flags, size = _HEAD.unpack(data)
         return (kind, flags, size) if self._fits(at, kind, size) else None
 
-    def holds(self, at: int, payload: bytes) -> bool:
-        """Whether the DATA object at `at` keeps this value's hash."""
+    def value(self, at: int, before: int, most: int) -> Value | None:
+        """The DATA object at `at`, if there is one that ends `before` this, with up to `most` bytes of its payload."""
+        data = self.read(at, self.data_header + most) if at % 8 == 0 and at < before else b""
+        if len(data) <= self.data_header:
+            return None
+        kind, flags, size = _HEAD.unpack_from(data)
+        if kind != DATA or size <= self.data_header or at + size > before:
+            return None
+        return Value(flags, size - self.data_header, data[self.data_header : size], data[16:24])
+
+    def hashed(self, payload: bytes) -> bytes:
+        """The hash that the DATA object of this payload has."""
         key = self._header.key if self._header is not None else None
-        found = lookup3(payload) if key is None else siphash24(payload, key)
-        return self.read(at + 16, 8) == found.to_bytes(8, "little")
+        return (lookup3(payload) if key is None else siphash24(payload, key)).to_bytes(8, "little")
 
     def objects(self) -> Iterator[Found]:
         """Every DATA and ENTRY object that can be read. An entry comes after what it consists of, and once."""
@@ -144,12 +173,12 @@ class Journal:
             return
         index = self._index(header)
         expected = next(index, _NOWHERE)  # where the next entry begins, as the index says
-        at = header.size
-        base, data, entries, unlinked = at, b"", 0, 0
+        at = before = base = header.size
+        data, entries, unlinked = b"", 0, 0
         while at <= self._size - 16:
             start = at - base
             if start + 16 > len(data):
-                base, data, start = at, self.read(at, _PIECE), 0
+                base, data, start = at, self._read_piece(at), 0
                 if len(data) < 16:
                     self._damage.tell(at, f"the last {self._size - at} bytes are not there")
                     break
@@ -158,12 +187,11 @@ class Journal:
                 break  # space that was set aside and is not used
             stop = (at + size + 7) & ~7
             whole = self._fits(at, kind, size)
-            linked = False
-            while stop > expected >= at and whole:  # the index says something of this object, or wrongly of its inside
-                if linked := at == expected and kind == ENTRY:
-                    expected = next(index, _NOWHERE)
-                    break
-                if at != expected and self._kind(expected) == ENTRY:
+            linked = at == expected and kind == ENTRY
+            if linked:
+                expected = next(index, _NOWHERE)
+            while stop > expected and whole:  # either the object cannot be that long, or the index is wrong
+                if expected > at and self._kind(expected) == ENTRY:
                     whole = False
                 else:
                     self._tear(expected, "the index of the entries names what is no entry")
@@ -172,11 +200,14 @@ class Journal:
                 while expected <= at or (expected != _NOWHERE and self._kind(expected) != ENTRY):
                     self._index_torn |= expected > at
                     expected = next(index, _NOWHERE)
-                at = self._beyond(at, kind, size, expected)
+                place = self._beyond(at, kind, size, expected)
+                self._doubt(before, place)
+                at = before = place
                 continue
+            before = at
             if kind == ENTRY or kind == DATA:
                 if start + size > len(data) and start:
-                    base, data, start = at, self.read(at, _PIECE), 0
+                    base, data, start = at, self._read_piece(at), 0
                 if kind == DATA:
                     yield Found(at, kind, flags, size, data, start)
                 elif len(data) < start + size:
@@ -194,6 +225,19 @@ class Journal:
         if entries < header.entries:
             self._damage.tell(None, f"{header.entries - entries} of the journal's {header.entries} entries are lost")
 
+    def _doubt(self, start: int, end: int) -> None:
+        """Remembers where objects may lie that the walk did not see: it may have been wrong one object earlier."""
+        if len(self._doubt_starts) < _MAX_DOUBTS:
+            self._doubt_starts.append(start)
+            self._doubt_ends.append(end)
+        else:
+            self._doubt_ends[-1] = end
+
+    def in_doubt(self, offsets: Iterable[int]) -> bool:
+        """Whether one of these objects may have been passed over."""
+        starts, ends = self._doubt_starts, self._doubt_ends
+        return bool(starts) and any((n := bisect_right(starts, at)) and at < ends[n - 1] for at in offsets)
+
     def _read_header(self) -> _Header | None:
         data = self.read(0, _HEADER_MIN)
         if len(data) < _HEADER_MIN or not data.startswith(MAGIC):
@@ -209,7 +253,7 @@ class Journal:
         if size % 8 or not _HEADER_MIN <= size <= _HEADER_MAX:
             self._damage.tell(0, f"the header cannot be {size} bytes long")
             size = _HEADER_MIN
-        if tail >= self._size:
+        if tail + 16 > self._size:
             self._damage.tell(self._size, f"the journal is cut off: its last object begins at byte {tail}")
         key = file_id if flags & _KEYED else None
         return _Header(bool(flags & _COMPACT), key, size, (hashes, hashes_size), (fields, fields_size), tail, count, index)

@@ -26,13 +26,15 @@ _KEY_SUFFIX = ".redact-key"
 
 # class of column -> what becomes of it. `keep`: figures, moments, and words that are ours. The others are methods of
 # Texts or Pseudonyms:
-#   comm, host, cgroup, path, release, hardware, symbol   a name of that kind
+#   comm, host, user, cgroup, path, command, release, hardware, symbol   a name of that kind
 #   ident    a UUID, a hash, an id; also ours, which are hashes of what a log says and could be guessed
 #   step     a name inside a job
 #   uid      a user's number
 #   prose    a sentence of ours with names in it
 #   line     text of a log
 #   json     a structure: strings in it are lines, but for keys that say better
+#   said     the same of a witness, whose keys say more
+# A column that is missing here is not in a redacted history.
 COLUMNS: dict[str, dict[str, str]] = {
     "incidents": {
         "comm": "trigger_comm victim_comm selected_comm",
@@ -83,7 +85,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ident": "incident_id event_id boot_id container_id pod_uid job_id",
         "uid": "uid",
         "line": "text",
-        "json": "detail",
+        "said": "detail",
         "keep": "kind ts pid line says mechanism uptime_s ts_source tied_by sightings",
     },
     "deaths": {
@@ -109,12 +111,13 @@ COLUMNS: dict[str, dict[str, str]] = {
         "keep": "kind line",
     },
     "processes": {
-        "host": "host user",
+        "host": "host",
+        "user": "user",
         "ident": "boot_id",
         "path": "bundle source",
         "uid": "uid",
         "comm": "comm",
-        "line": "cmdline",
+        "command": "cmdline",
         "keep": "pid ppid line",
     },
     "containers": {
@@ -147,7 +150,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 # Lines come first: a sentence of ours may name what only a line holds. Releases come last, for they may hold names.
 _LINES_FIRST = ("report_lines", "memory_events", "source_problems", "sources")
-_LEARNT = ("comm", "host", "cgroup", "ident", "step", "path", "release")
+_LEARNT = ("comm", "host", "user", "cgroup", "command", "ident", "step", "path", "release")
 ATTACHED = "history"
 _PLAIN_TEXT = "VARCHAR"
 
@@ -282,12 +285,13 @@ class Redaction:
 
 
 def _types(con: Connection) -> dict[str, dict[str, str]]:
+    """The columns that have a class; of any other nothing is known, and none is shown."""
     sql = (
         "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? ORDER BY column_index"
     )
     types: dict[str, dict[str, str]] = {}
     for view, column, kind in con.execute(sql, [ATTACHED]).fetchall():
-        if view in COLUMNS:
+        if class_of(view, column) is not None:
             types.setdefault(view, {})[column] = kind
     return types
 
@@ -298,13 +302,11 @@ def _hidden(view: str, column: str, kind: str) -> str:
         return name
     if how == "uid":
         return f"CAST(_hide_uid({name}) AS {kind}) AS {name}"
-    if how == "json" or kind not in (_PLAIN_TEXT, f"{_PLAIN_TEXT}[]"):
-        # A column without a class is one of a history that was tampered with: text in it is taken for a log's.
-        return f"CAST(CAST(_hide_json(CAST(to_json({name}) AS VARCHAR)) AS JSON) AS {kind}) AS {name}"
-    how = how or "line"
+    if how in ("json", "said"):
+        return f"CAST(CAST(_hide_{how}(CAST(to_json({name}) AS VARCHAR)) AS JSON) AS {kind}) AS {name}"
     if kind == f"{_PLAIN_TEXT}[]":
         return f"list_transform({name}, lambda one: _hide_{how}(one)) AS {name}"
-    return f"_hide_{how}({name}) AS {name}"
+    return f"_hide_{how}(CAST({name} AS {_PLAIN_TEXT})) AS {name}"
 
 
 @contextmanager

@@ -26,6 +26,7 @@ from oomforensics.parsers.witness import Event, Says, Witness
 from oomforensics.parsers.witnesses import WITNESSES
 from tests.support import logs
 from tests.support.samples import printed_logs
+from tests.support.witness_logs import LOGS
 from tests.unit.history.events import judged, report, seen
 
 KEY = b"k" * 32
@@ -305,6 +306,15 @@ def test_what_a_witness_names_goes(names: Pseudonyms, witness: Witness) -> None:
                     hidden = str(names.uid(int(value))) if how == "uid" else Texts(names).by_class(how, value)
                     assert hidden in shown, (group, shown)
                     assert hidden == value or value not in shown, (group, shown)
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_what_a_witness_says_keeps_its_figures_and_their_names(names: Pseudonyms, log: str) -> None:
+    for seen_event in LOGS[log]:
+        shown = json.loads(Texts(names).said(json.dumps(seen_event.detail)))
+        assert list(shown) == list(seen_event.detail)
+        for key, value in seen_event.detail.items():
+            assert shown[key] == value or not isinstance(value, (int, float)), key
 
 
 @pytest.mark.parametrize(

@@ -6,49 +6,20 @@ import bz2
 import gzip
 import io
 import lzma
-import tarfile
-import zipfile
 from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 
 import lz4.frame
-import py7zr
 import pytest
 
 from oomforensics.history.store import open_read
 from oomforensics.ingest import IngestResult, ingest
+from tests.support.containers import Files, seven, tar, zipped
 from tests.support.packing import zstd
 from tests.support.variants import Variant, variants
 
 VARIANTS = variants()
-Files = dict[str, bytes]
-
-
-def tar(files: Files) -> bytes:
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size, info.mtime = len(data), 1_773_100_000
-            archive.addfile(info, io.BytesIO(data))
-    return out.getvalue()
-
-
-def zipped(files: Files) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return out.getvalue()
-
-
-def seven(files: Files) -> bytes:
-    out = io.BytesIO()
-    with py7zr.SevenZipFile(out, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(data, name)
-    return out.getvalue()
 
 
 def each(pack: Callable[[bytes], bytes]) -> Callable[[Files], Files]:

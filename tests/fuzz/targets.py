@@ -145,7 +145,8 @@ def _archives() -> Sequence[bytes]:
     files = {"a": text, "b/c": text[:300]}
     return [
         tar(files), zipped(files), seven(files), gzip.compress(tar(files)), gzip.compress(text), bz2.compress(text),
-        lzma.compress(text), zstd.compress(text), lz4.frame.compress(text), tar({"x.zip": zipped(files), "y.gz": gzip.compress(text)}),
+        lzma.compress(text), zstd.compress(text), lz4.frame.compress(text),
+        tar({"x.zip": zipped(files), "y.gz": gzip.compress(text)}),
     ]  # fmt: skip
 
 

@@ -64,6 +64,10 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"page allocation failure", "an allocation that failed and killed nobody"),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
+_INVOKED = b"invoked oom-killer"  # begins a report: little of it stands before
+_BEFORE_INVOKED = 2 * KIB
+_KILLED = b"Killed process"  # ends a report, but for the reaper and for others that die with it
+_AFTER_KILLED = 16 * KIB
 _SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
 _ALIGN = 64  # bytes of a cache line: reads and searches that begin on one are twice as fast
 
@@ -191,6 +195,7 @@ class _Scanner:
         self.marks = deque([(0, 1)])  # positions, one a chunk, each with the number of the line that holds it
         self.done = 0  # end of what was handed on
         self.opened: int | None = None  # start of the part of the open window not yet handed on
+        self.began = 0  # where the open window began
         self.keep_until = 0  # the open window reaches here at least
         self.grow_until = 0  # and here at most, if it looks like a report
         self.ended = False
@@ -270,21 +275,38 @@ class _Scanner:
 
     def _open(self, position: int, anchor: Anchor) -> None:
         """Opens a window around an anchor, or widens the one that is open."""
+        before = min(anchor.before, _BEFORE_INVOKED) if self._reads(position - 8, _INVOKED) else anchor.before
         if self.opened is None:
-            self.opened = self._line_start(self._grown_back(position, anchor))
+            self.opened = self._line_start(self._grown_back(position, before))
+            self.began = self.opened
             self.keep_until = 0
-        elif position - anchor.before < self.opened:
-            self.opened = min(self.opened, self._line_start(self._grown_back(position, anchor)))
+        elif position - before < self.opened:
+            self.opened = min(self.opened, self._line_start(self._grown_back(position, before)))
+            self.began = min(self.began, self.opened)
+        if self._reads(position, _KILLED) and self._holds_one_report(position):
+            self.keep_until = self.grow_until = position + _AFTER_KILLED
+            return
         until = position + len(anchor.needle) + anchor.after
         if until > self.keep_until:
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
 
-    def _grown_back(self, position: int, anchor: Anchor) -> int:
+    def _reads(self, position: int, text: bytes) -> bool:
+        at = position - self.base
+        return at >= 0 and self.buffer[at : at + len(text)] == text
+
+    def _holds_one_report(self, position: int) -> bool:
+        """Whether the open window holds one report up to here, so that none is mixed with another that still goes on."""
+        if self.opened is None or self.opened != self.began:  # part of it was handed on
+            return False
+        first = self.find(self.buffer, _INVOKED, self.opened - self.base, position - self.base)
+        return first >= 0 and self.find(self.buffer, _INVOKED, first + 1, position - self.base) < 0
+
+    def _grown_back(self, position: int, before: int) -> int:
         """Where a window around an anchor begins: farther back while its edge looks like a report."""
         low = max(self.done, self.base)
-        start = max(low, position - anchor.before)
-        while anchor.before and start > low and self._is_report(start, start + EDGE):
+        start = max(low, position - before)
+        while before and start > low and self._is_report(start, start + EDGE):
             start = max(low, start - EDGE)
         return start
 

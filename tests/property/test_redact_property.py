@@ -132,7 +132,7 @@ def _parquet(folder: Path) -> str:
 def _figures(page: IncidentPage) -> dict[str, Any]:
     """All that is no name."""
     kept = {name: value for name, value in asdict(page).items() if not isinstance(value, (str, list, tuple, dict))}
-    del kept["victim_uid"]
+    del kept["victim_uid"], kept["login_uid"]
     names = {"comm", "uid", "arithmetic", "message", "source"}
     children = [*map(asdict, page.candidates), *map(asdict, page.kills)]
     rows = [{name: value for name, value in row.items() if name not in names} for row in children]

@@ -102,7 +102,7 @@ def packed(folder: Path, size_mib: int) -> None:
         (".zst", ["zstd", "-q"], ("zstdcat",)),
     ):
         name = f"{log}{suffix}"
-        with open(name, "wb") as out:
+        with Path(name).open("wb") as out:
             subprocess.run([*pack, "-c", str(log)], stdout=out, check=True)
         tools = [tool for tool in unpackers if shutil.which(tool.split()[0])]
         costs = {tool: run(["sh", "-c", f"{tool} {name} | grep -c oom-killer"]) for tool in tools}

@@ -4,8 +4,8 @@
 
 Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 64 KiB behind it,
 in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
-window also goes on, both ways, while what is at its edge looks like part of a report. A source that fits in
-WHOLE bytes is one window.
+window also goes on, both ways, while what is at its edge looks like part of a report. Behind the kill line of the only
+report in it, a window ends sooner. A source that fits in WHOLE bytes is one window, or none.
 
 The three ways to search give the same windows: stringzilla when it is installed, else the C library's memmem, else
 bytes.find.
@@ -24,7 +24,8 @@ from typing import Protocol
 from oomforensics.parsers.records import Problem
 
 KIB = 1024
-WHOLE = 4 * KIB * KIB  # a source up to this size is not searched
+WHOLE = 4 * KIB * KIB  # a source up to this size is one window, if anything in it is worth one
+SMALL = 32 * KIB  # a source up to this size always is
 CHUNK = 256 * KIB  # read and searched at a time: stays in the CPU's cache
 HISTORY = 256 * KIB  # bytes that can still be looked back at
 BUFFER = 1024 * KIB
@@ -203,7 +204,7 @@ class _Scanner:
     def run(self) -> Iterator[Window]:
         self._fill(self.whole + _ALIGN)
         if self.ended and self.filled <= self.whole:
-            if self.filled:
+            if 0 < self.filled <= SMALL or self._is_worth_it():
                 yield Window(1, 0, bytes(self.view[: self.filled]))
             return
         while True:
@@ -214,6 +215,11 @@ class _Scanner:
             self._fill(CHUNK)
         if self.opened is not None:
             yield from self._hand_on(self.filled)
+
+    def _is_worth_it(self) -> bool:
+        return any(self.find(self.buffer, anchor.needle, 0, self.filled) >= 0 for anchor in ANCHORS) or self._is_report(
+            0, self.filled
+        )
 
     def _fill(self, size: int) -> None:
         """Reads `size` bytes, or up to the end."""

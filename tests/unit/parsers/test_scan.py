@@ -66,10 +66,19 @@ def check(data: bytes, found: list[scan.Window]) -> None:
         end = window.offset + len(window.data)
 
 
-@pytest.mark.parametrize("size", [1, 1000, scan.WHOLE - 100])
+@pytest.mark.parametrize("size", [1, 1000, scan.SMALL])
 def test_a_small_source_is_one_window(size: int) -> None:
     data = (NOISE * (size // len(NOISE) + 1))[:size]
     assert windows(data, scan.WHOLE) == [scan.Window(1, 0, data)]
+
+
+@pytest.mark.parametrize("found", [KILL, b"pods: OOMKilled\n", ROW % (5, 5)])
+@pytest.mark.parametrize("size", [scan.SMALL, scan.WHOLE - 500])
+def test_a_source_of_some_size_is_one_window_if_it_is_worth_one(found: bytes, size: int) -> None:
+    data = (NOISE * (size // len(NOISE) + 1))[:size]
+    whole = data[: size // 2] + found + data[size // 2 :]
+    assert windows(whole, scan.WHOLE) == [scan.Window(1, 0, whole)]
+    assert windows(data + b"\n", scan.WHOLE) == []
 
 
 def test_an_empty_source_has_none() -> None:

@@ -117,6 +117,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "line": "cmdline",
         "keep": "pid ppid line",
     },
+    "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost line"},
+    "reconciliation": {
+        "host": "host",
+        "ident": "boot_id",
+        "cgroup": "cgroup",
+        "line": "name",
+        "path": "source",
+        "keep": "counted seen lost line",
+    },
     "containers": {
         "host": "host",
         "cgroup": "name pod namespace",

@@ -245,3 +245,12 @@ def test_memory_is_flat(blocks: tuple[bytes, ...]) -> None:
         assert tracemalloc.get_traced_memory()[1] < 20 * KIB * KIB
     finally:
         tracemalloc.stop()
+
+
+def test_anchors_cannot_overlap() -> None:
+    """The fastest engine reports matches that do not overlap, so no anchor may hide another."""
+    needles = [anchor.needle for anchor in scan.ANCHORS]
+    for one in needles:
+        for other in needles:
+            assert one is other or one not in other
+            assert not any(one.endswith(other[:length]) for length in range(1, len(other)))

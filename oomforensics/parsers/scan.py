@@ -46,7 +46,7 @@ class Anchor:
 
 # One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
 # these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
-# first three. A test: they cannot overlap, so that every engine sees each.
+# first three.
 ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill', slurm's `oom-kill event`"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),

@@ -139,7 +139,8 @@ LOGS: dict[str, list[Seen]] = {
         Seen("journald_lost", 2, {"host": "web1", "program": "systemd-journald"},
              {"count": 2981, "of": "/system.slice/web.service"}, "2026-05-01T10:00:01+00:00"),
         Seen("journald_lost", 3, {"host": "web1", "program": "systemd-journald"}, {"count": 31}, "2026-05-01T10:00:02+00:00"),
-        Seen("rsyslog_lost", 4, {"host": "web1", "program": "rsyslogd"}, {"count": 203, "of": 3287}, "2026-05-01T10:00:03+00:00"),
+        Seen("rsyslog_lost", 4, {"host": "web1", "program": "rsyslogd"}, {"count": 203, "of": "3287"},
+             "2026-05-01T10:00:03+00:00"),
     ],
     "cgroup-hang.log": [  # the second task waits for a disk
         Seen("cgroup_oom_hang", 1, {"pid": 4711, "comm": "java", "host": "warden"},

@@ -267,3 +267,12 @@ def test_memory_is_flat(blocks: tuple[bytes, ...]) -> None:
         assert tracemalloc.get_traced_memory()[1] < 20 * KIB * KIB
     finally:
         tracemalloc.stop()
+
+
+def test_an_anchor_without_a_window_hides_no_other() -> None:
+    """The fastest engine reports matches that do not overlap: what an anchor hides must lie in its own window."""
+    for one in scan.ANCHORS:
+        for other in scan.ANCHORS:
+            overlap = [n for n in range(1, len(other.needle)) if one.needle.endswith(other.needle[:n])]
+            assert one is other or other.needle not in one.needle
+            assert not overlap or (one.before and one.after)

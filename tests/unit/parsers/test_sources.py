@@ -135,44 +135,6 @@ def test_standard_input() -> None:
     assert found("-") == ([], [Problem("-", None, "there is no standard input")])
 
 
-PACKERS: list[Callable[[bytes], bytes]] = [gzip.compress, lzma.compress, bz2.compress]
-
-
-@pytest.mark.parametrize("pack", PACKERS, ids=lambda pack: pack.__module__)
-def test_packed_files_are_known_by_their_bytes(pack: Callable[[bytes], bytes], tmp_path: Path) -> None:
-    records, problems, info = read(write(tmp_path / "no-suffix", pack(LOG) + pack(LOG)))
-    assert [record.line for record in records] == [1, 2, 3, 4]
-    assert problems == []
-    assert info.sha256 == hashlib.sha256(LOG * 2).hexdigest()
-
-
-@pytest.mark.parametrize("pack", PACKERS, ids=lambda pack: pack.__module__)
-@pytest.mark.parametrize("damage", ["cut", "flipped"])
-def test_what_a_damaged_packed_file_holds_is_read(pack: Callable[[bytes], bytes], damage: str, tmp_path: Path) -> None:
-    numbered = b"".join(b"[%5d.%06d] line %d\n" % (n % 99_999, n * 7919 % 1_000_000, n) for n in range(30_000))
-    packed = bytearray(pack(numbered))
-    if damage == "cut":
-        del packed[len(packed) * 2 // 3 :]
-    else:
-        packed[len(packed) * 2 // 3] ^= 0xFF
-    records, problems, info = read(write(tmp_path / "x", bytes(packed)))
-    assert len(records) > 100 or pack is bz2.compress  # bzip2 gives nothing of a block that is not whole
-    half = records[: len(records) // 2]  # before the damage; what a flipped bit makes of the rest is not foreseen
-    assert all(record.text == f"line {record.line - 1}" for record in half)
-    assert "data_loss" in {problem.severity for problem in problems}
-    assert info.size_bytes <= len(numbered)
-
-
-def test_a_packed_file_that_ends_in_padding(tmp_path: Path) -> None:
-    records, problems, _ = read(write(tmp_path / "x", gzip.compress(LOG) + b"\0" * 512))
-    assert (len(records), problems) == (2, [])
-
-
-def test_zstd(tmp_path: Path) -> None:
-    zstd = pytest.importorskip("backports.zstd", reason="needs Python 3.14 or backports.zstd")
-    assert len(read(write(tmp_path / "x", zstd.compress(LOG)))[0]) == 2
-
-
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

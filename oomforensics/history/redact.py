@@ -120,6 +120,15 @@ COLUMNS: dict[str, dict[str, str]] = {
         "command": "cmdline",
         "keep": "pid ppid line",
     },
+    "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost line"},
+    "reconciliation": {
+        "host": "host",
+        "ident": "boot_id",
+        "cgroup": "cgroup",
+        "line": "name",
+        "path": "source",
+        "keep": "counted seen lost line",
+    },
     "containers": {
         "host": "host",
         "cgroup": "name pod namespace",
@@ -325,5 +334,4 @@ def open_redacted(path: Path, key: bytes, ids: Sequence[str]) -> Iterator[tuple[
 
 
 def is_redacted(con: Connection) -> bool:
-    found = con.execute("SELECT count(*) FROM duckdb_tables() WHERE table_name = ?", [MARK]).fetchone()
-    return found is not None and found[0] > 0
+    return bool(con.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = ?", [MARK]).fetchall())

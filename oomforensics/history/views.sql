@@ -526,3 +526,56 @@ COMMENT ON COLUMN containers.image IS 'Its image';
 COMMENT ON COLUMN containers.bundle IS 'Folder or archive that says so, as a path';
 COMMENT ON COLUMN containers.source IS 'File that says so';
 COMMENT ON COLUMN containers.line IS 'Line in source';
+
+-- What was lost near a report: a notice in its own log, a little before, within or behind it.
+CREATE OR REPLACE VIEW incident_losses AS
+SELECT
+    shown.incident_id, notice.kind, TRY_CAST(notice.detail->>'$.count' AS BIGINT) AS lost, notice.source, notice.line, notice.text
+FROM t_memory_events AS notice
+JOIN t_incident_sources AS shown
+  ON shown.source = notice.source AND notice.line BETWEEN shown.line_start - 50 AND shown.line_end + 50
+WHERE notice.kind IN ('messages_dropped', 'journald_lost', 'rsyslog_lost');
+
+COMMENT ON VIEW incident_losses IS 'Notices that messages were lost, within 50 lines of a report in the same source: the report may lack lines';
+COMMENT ON COLUMN incident_losses.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN incident_losses.kind IS 'messages_dropped (the kernel''s), journald_lost, rsyslog_lost';
+COMMENT ON COLUMN incident_losses.lost IS 'Messages that were lost, count; NULL: not said';
+COMMENT ON COLUMN incident_losses.source IS 'Source that shows it';
+COMMENT ON COLUMN incident_losses.line IS 'Line in source';
+COMMENT ON COLUMN incident_losses.text IS 'The notice';
+
+-- Kills that a counter has and no log shows. /proc/vmstat counts every process that the kernel's OOM killer killed since
+-- the boot, those of control groups too (4.13, 8e675f7af507). memory.events (4.13) and memory.oom_control (4.13) count
+-- those of the group, and of groups below it; a group that is made anew begins at 0.
+CREATE OR REPLACE VIEW reconciliation AS
+WITH counters AS (
+    SELECT DISTINCT host, boot_id, name, TRY_CAST(value AS BIGINT) AS counted, source, line,
+           CASE WHEN name <> 'vmstat oom_kill'
+                THEN regexp_extract(name, '^(.*) memory\.(?:events|events\.local|oom_control) oom_kill$', 1) END AS cgroup
+    FROM t_bundle_facts WHERE kind = 'counter' AND ends_with(name, 'oom_kill')
+)
+SELECT
+    host, boot_id, name, cgroup, counted, seen, counted - seen AS lost, source, line
+FROM (
+    SELECT counters.*, count(kill.pid) AS seen
+    FROM counters
+    LEFT JOIN (
+        SELECT kills.pid, incidents.boot_id, coalesce(task_memcg, oom_memcg) AS path
+        FROM t_kills AS kills JOIN t_incidents AS incidents USING (incident_id)
+    ) AS kill
+      ON kill.boot_id = counters.boot_id
+     AND (counters.cgroup IS NULL OR kill.path = counters.cgroup OR starts_with(kill.path, rtrim(counters.cgroup, '/') || '/'))
+    WHERE counters.boot_id IS NOT NULL
+    GROUP BY ALL
+);
+
+COMMENT ON VIEW reconciliation IS 'Counters of kills in a bundle against the kills that its logs show, of the boot in which it was collected';
+COMMENT ON COLUMN reconciliation.host IS 'Host name';
+COMMENT ON COLUMN reconciliation.boot_id IS 'Boot in which the bundle was collected';
+COMMENT ON COLUMN reconciliation.name IS 'The counter';
+COMMENT ON COLUMN reconciliation.cgroup IS 'Control group that it is of; NULL: the whole machine';
+COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed';
+COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history';
+COMMENT ON COLUMN reconciliation.lost IS 'Kills that no log shows; below 0: the group was made anew since';
+COMMENT ON COLUMN reconciliation.source IS 'File that says so';
+COMMENT ON COLUMN reconciliation.line IS 'Line in source';

@@ -67,6 +67,7 @@ def reach(message: bytes) -> int | None:
         b"oom" in message or b"OOM" in message or b"kill" in message or b"Kill" in message or b"ut of memory" in message
         or b"memory limit" in message or b"Of Memory" in message or b"of-memory" in message or b"SIG" in message
         or b"adness" in message or b"page alloc" in message or b"Linux version " in message
+        or b"uppressed" in message or b"issed " in message or b"overrun" in message or b"limiting" in message
     ):  # fmt: skip
         return None
     most = 0 if any([needle in message for needle in _ANCHORS]) else None

@@ -28,7 +28,7 @@ from oomforensics.parsers.sources import Source, reason
 
 HEAD = 64 * 1024  # looked at to tell what a source is
 _MAGIC = 16  # bytes that tell how a stream is packed
-_COPIED = 256 * 1024  # at a time, into a temporary file
+_BUFFER = 256 * 1024  # bytes at a time, into a temporary file; of a file that is read by seeking
 _IN_MEMORY = 8 << 20  # a temporary file up to this size is none
 
 
@@ -151,10 +151,13 @@ class _Expander:
         @contextmanager
         def opened() -> Iterator[tuple[BinaryIO, int]]:
             if file is not None:
-                whole = cast(BinaryIO, file)
+                whole = io.BufferedReader(cast(io.RawIOBase, file), _BUFFER)
                 size = whole.seek(0, io.SEEK_END)
                 whole.seek(0)
-                yield whole, size
+                try:
+                    yield cast(BinaryIO, whole), size
+                finally:
+                    whole.detach()
             else:
                 with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
                     yield cast(BinaryIO, copy), self._copy(stream, cast(BinaryIO, copy))
@@ -162,7 +165,7 @@ class _Expander:
         return opened
 
     def _copy(self, stream: Peeked, copy: BinaryIO) -> int:
-        piece = memoryview(bytearray(_COPIED))
+        piece = memoryview(bytearray(_BUFFER))
         size = 0
         while count := stream.readinto(piece):
             size += count

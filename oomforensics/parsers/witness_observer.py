@@ -70,6 +70,7 @@ class Observer:
         # farther than the first, at a third of a microsecond.
         if (
             "OOM" in text or "ill" in text or "emory" in text or "blocked for" in text or "page alloc" in text or "adness" in text
+            or "uppressed" in text or " dropped" in text or "issed " in text or "overrun" in text or "limiting" in text
             or ("oom" in text and ("oom_" in text or "oomd" in text or "oom-kill" in text or text[:3] in ("oom", "con")))
         ) and self._needle(text):  # fmt: skip
             self._begin(record, text)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any, cast
 
 from oomforensics.parsers.sources import Stream
 
@@ -58,24 +60,40 @@ class Stop:
         raise Stopped("stopped by Ctrl-C")
 
 
-class Stoppable:
+class Stoppable(io.RawIOBase):
     """A file that is no longer read once a stop is requested."""
 
     def __init__(self, stream: Stream, stop: Stop) -> None:
         self._stream, self._stop = stream, stop
 
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        return self._stop.readinto(self._stream, buffer)
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int | None:
+        return self._stop.readinto(self._stream, memoryview(buffer))
+
+    def seekable(self) -> bool:
+        return isinstance(self._stream, io.RawIOBase) and self._stream.seekable()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return cast(io.RawIOBase, self._stream).seek(offset, whence)
 
     def close(self) -> None:
         self._stream.close()
+        super().close()
 
 
-class EndsWhenStopped(Stoppable):
+class EndsWhenStopped:
     """A pipe: Ctrl-C is how people end `journalctl -kf | oomforensics ingest -`."""
+
+    def __init__(self, stream: Stream, stop: Stop) -> None:
+        self._stream, self._stop = stream, stop
 
     def readinto(self, buffer: memoryview, /) -> int | None:
         try:
-            return super().readinto(buffer)
+            return self._stop.readinto(self._stream, buffer)
         except Stopped:
             return 0
+
+    def close(self) -> None:
+        self._stream.close()

@@ -22,7 +22,8 @@ POD = "0b6f1c9e-54a4-4c4f-9d2c-1f6f0a4a5d22"
 
 def dmesg() -> str:
     tasks = [Task(10 + n, f"t{n}", rss_anon=900 * n) for n in range(1, 5)]
-    lines = Report(KERNELS["6.12"], tasks, tasks[-1]).lines()
+    report = Report(KERNELS["6.12"], tasks, tasks[-1]).lines()
+    lines = [*report, "oom_kill_process: 9 callbacks suppressed"]
     return "".join(f"[ 1000.{number:06d}] {line}\n" for number, line in enumerate(lines))
 
 
@@ -32,6 +33,7 @@ FILES = {
     "hostname": "web1.example.org\n",
     "proc/stat": f"cpu 1\nbtime {BTIME}\n",
     "proc/meminfo": "MemTotal:       16384256 kB\nSwapTotal:       2097148 kB\n",
+    "proc/vmstat": "oom_kill 3\n",
     "proc/sys/kernel/random/boot_id": BOOT_ID + "\n",
     "sos_commands/process/ps_auxwww": "USER PID %CPU COMMAND\nroot 14 0.0 /usr/bin/t4 --config /etc/t4\n",
     "var/log/journal.txt": "nothing of interest\n",
@@ -92,6 +94,12 @@ def test_a_sosreport(make: Any, order: list[str], jobs: str, tmp_path: Path) -> 
             ("MemTotal_kb", "16384256", "web1.example.org"), ("SwapTotal_kb", "2097148", "web1.example.org"),
             ("vm.panic_on_oom", "0", "web1.example.org"), ("vm.swappiness", "60", "web1.example.org"),
         ]  # fmt: skip
+        assert rows(db, "SELECT name, counted, seen, lost FROM reconciliation") == [
+            {"name": "vmstat oom_kill", "counted": 3, "seen": 1, "lost": 2}
+        ]
+        assert rows(db, "SELECT kind, lost FROM incident_losses") == [{"kind": "messages_dropped", "lost": 9}]
+        told = " ".join(run("explain", "--db", db).split())  # it is wrapped
+        assert "Messages were lost near this report, which may lack lines: oom_kill_process: 9 callbacks" in told
         assert rows(db, "SELECT pid, cmdline FROM processes") == [
             {"pid": 14, "cmdline": "/usr/bin/t4 --config /etc/t4"}
         ]

@@ -134,6 +134,14 @@ LOGS: dict[str, list[Seen]] = {
         Seen("page_allocation_failure", 8, {"pid": 0, "comm": "swapper"}, {"order": 3}),
         Seen("oom_reaper_failure", 10, {"pid": 517, "comm": "clamd"}),
     ],
+    "lost-messages.log": [  # what the shop says is not journald's word
+        Seen("messages_dropped", 1, {"host": "web1"}, {"function": "oom_kill_process", "count": 7}, "2026-05-01T10:00:00+00:00"),
+        Seen("journald_lost", 2, {"host": "web1", "program": "systemd-journald"},
+             {"count": 2981, "of": "/system.slice/web.service"}, "2026-05-01T10:00:01+00:00"),
+        Seen("journald_lost", 3, {"host": "web1", "program": "systemd-journald"}, {"count": 31}, "2026-05-01T10:00:02+00:00"),
+        Seen("rsyslog_lost", 4, {"host": "web1", "program": "rsyslogd"}, {"count": 203, "of": "3287"},
+             "2026-05-01T10:00:03+00:00"),
+    ],
     "cgroup-hang.log": [  # the second task waits for a disk
         Seen("cgroup_oom_hang", 1, {"pid": 4711, "comm": "java", "host": "warden"},
              {"blocked_s": 120, "waits_in": "mem_cgroup_oom_synchronize"}, "2026-06-01T10:00:00+00:00"),

@@ -18,7 +18,8 @@ from oomforensics.parsers.witnesses import WITNESSES
 from tests.support.samples import FIXTURES
 from tests.support.witness_logs import LOGS
 
-GATE = ("oom_", "oomd", "oom-kill", "OOM", "ill", "emory", "blocked for", "page alloc", "adness")
+GATE = ("oom_", "oomd", "oom-kill", "OOM", "ill", "emory", "blocked for", "page alloc", "adness", "uppressed", " dropped",
+        "issed ", "overrun", "limiting")
 BY_NAME = pytest.mark.parametrize("witness", WITNESSES, ids=lambda witness: witness.name)
 
 

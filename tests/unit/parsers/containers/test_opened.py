@@ -25,8 +25,11 @@ from oomforensics.parsers import reading
 from oomforensics.parsers.containers import meter
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.opened import expand
-from oomforensics.parsers.records import Problem
-from oomforensics.parsers.sources import Source
+from oomforensics.parsers.records import Problem, SourceInfo
+from oomforensics.parsers.sources import Source, iter_sources
+from oomforensics.pipeline.read import Settings
+from oomforensics.pipeline.read import read as pipeline_read
+from oomforensics.pipeline.stop import Stop
 from tests.support.packing import zstd
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
@@ -319,6 +322,16 @@ def test_a_quine_of_archives_ends() -> None:
     texts, problems = read(data)
     assert texts == {}
     assert any("--max-nesting" in one.reason for one in problems)
+
+
+@pytest.mark.parametrize("data", [packed_zip(TWO), seven(TWO)], ids=["zip", "7z"])
+def test_a_file_that_can_be_seeked_is_not_copied(data: bytes, tmp_path: Path) -> None:
+    """As the pipeline opens it."""
+    (tmp_path / "x").write_bytes(data)
+    settings = Settings(UTC, None, Limits(spooled_bytes=0))
+    (source,) = [one for one in iter_sources([str(tmp_path / "x")]) if isinstance(one, Source)]
+    judged = [one for one in pipeline_read(source, settings, Stop()) if not isinstance(one, SourceInfo)]
+    assert len(judged) == 3
 
 
 @pytest.mark.parametrize("pack", [lambda data: data, gzip.compress, lambda data: tar({"j": data}, "w:gz")])

@@ -43,7 +43,7 @@ def members(file: BinaryIO, problems: list[Problem], source: str, meter: Meter) 
             mode = info.external_attr >> 16
             if stat.S_ISLNK(mode):
                 links += 1
-            elif not info.is_dir():
+            elif not info.filename.endswith("/"):  # is_dir() fails on an empty name
                 try:
                     content = archive.open(info)
                 except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:

@@ -252,6 +252,13 @@ def test_a_zip_without_its_directory(data: bytes) -> None:
     assert any("directory" in one.reason and one.severity == "data_loss" for one in problems)
 
 
+def test_a_member_of_a_zip_without_a_name_is_read() -> None:
+    """zipfile cuts a name at NUL."""
+    texts, problems = read(packed_zip({"Qx": log(1), "y": log(2)}).replace(b"Qx", b"\0x"))
+    assert pids(texts) == {"x!.": [1], "x!y": [2]}
+    assert problems == []
+
+
 def test_a_corrupt_member_of_a_zip_is_its_own_problem() -> None:
     data = bytearray(packed_zip({"a": log(1) * 100, "b": log(2)}))
     data[60:64] = b"\xff\xff\xff\xff"

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from oomforensics.parsers.records import Problem
 
 PIECE = 64 * 1024
+STEP = 4 * 1024  # bytes unpacked at a time: a library that meets damage gives nothing of what it was asked for
 
 
 class Readable(Protocol):
@@ -134,17 +135,17 @@ class Unpacked:
         self._size = 0
 
     def readinto(self, buffer: memoryview, /) -> int:
-        while not self._ended:
+        filled = 0
+        while filled < len(buffer) and not self._ended:
             try:
-                piece = self._next(len(buffer))
+                piece = self._next(min(len(buffer) - filled, STEP))
             except Exception as error:  # each of the libraries has one of its own
                 self._stop(f"damaged after {self._size} bytes of text: {error}")
-                return 0
-            if piece:
-                self._size += len(piece)
-                buffer[: len(piece)] = piece
-                return len(piece)
-        return 0
+                break
+            self._size += len(piece)
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
     def _next(self, size: int) -> bytes:
         """At most `size` bytes; none does not mean the end."""
@@ -158,8 +159,10 @@ class Unpacked:
         elif unpacker.needs_input and not self._input:
             self._input = self._read()
             if not self._input:
-                self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
-                return b""
+                held_back = bytes(unpacker.decompress(b"", size))  # up to a whole block of the format
+                if not held_back:
+                    self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
+                return held_back
         data, self._input = self._input, b""
         return bytes(unpacker.decompress(data, size))
 

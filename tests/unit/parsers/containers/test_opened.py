@@ -267,6 +267,15 @@ def test_a_corrupt_member_of_a_zip_is_its_own_problem() -> None:
     assert [one.source for one in problems] == ["x!a"]
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_little_is_lost_of_a_member_of_a_zip_with_a_wrong_checksum(method: int) -> None:
+    data = bytearray(packed_zip({"a": b"".join(map(log, range(3000)))}, method))
+    data[data.index(b"PK\x01\x02") + 16] ^= 0xFF
+    texts, problems = read(bytes(data))
+    assert len(pids(texts)["x!a"]) > 2900
+    assert ["damaged" in one.reason for one in problems] == [True]
+
+
 @pytest.mark.parametrize("cut", [0.5, 0.95])
 def test_a_damaged_7z_is_one_problem(cut: float) -> None:
     data = seven({"a": log(1), "n": NOISE})

@@ -287,9 +287,9 @@ class _Scanner:
         if self.filled - self.base + CHUNK <= len(self.buffer):
             return
         keep = min(self.opened if self.opened is not None else self.filled, self.filled - HISTORY)
-        keep = max(keep - (keep - self.filled) % _ALIGN, self.base)  # a whole number of cache lines is kept
         while len(self.marks) > 1 and self.marks[1][0] <= keep:
             self.marks.popleft()
+        keep = max(self.marks[0][0], self.base)  # from a mark on lines can be counted; a chunk begins on a cache line
         kept = self.view[keep - self.base : self.filled - self.base]
         if len(self.buffer) != BUFFER:  # the one that held the head
             self.buffer = _buffer(BUFFER)

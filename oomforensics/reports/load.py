@@ -255,6 +255,7 @@ def note(con: Connection) -> str | None:
     return REDACTED if is_redacted(con) else None
 
 
+_MAX_LOSSES = 5  # notices that are shown
 _CHILDREN = ("candidates", "kills", "lines", "sources")
 _LISTS = (
     "era_evidence",
@@ -280,6 +281,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     values: dict[str, Any] = dict(zip(columns, found, strict=True))
     for name in _LISTS:
         values[name] = list(values[name] or ())
+    values["caveats"] += _losses(con, incident_id)
     for name in _JSON:
         values[name] = json.loads(values[name]) if values[name] is not None else None
     return IncidentPage(
@@ -289,6 +291,15 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
+
+
+def _losses(con: Connection, incident_id: str) -> list[str]:
+    found = con.execute(
+        f"SELECT text, line FROM incident_losses WHERE incident_id = ? ORDER BY source, line LIMIT {_MAX_LOSSES}", [incident_id]
+    )
+    return [
+        f"Messages were lost near this report, which may lack lines: {text} (line {line})." for text, line in found.fetchall()
+    ]
 
 
 def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:

@@ -220,6 +220,14 @@ def test_a_pipe_gives_the_same_as_a_file(piece: int) -> None:
     assert list(scan.windows(Pipe(data, piece), [], whole=0)) == windows(data)
 
 
+@pytest.mark.parametrize("whole", [0, 100_000, scan.WHOLE])
+def test_lines_are_counted_where_a_window_never_ends(whole: int) -> None:
+    data = b"".join(b"%d Killed process 5 (x)\n\n" % number for number in range(250_000))
+    found = windows(data, whole)
+    check(data, found)
+    assert b"".join(window.data for window in found) == data
+
+
 class Failing(Pipe):
     def readinto(self, buffer: memoryview) -> int:
         count = super().readinto(buffer)

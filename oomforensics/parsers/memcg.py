@@ -22,7 +22,7 @@ _LIMIT_SPLIT = re.compile(r"^ killed as a result of limit of (.*?)\s*$", re.DOTA
 _LIMIT_REACHED = re.compile(r"^Memory limit reached of cgroup (.*?)\s*$", re.DOTALL)
 _USAGE = compiled(r"^(memory|memory\+swap|swap|kmem): usage (\d+)\s?kB, limit (\d+)\s?kB, failcnt (\d+)")
 _STATS = re.compile(r"^Memory cgroup stats(?: for (.*?))?:(?P<rest>| .*)$", re.DOTALL)
-_STATS_FIELD = compiled(r"([a-z_]+):(-?\d+)KB")
+_STATS_FIELD = compiled(r"(?<![a-z_])([a-z_]+):(-?\d+)KB")
 _STAT_LINE = compiled(r"^([a-z][a-z0-9_]+) (\d+)\s*$")
 _USAGE_FIELDS = {"memory": "memory", "memory+swap": "memsw", "swap": "swap", "kmem": "kmem"}
 

@@ -247,7 +247,7 @@ STACK: tuple[Shape, ...] = (
         "CPU: 0 PID: 754 Comm: f2b/f.postfix Not tainted 5.10.0-10-amd64 #1 Debian 5.10.84-1",
         _rx(
             r"^CPU:\ (?P<cpu>\d+)\ (?:UID:\ (?P<uid>\d+)\ )?PID:\ (?P<pid>\d+)\ Comm:\ (?P<comm>.{0,40}?)"
-            r"\ +(?:Kdump:\ loaded\ )?(?:Not\ tainted|Tainted:\ [A-Z()\ -]*?)\ +(?P<release>\d[^\s]*)(?:\ +(?P<build>.*))?$"
+            r"\ +(?:Kdump:\ loaded\ )?(?:Not\ tainted|Tainted:(?:\ +[A-Z()-]+)*)\ +(?P<release>\d[^\s]*)(?:\ +(?P<build>.*))?$"
         ),
     ),
     Shape(
@@ -255,7 +255,7 @@ STACK: tuple[Shape, ...] = (
         "2.6",
         "Pid: 18938, comm: java Not tainted 2.6.32-431.11.2.el6.x86_64 #1",
         _rx(
-            r"^Pid:\ (?P<pid>\d+),\ comm:\ (?P<comm>.{0,40}?)\ +(?:Not\ tainted|Tainted:\ [A-Z()\ -]*?)"
+            r"^Pid:\ (?P<pid>\d+),\ comm:\ (?P<comm>.{0,40}?)\ +(?:Not\ tainted|Tainted:(?:\ +[A-Z()-]+)*)"
             r"\ +\(?(?P<release>\d[^\s)]*)(?:\ +(?P<build>.*))?$"
         ),
         feature="stack:Pid",

@@ -56,8 +56,13 @@ def test_numbers_that_cannot_be_converted_do_not_end_the_log(line: str) -> None:
         "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/" + ",mems_allowed=0,oom_memcg=/a" * 700
         + ",task_memcg=/a" * 700 + ",task=x" * 700 + ",pid=1,uid=0",
         "[  pid  ]   uid  tgid total_vm      rss " + "a " * 20_000 + "name",
+        "Memory cgroup stats for /a: cache:0KB " + "a" * 60_000,
+        "Node 0 DMA free:1kB " + "a" * 60_000,
+        "CPU: 2 PID: 2674 Comm: a Tainted: G " + " " * 60_000 + "!",
+        "oomd kill: 1.0 2.0 3.0 /a" + " " * 60_000 + "!",
+        "oomd kill: 1.0 2.0 3.0 /a 1 ruleset:[a] detectorgroup:[b] killer:" + " " * 60_000 + "!",
     ],
-    ids=lambda line: line[:20],
+    ids=lambda line: line.replace(" " * 10, "").replace("a" * 10, "")[-20:],
 )  # fmt: skip
 def test_a_line_of_64_kib_is_read_at_once(line: str) -> None:
     """Each of these once took minutes, or a gigabyte."""
@@ -67,8 +72,11 @@ def test_a_line_of_64_kib_is_read_at_once(line: str) -> None:
     code = (
         "import resource, sys\n"
         "resource.setrlimit(resource.RLIMIT_CPU, (10, 10))\n"
-        "from tests.support.logs import incidents\n"
-        "print([kill.pid for incident in incidents(sys.stdin.read().split(chr(10))) for kill in incident.kills])\n"
+        "from oomforensics.parsers.assemble import assemble\n"
+        "from oomforensics.parsers.witness_observer import observe\n"
+        "from tests.support.logs import parse\n"
+        "records = observe(parse(sys.stdin.read().split(chr(10))), 'x', [], [])\n"
+        "print([kill.pid for incident in assemble(records, 'x') for kill in incident.kills])\n"
     )
     done = subprocess.run([sys.executable, "-c", code], input="\n".join(log), capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout) == (0, "[200]\n"), done.stderr

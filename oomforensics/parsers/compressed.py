@@ -17,9 +17,9 @@ from typing import Any, Protocol
 from oomforensics.parsers.records import Problem
 
 PIECE = 64 * 1024  # of the packed stream, read at a time
-# Unpacked at a time; where a stream is damaged, as much is lost at most. From 128 KiB on malloc asks the kernel for
-# every piece, and the whole takes up to twice as long.
-TEXT = 64 * 1024
+# Unpacked at a time; where a stream is damaged, as much is lost at most: a library then gives nothing of what it was asked
+# for. From 128 KiB on malloc asks the kernel for every piece, and the whole takes up to twice as long.
+TEXT = 4 * 1024
 
 
 class Readable(Protocol):
@@ -141,19 +141,21 @@ class Unpacked:
         self._unread: OSError | None = None  # what the packed stream itself raised: it is not damaged
 
     def readinto(self, buffer: memoryview, /) -> int:
-        while not self._ended:
+        filled = 0
+        while filled < len(buffer) and not self._ended:
             try:
-                piece = self._next(min(len(buffer), TEXT))
+                piece = self._next(min(len(buffer) - filled, TEXT))
             except Exception as error:  # each of the libraries has one of its own
                 if error is self._unread:
-                    raise
+                    if not filled:
+                        raise
+                    break  # it is raised by the next call
                 self._stop(f"damaged after {self._size} bytes of text: {error}")
-                return 0
-            if piece:
-                self._size += len(piece)
-                buffer[: len(piece)] = piece
-                return len(piece)
-        return 0
+                break
+            self._size += len(piece)
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
     def _next(self, size: int) -> bytes:
         """At most `size` bytes; none does not mean the end."""
@@ -169,12 +171,16 @@ class Unpacked:
         elif unpacker.needs_input and not self._input:
             self._input = self._read()
             if not self._input:
-                self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
-                return b""
+                held_back = bytes(unpacker.decompress(b"", size))  # up to a whole block of the format
+                if not held_back:
+                    self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
+                return held_back
         data, self._input = self._input, b""
         return bytes(unpacker.decompress(data, size))
 
     def _read(self) -> bytes:
+        if self._unread is not None:
+            raise self._unread
         try:
             count = self._stream.readinto(memoryview(self._packed))
         except OSError as error:

@@ -215,9 +215,9 @@ WITNESSES: tuple[Witness, ...] = (
     Witness(  # src/oomd/plugins/BaseKillPlugin.cpp writes to /dev/kmsg; what stands after "(dry)" was not killed
         "oomd_kill", Says.KILL, "oomd", Speaker.ANY, ("oomd kill: ",),
         (
-            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+) (?P<cgroup>.*?)"
-                r" +(?P<usage_bytes>\d+) (?:ruleset:\[(?P<ruleset>.*?)\] detectorgroup:\[(?P<detectorgroup>.*?)\]"
-                r"|detector:(?P<detector>\S*)) killer:(?!\(dry\))(?P<killer>.*?)(?: v2)?\s*$"),
+            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+) (?P<cgroup>.{0,4096}?\S)"
+                r" +(?P<usage_bytes>\d+) (?:ruleset:\[(?P<ruleset>.{0,200}?)\] detectorgroup:\[(?P<detectorgroup>.{0,200}?)\]"
+                r"|detector:(?P<detector>\S*)) killer:(?!\(dry\))(?P<killer>\S{1,100})(?: v2)?\s*$"),
         ),
         (
             "oomd kill: 46.46 10.00 3.00 system.slice/build.service 1073741824 ruleset:[user session protection]"

@@ -130,7 +130,7 @@ def analyse(source: Source, settings: Settings, info: SourceInfo) -> Batches:
     problems = info.problems
     records = read_source(source, timezone=settings.timezone, host=settings.host, problems=problems, info=info)
     try:
-        incidents = assemble(observe(records, source.name, info.events, problems), source.name)
+        incidents = assemble(observe(records, source.name, info.events, problems, info.jumps), source.name)
         while batch := list(islice(incidents, BATCH)):
             yield [one for incident in batch for one in _judged(incident, problems)]
     except Exception as error:

@@ -62,6 +62,9 @@ ANCHORS: tuple[Anchor, ...] = (
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
     ),
     Anchor(b"page allocation failure", "an allocation that failed and killed nobody"),
+    Anchor(b" kernel messages", "`Missed N kernel messages` (journald)", 0, 0),
+    Anchor(b"messages dropped", "`** N printk messages dropped **`: a console that was too slow", 0, 0),
+    Anchor(b"to rate-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
 _SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway

@@ -194,7 +194,7 @@ def _read(
         reader = None
     else:
         reader = Reader(context, problems)
-        found = reader.records(_lines(windows, problems, source.name))
+        found = reader.records(_lines(windows, problems, info))
     for record in found:
         info.records += 1
         yield record
@@ -203,13 +203,15 @@ def _read(
     info.sha256 = tee.digest()
 
 
-def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str) -> Iterator[tuple[int, bytes]]:
+def _lines(windows: Iterable[scan.Window], problems: list[Problem], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
     for window in windows:
         data = window.data
+        if window.offset and not window.adjoins:
+            info.jumps.append(window.line)
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        yield from lines([data], problems, source, window.line)
+        yield from lines([data], problems, info.name, window.line)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

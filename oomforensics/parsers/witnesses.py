@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from oomforensics.parsers.loss_notices import NOTICES
 from oomforensics.parsers.witness import Event, Says, Speaker, Witness, take
 
 
@@ -342,5 +343,7 @@ WITNESSES: tuple[Witness, ...] = (
         ),
         rare=True,
     ),
+    # -- lines that were lost ----------------------------------------------------------------------------------------
+    *NOTICES,
 )  # fmt: skip
 BY_NAME = {witness.name: witness for witness in WITNESSES}

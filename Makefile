@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-kernels soak-kernels check lint types wheel bench clean
+.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -26,6 +26,11 @@ test-kernels: $(STAMP)
 N ?= 100
 soak-kernels: $(STAMP)
 	$(BIN)/python -m tests.kernels.soak --kills $(N) $(KERNELS)
+
+# Hostile input: make fuzz N=1000000 TARGETS="archives journal"
+fuzz: N = 20000
+fuzz: $(STAMP)
+	$(BIN)/python -m tests.fuzz --executions $(N) $(TARGETS)
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

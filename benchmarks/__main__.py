@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,6 +30,9 @@ def main() -> None:
         one_report()
         big_log(Path(folder), chosen.size_mib, reports=0)
         big_log(Path(folder), chosen.size_mib, reports=1_000)
+        packed(Path(folder), chosen.size_mib // 2)
+        flat_memory(Path(folder), 4 * chosen.size_mib)
+        two_cores(Path(folder), 2_000)
         many_incidents(Path(folder), chosen.incidents)
 
 
@@ -74,13 +79,66 @@ def big_log(folder: Path, size_mib: int, reports: int) -> None:
     database.unlink(missing_ok=True)
 
 
+# As `ingest` reads: unpacked, hashed by samples, searched.
 _SCAN_ONLY = """
 import sys
-from oomforensics.parsers.scan import windows
-with open(sys.argv[1], "rb") as stream:
-    for window in windows(stream, []):
-        pass
+from oomforensics.parsers import scan
+from oomforensics.parsers.containers.limits import Limits
+from oomforensics.parsers.opened import expand
+from oomforensics.parsers.sources import iter_sources
+for source in iter_sources([sys.argv[1]]):
+    for opened in expand(source, Limits()):
+        for window in scan.windows(opened.stream, []):
+            pass
 """
+
+
+def packed(folder: Path, size_mib: int) -> None:
+    """Against the fastest command that unpacks and is there, piped to grep."""
+    log = folder / "syslog"
+    logs.syslog(log, size_mib << 20, size_mib)
+    for suffix, pack, unpackers in (
+        (".gz", ["gzip", "-6"], ("zcat", "pigz -dc", "igzip -dc")),
+        (".zst", ["zstd", "-q"], ("zstdcat",)),
+    ):
+        name = f"{log}{suffix}"
+        with Path(name).open("wb") as out:
+            subprocess.run([*pack, "-c", str(log)], stdout=out, check=True)
+        tools = [tool for tool in unpackers if shutil.which(tool.split()[0])]
+        costs = {tool: run(["sh", "-c", f"{tool} {name} | grep -c oom-killer"]) for tool in tools}
+        best = min(costs, key=lambda tool: costs[tool].cpu_s)
+        scan = run([sys.executable, "-c", _SCAN_ONLY, name])
+        print(
+            f"{size_mib} MiB of syslog as {suffix}: finding {scan.cpu_s / costs[best].cpu_s:.2f} x"
+            f" `{best} | grep -c` ({costs[best].cpu_s:.2f} s of CPU)"
+        )
+        Path(name).unlink()
+    log.unlink()
+
+
+def flat_memory(folder: Path, size_mib: int) -> None:
+    log, database = folder / "syslog", folder / "flat.duckdb"
+    bare = run([*TOOL, "ingest", "/dev/null", "--db", str(folder / "bare.duckdb")], 1)
+    logs.syslog(log, size_mib << 20, 200)
+    cost = run([*TOOL, "ingest", str(log), "--db", str(database)], 1)
+    print(
+        f"{size_mib} MiB of syslog: {cost.max_rss_mb - bare.max_rss_mb:.0f} MiB above an empty ingest ({_text(cost)})"
+    )
+    log.unlink()
+
+
+def two_cores(folder: Path, files: int) -> None:
+    """A bundle of many files, with a report in one of ten."""
+    bundle = folder / "bundle"
+    bundle.mkdir()
+    for number in range(files):
+        logs.syslog(bundle / f"{number}.log", 300_000, 1 if number % 10 == 0 else 0, first=number)
+    costs = [
+        run([*TOOL, "ingest", str(bundle), "--jobs", jobs, "--db", str(folder / f"jobs{jobs}.duckdb")], 1)
+        for jobs in ("1", "2")
+    ]
+    print(f"{files} files on two cores {costs[0].wall_s / costs[1].wall_s:.2f} x as fast as on one ({_text(costs[1])})")
+    shutil.rmtree(bundle)
 
 
 def many_incidents(folder: Path, count: int, tasks: int = 100) -> None:

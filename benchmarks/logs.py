@@ -35,15 +35,15 @@ def report_lines(number: int, tasks: int, kernel: str = "6.12") -> list[str]:
     return list(Report(KERNELS[kernel], [*population, victim], victim, trigger=population[0]).lines())
 
 
-def syslog(path: Path, size_bytes: int, reports: int, tasks: int = 100) -> None:
-    """A syslog of about `size_bytes` with `reports` reports spread evenly through it."""
+def syslog(path: Path, size_bytes: int, reports: int, tasks: int = 100, first: int = 0) -> None:
+    """A syslog of about `size_bytes` with `reports` reports, numbered from `first`, spread evenly through it."""
     chance = random.Random(1)
     block = [_noise(chance) for _ in range(2_000)]
     with path.open("w", encoding="utf-8") as out:
         share = size_bytes // max(reports, 1)
         uptime = 1000.0
-        for number in range(max(reports, 1)):
-            goal = share * (number + 1)
+        for number in range(first, first + max(reports, 1)):
+            goal = share * (number - first + 1)
             lines = report_lines(number, tasks) if reports else []
             report = "".join(f"{_stamp(number)} server kernel: [{uptime + k / 1e4:12.6f}] {line}\n"
                              for k, line in enumerate(lines))  # fmt: skip

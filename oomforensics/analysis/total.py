@@ -128,7 +128,7 @@ def _memcg(incident: Incident, era: Era | None, page_size: int | None) -> TotalP
         )
 
     assumed = "" if page_size else f"; page size assumed to be {size} bytes"
-    known = _boot_swap_pages(incident, size)
+    known, teller = _machine_swap(incident, size)
     floor, ceiling = total(0), total(2**50)
     if floor == ceiling:
         why = "no swap allowed beyond it" if rule is not MemcgTotal.UNIT_BUG else "swap counts in bytes"
@@ -136,7 +136,7 @@ def _memcg(incident: Incident, era: Era | None, page_size: int | None) -> TotalP
                           max_pages=floor, arithmetic=f"limit {limit} pages = {floor}")  # fmt: skip
     if known is not None:
         pages = total(known)
-        source = "the cgroup's limit and the machine's swap, printed by a report of the same boot"
+        source = f"the cgroup's limit and the machine's swap, {teller}"
         return TotalPages(pages, source + assumed + " (were swappiness 0, swap would not count)",
                           exact=page_size is not None, min_pages=pages, max_pages=pages,
                           arithmetic=f"limit {limit} pages, {known} pages of swap on the machine: {pages}")  # fmt: skip
@@ -163,13 +163,17 @@ def _limit_pages(usage: MemcgUsage | None, page_size: int) -> int | None:
     return usage.limit_kb * 1024 // page_size if usage else None
 
 
-def _boot_swap_pages(incident: Incident, page_size: int) -> int | None:
-    """Total swap from this report's Mem-Info (up to 3.8) or, if they agree, from the boot's other reports."""
+def _machine_swap(incident: Incident, page_size: int) -> tuple[int | None, str]:
+    """Total swap in pages, and who says so: Mem-Info (up to 3.8), the boot's other reports if they agree, its bundle."""
+    by_report = "printed by a report of the same boot"
     if incident.meminfo is not None and incident.meminfo.total_swap_kb is not None:
-        return incident.meminfo.total_swap_kb * 1024 // page_size
+        return incident.meminfo.total_swap_kb * 1024 // page_size, by_report
     if len(incident.boot_total_swap_kb) == 1:
-        return next(iter(incident.boot_total_swap_kb)) * 1024 // page_size
-    return None
+        return next(iter(incident.boot_total_swap_kb)) * 1024 // page_size, by_report
+    if incident.bundle_total_swap_kb is not None and not incident.boot_total_swap_kb:
+        total = incident.bundle_total_swap_kb * 1024 // page_size
+        return total, "as the bundle's /proc/meminfo had it later in the same boot"
+    return None, ""
 
 
 def _swap_in_use_pages(incident: Incident, page_size: int) -> int:

@@ -10,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from oomforensics.cli import terminal
-from oomforensics.cli.options import Database, Debug, Json, database
+from oomforensics.cli.options import Database, Debug, Json, database, size_bytes
 from oomforensics.errors import UsageError
+from oomforensics.parsers.containers.limits import Limits
 
 if TYPE_CHECKING:
     from oomforensics.ingest import IngestResult, SourceResult
 
 NAME = "ingest"
+_DEFAULT = Limits()
 _FEW_SOURCES = 8  # up to so many are all listed; of more, those that held something or could not be read
 _SHOWN_PROBLEMS = 5  # of one source; all are in the view source_problems
 
@@ -29,6 +31,20 @@ def command(
         str, typer.Option("--timezone", metavar="ZONE", help="Of times without one: Europe/Berlin, +02:00.")
     ] = "UTC",
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Processes that read files.")] = 1,
+    max_nesting: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Packings and archives inside one another.")
+    ] = _DEFAULT.nesting,
+    max_members: Annotated[
+        int, typer.Option(min=0, metavar="N", help="Members of all archives in one file.")
+    ] = _DEFAULT.members,
+    max_unpacked: Annotated[str, typer.Option(metavar="SIZE", help="Bytes unpacked of one file: 500M, 64G.")] = "1024G",
+    max_ratio: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Unpacked to packed, of one stream.")
+    ] = _DEFAULT.ratio,
+    max_spooled: Annotated[
+        str,
+        typer.Option(metavar="SIZE", help="Temporary space for a zip, 7z or journal in an archive."),
+    ] = "16G",
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -44,6 +60,7 @@ def command(
     from oomforensics.cli.progress import reporter
     from oomforensics.ingest import ingest
 
+    limits = Limits(max_nesting, max_members, size_bytes(max_unpacked), max_ratio, size_bytes(max_spooled))
     with reporter() as progress:
         result = ingest(
             paths,
@@ -51,6 +68,7 @@ def command(
             timezone=_timezone(zone),
             host=host,
             jobs=jobs,
+            limits=limits,
             stdin=sys.stdin.buffer,
             progress=progress,
         )
@@ -92,6 +110,8 @@ def _tell_problems(source: SourceResult) -> None:
 def _summary(result: IngestResult) -> str:
     few = len(result.sources) <= _FEW_SOURCES
     told = [source for source in result.sources if few or source.incidents or source.events or source.damaged]
+    if result.unread:
+        terminal.say(f"stopped by Ctrl-C: {_count(result.unread, 'source')} not read")
     lines = [f"{terminal.safe(source.info.name)}: {_source(source)}\n" for source in told]
     if not any(source.incidents for source in result.sources):
         events = f"; {_events(result.events)}" if any(source.events for source in result.sources) else ""

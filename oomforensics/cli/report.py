@@ -12,6 +12,7 @@ import typer
 
 from oomforensics.cli import terminal
 from oomforensics.cli.options import Database, Debug, database
+from oomforensics.cli.redaction import Redact, RedactKey, key_for
 from oomforensics.errors import OomforensicsError, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def command(
     form: Annotated[
         Format | None, typer.Option("--format", help="By default what the file's name says, else html.")
     ] = None,
+    redact: Redact = False,
+    redact_key: RedactKey = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
     db: Database = None,
     debug: Debug = False,
@@ -49,6 +52,7 @@ def command(
     Example:
       oomforensics report latest -o incident.html
       oomforensics report --all --format md -o -
+      oomforensics report latest --redact -o for-strangers.html
     """
     from oomforensics.history.lookup import LATEST, all_ids, resolve
     from oomforensics.history.store import open_read
@@ -59,16 +63,26 @@ def command(
     if target is not None and target.exists() and not force:
         raise UsageError(f"{target} exists; --force replaces it")
     chosen = form or (_BY_SUFFIX.get(target.suffix.lower(), Format.HTML) if target else Format.HTML)
-    with open_read(database(db)) as con:
+    path = database(db)
+    with open_read(path) as con:
         ids = all_ids(con) if every else [resolve(con, one) for one in incidents or [LATEST]]
         if not ids:
             raise UsageError("the history holds no incident yet")
-        text = _renderer(chosen)(con, list(dict.fromkeys(ids)))
+        ids = list(dict.fromkeys(ids))
+        key = key_for(path, redact, redact_key)
+        text = _renderer(chosen)(con, ids) if key is None else _redacted(path, key, ids, chosen)
     if target is None:
         terminal.out(text)
     else:
         write(target, text)
         terminal.say(f"wrote {target}")
+
+
+def _redacted(path: Path, key: bytes, ids: Sequence[str], form: Format) -> str:
+    from oomforensics.history.redact import open_redacted
+
+    with open_redacted(path, key, ids) as (con, pseudonyms):
+        return _renderer(form)(con, pseudonyms)
 
 
 def write(target: Path, text: str) -> None:

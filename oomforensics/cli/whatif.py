@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from oomforensics.cli import terminal
-from oomforensics.cli.options import Database, Debug, Json, database
+from oomforensics.cli.options import Database, Debug, Json, database, size_bytes
 from oomforensics.errors import UsageError
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
 NAME = "what-if"
 _HEADER = ("rank", "pid", "name", "oom_score_adj", "badness")
-_SIZE = re.compile(r"(\d{1,15})([KMGTkmgt]?)(?:i?B)?")
 _LISTED = 5  # of those who would follow, without --kill-order
 
 
@@ -147,13 +145,7 @@ def _elsewhere(stored: Stored, memory_limit: str | None, swap: str | None, kerne
 
 
 def _pages(text: str | None, page_size: int) -> int | None:
-    if text is None:
-        return None
-    found = _SIZE.fullmatch(text)
-    if found is None:
-        raise UsageError(f"{text!r} is not a size: 512M, 2G, 1073741824")
-    unit: int = 1024 ** " KMGT".index(found[2].upper() or " ")
-    return int(found[1]) * unit // page_size
+    return None if text is None else size_bytes(text) // page_size
 
 
 def _era(release: str) -> tuple[Era, list[str]]:

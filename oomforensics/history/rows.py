@@ -19,7 +19,7 @@ INCIDENTS: Columns = columns(
     " trigger_comm gfp_mask totalpages_source totalpages_arithmetic selected_comm victim_comm score_note verdict verdict_text"
     " era_agreement oom_group_path hardware source",
     moment="ts",
-    float="uptime_s",
+    float="uptime_s ts_uncertainty_s",
     bool="era_certain scope_inferred totalpages_exact complete report_suppressed",
     small="page_size alloc_order",
     int="trigger_pid totalpages totalpages_min totalpages_max selected_pid victim_pid victim_uid printed_score"
@@ -78,7 +78,7 @@ def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]
         total.source, total.arithmetic, one.selected_comm, one.victim_comm, one.score_note, verdict.word, verdict.text,
         verdict.era_agreement, facts.oom_group_path, stack.hardware if stack else None, facts.source,
         who.ts_us,
-        who.uptime_s,
+        who.uptime_s, seconds(facts.wall_uncertainty_us),
         one.era.certain, one.scope_inferred, total.exact, one.complete, facts.report_suppressed,
         one.page_size, invoked.order if invoked else None,
         stack.pid if stack else None, total.pages, total.min_pages, total.max_pages, one.selected_pid, one.victim_pid,

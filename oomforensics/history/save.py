@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.model import Judged
-from oomforensics.history import cgroups, events, rows
+from oomforensics.history import bundles, cgroups, events, rows
 from oomforensics.history.frames import NEW, Columns, columns, insert, run
 from oomforensics.history.merge import Cluster, Place, Sighting, merge, name
 from oomforensics.history.rows import seconds
-from oomforensics.history.schema import Connection
+from oomforensics.history.schema import Connection, transaction
 from oomforensics.parsers.records import SourceInfo
 from oomforensics.parsers.witness import Event
 
@@ -56,17 +56,13 @@ class _Stored(NamedTuple):
 def save(con: Connection, judged: Sequence[Judged], sources: Sequence[SourceInfo]) -> Saved:
     """Store one batch, wholly or not at all. The same batch again changes nothing. The sources' events are then let go."""
     witnessed = [event for one in sources for event in one.events]
-    con.execute("BEGIN TRANSACTION")
-    try:
+    with transaction(con):
         saved = _save_incidents(con, judged) if judged else Saved(0, 0, 0)
         if witnessed:
             saved = saved._replace(events=_save_events(con, witnessed))
         cgroups.keep(con, _paths(judged, witnessed))
+        bundles.keep(con, sources)
         _save_sources(con, sources)
-        con.execute("COMMIT")
-    except BaseException:
-        con.execute("ROLLBACK")
-        raise
     for one in sources:
         one.events.clear()
     return saved

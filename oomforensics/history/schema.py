@@ -8,6 +8,8 @@ A change to either needs a new migration, which is also how a reader sees that a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -59,8 +61,7 @@ def migrate(con: Connection) -> None:
     version = stored_version(con)
     if version is None or version >= newest_version():
         return
-    con.execute("BEGIN TRANSACTION")
-    try:
+    with transaction(con):
         con.execute(_LEDGER)
         for migration in migrations():
             if migration.version > version:
@@ -71,7 +72,16 @@ def migrate(con: Connection) -> None:
                 )
         cgroups.fill(con)
         con.execute(_PACKAGE.joinpath("views.sql").read_text("utf-8"))
+
+
+@contextmanager
+def transaction(con: Connection) -> Iterator[None]:
+    """What happens within it happens wholly or not at all."""
+    con.execute("BEGIN TRANSACTION")
+    try:
+        yield
         con.execute("COMMIT")
     except BaseException:
-        con.execute("ROLLBACK")
+        with suppress(duckdb.Error):  # after a failed COMMIT there is nothing to roll back
+            con.execute("ROLLBACK")
         raise

@@ -53,7 +53,7 @@ def open_write(path: Path) -> Iterator[Connection]:
         _make(path)
     else:
         _check(path)
-    with _connected(path, read_only=False) as con:
+    with _writing(path), _connected(path, read_only=False) as con:
         # Batches pass through the log of writes anyway; folding it into the file after each costs a quarter more.
         con.execute("SET wal_autocheckpoint = '128MB'")
         migrate(con)
@@ -128,6 +128,16 @@ def _connected(path: Path, *, read_only: bool, locked: bool = False) -> Iterator
         yield con
     finally:
         con.close()
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """No room, or a disk that fails: what is in the history already stays as it is."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.FatalException, duckdb.TransactionException) as error:
+        first = (str(error).splitlines() or [""])[0]
+        raise HistoryError(f"{path} cannot be written; what it held before stays: {first}") from error
 
 
 @contextmanager

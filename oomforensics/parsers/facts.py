@@ -234,4 +234,6 @@ class Incident:
     earlier_victims: dict[int, int] = field(default_factory=dict)  # pid -> line of an earlier kill of this boot
     spent_pids: set[int] = field(default_factory=set)  # rows that a later "no killable processes" shows to be used up
     boot_total_swap_kb: set[int] = field(default_factory=set)  # "Total swap" of other reports of the same boot
+    bundle_total_swap_kb: int | None = None  # of the same boot, by the bundle's /proc/meminfo
+    wall_uncertainty_us: int | None = None  # of a wall-clock time that was derived
     boot_totalram_pages: set[int] = field(default_factory=set)  # RAM minus reserved of other reports of the boot

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from oomforensics.parsers.bundle.facts import Item
     from oomforensics.parsers.witness import Event
 
 
@@ -69,3 +70,7 @@ class SourceInfo:
     # Numbers of the latest lines before which lines were not read: a reader looks a few windows ahead.
     jumps: deque[int] = field(default_factory=lambda: deque(maxlen=256))
     events: list[Event] = field(default_factory=list)  # what other killers and witnesses say in it
+    items: list[Item] = field(default_factory=list)  # what it says of its host, as one of the other files of a bundle
+    bundle: str | None = None  # the bundle that it is such a file of, as a path; then also whose and of which boot:
+    host: str | None = None
+    boot_id: str | None = None

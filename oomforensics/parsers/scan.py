@@ -4,27 +4,27 @@
 
 Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 64 KiB behind it,
 in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
-window also goes on, both ways, while what is at its edge looks like part of a report. A source that fits in
-WHOLE bytes is one window.
+window also goes on, both ways, while what is at its edge looks like part of a report. Behind the kill line of the only
+report in it, a window ends sooner. A source that fits in WHOLE bytes is one window, or none.
 
-The three ways to search give the same windows: stringzilla when it is installed, else the C library's memmem, else
-bytes.find.
+The four ways to search give the same windows: ahocorasick_rs looks for all anchors in one pass; without it one pass an
+anchor by stringzilla, else by the C library's memmem, else by bytes.find.
 """
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import re
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from oomforensics.parsers.records import Problem
 
 KIB = 1024
-WHOLE = 4 * KIB * KIB  # a source up to this size is not searched
+WHOLE = 4 * KIB * KIB  # a source up to this size is one window, if anything in it is worth one
+SMALL = 32 * KIB  # a source up to this size always is
 CHUNK = 256 * KIB  # read and searched at a time: stays in the CPU's cache
 HISTORY = 256 * KIB  # bytes that can still be looked back at
 BUFFER = 1024 * KIB
@@ -45,10 +45,11 @@ class Anchor:
     after: int = 64 * KIB
 
 
-# Each costs about a tenth of what grep needs for the whole search, so there is one for every kind of event and no more:
-# the table's header, the reaper and the stack trace always stand near one of these.
+# One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
+# these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
+# first three.
 ANCHORS: tuple[Anchor, ...] = (
-    Anchor(b"oom-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill'"),
+    Anchor(b"-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill', slurm's `oom-kill event`"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
     Anchor(
         b"Killed ",
@@ -56,24 +57,34 @@ ANCHORS: tuple[Anchor, ...] = (
     ),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
-    Anchor(b"oomd", "systemd-oomd's kills and rankings, `oomd kill:` (Meta's)"),
+    Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
+    Anchor(b"or killing", "`Considered 60 cgroups for killing`, `Marked … for killing` (systemd-oomd)"),
     Anchor(b"lowmemorykiller", "kills by Android's kernel driver and by lmkd"),
     Anchor(
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
     ),
-    Anchor(b"page allocation failure", "an allocation that failed and killed nobody"),
-    Anchor(b" kernel messages", "`Missed N kernel messages` (journald)", 0, 0),
-    Anchor(b"messages dropped", "`** N printk messages dropped **`: a console that was too slow", 0, 0),
-    Anchor(b"to rate-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
+    Anchor(b"page allocation ", "an allocation that failed, or stalls, and killed nobody"),
+    Anchor(b"Missed ", "`Missed N kernel messages` (journald)", 0, 0),
+    Anchor(b"ntk messages dropped", "`** N printk messages dropped **`: a console that was too slow", 0, 0),
+    Anchor(b"e-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
+_INVOKED = b"invoked oom-killer"  # begins a report: little of it stands before
+_INVOKED_AT = _INVOKED.index(ANCHORS[0].needle)
+_BEFORE_INVOKED = 2 * KIB
+_KILLED = b"Killed process"  # ends a report, but for the reaper and for others that die with it
+_AFTER_KILLED = 16 * KIB
 _SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
 _ALIGN = 64  # bytes of a cache line: reads and searches that begin on one are twice as fast
 
-# Rows of the task table, and what a Mem-Info block of a big machine is made of. Only ever searched at a window's edge.
-_EVIDENCE = re.compile(
-    rb"\[ *\d+\] +\d+ +\d+ +\d+ +\d+ |Node \d+ (?:DMA|Normal|HighMem|Movable|active_anon|hugepages)|CPU +\d+: hi:"
-    rb"|per-cpu:|\d+kB [a-z_]+:\d+kB"
+# Rows of the task table, and what a Mem-Info block of a big machine is made of. Only ever searched at a window's edge:
+# first the literal, which is fast and most edges have not, then what stands around it.
+_EVIDENCE: tuple[tuple[bytes, re.Pattern[bytes]], ...] = (
+    (b"Node ", re.compile(rb"Node \d+ (?:DMA|Normal|HighMem|Movable|active_anon|hugepages)")),
+    (b": hi:", re.compile(rb": hi:")),
+    (b"per-cpu:", re.compile(rb"per-cpu:")),
+    (b"kB ", re.compile(rb"kB [a-z_]+:\d+kB")),
+    (b"] ", re.compile(rb"\] +\d+ +\d+ +\d+ +\d+ ")),
 )
 
 
@@ -94,9 +105,13 @@ class Window:
 
 
 class Engine(Protocol):
-    """A way to search: a needle in buffer[start:end], -1 for none, and how many lines end there."""
+    """A way to search."""
 
-    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int: ...
+    def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
+        """Where anchors begin in buffer[start:end], each with its place in ANCHORS; those _SKIP apart are enough."""
+        ...
+
+    def has(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> bool: ...
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int: ...
 
@@ -104,8 +119,20 @@ class Engine(Protocol):
 class BytesEngine:
     """Python alone."""
 
-    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
         return buffer.find(needle, start, end)
+
+    def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
+        find = self._find
+        for index, anchor in enumerate(ANCHORS):
+            at = find(buffer, anchor.needle, start, end)
+            while at >= 0:
+                yield at, index
+                at += _step(anchor)
+                at = find(buffer, anchor.needle, at, end) if at < end else -1
+
+    def has(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> bool:
+        return self._find(buffer, needle, start, end) >= 0
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int:
         return memoryview(buffer)[start:end].tobytes().count(b"\n")
@@ -115,35 +142,67 @@ class MemmemEngine(BytesEngine):
     """The C library's memmem(3), two to three times as fast as bytes.find."""
 
     def __init__(self) -> None:
+        import ctypes
+
+        self._byte = ctypes.c_char
+        self._address = ctypes.addressof
         self._memmem = ctypes.CDLL(None).memmem
         self._memmem.restype = ctypes.c_void_p
         self._memmem.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
 
-    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
         if start >= end:
             return -1
-        first = ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+        first = self._address(self._byte.from_buffer(buffer))
         found = self._memmem(first + start, end - start, needle, len(needle))
         return -1 if found is None else int(found) - first
 
 
-class StringZillaEngine:
-    """SIMD, at the speed of the CPU's cache."""
+class StringZillaEngine(BytesEngine):
+    """SIMD, at the speed of the CPU's cache: one pass an anchor."""
 
     def __init__(self) -> None:
         import stringzilla
 
-        self._find = stringzilla.find
+        self._search = stringzilla.find
         self._count = stringzilla.count
 
-    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
-        return int(self._find(memoryview(buffer), needle, start, end)) if start < end else -1
+    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+        return int(self._search(memoryview(buffer), needle, start, end)) if start < end else -1
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int:
         return int(self._count(memoryview(buffer), b"\n", start, end)) if start < end else 0
 
 
-ENGINES: tuple[Callable[[], Engine], ...] = (StringZillaEngine, MemmemEngine, BytesEngine)
+class OnePassEngine(StringZillaEngine):
+    """All anchors at once, at the cost of one or two passes of stringzilla, which still counts the lines."""
+
+    def __init__(self) -> None:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+
+        super().__init__()
+        # Only the leftmost kinds search with SIMD (Teddy); MatchKind.Standard takes 20 times as long.
+        needles = [anchor.needle for anchor in ANCHORS]
+        self._matches = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+
+    def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
+        matches = self._matches(memoryview(buffer)[start:end])
+        if not matches:
+            return ()
+        wanted = [0] * len(ANCHORS)
+        found = []
+        for index, at, _ in matches:
+            if at >= wanted[index]:
+                wanted[index] = at + _step(ANCHORS[index])
+                found.append((at + start, index))
+        return found
+
+
+ENGINES: tuple[Callable[[], Engine], ...] = (OnePassEngine, StringZillaEngine, MemmemEngine, BytesEngine)
+
+
+def _step(anchor: Anchor) -> int:
+    return _SKIP if anchor.after else len(anchor.needle)
 
 
 def fastest() -> Engine:
@@ -177,7 +236,7 @@ class _Scanner:
 
     def __init__(self, stream: Stream, problems: list[Problem], source: str, engine: Engine, whole: int) -> None:
         self.stream, self.problems, self.source = stream, problems, source
-        self.find, self.count = engine.find, engine.newlines
+        self.engine, self.count = engine, engine.newlines
         self.buffer = _buffer(whole + CHUNK)
         self.view = memoryview(self.buffer)
         self.whole = whole
@@ -187,6 +246,8 @@ class _Scanner:
         self.marks = deque([(0, 1)])  # positions, one a chunk, each with the number of the line that holds it
         self.done = 0  # end of what was handed on
         self.opened: int | None = None  # start of the part of the open window not yet handed on
+        self.began = 0  # where the open window began
+        self.grown = False  # an anchor has said how far back the open window reaches
         self.keep_until = 0  # the open window reaches here at least
         self.grow_until = 0  # and here at most, if it looks like a report
         self.ended = False
@@ -194,7 +255,7 @@ class _Scanner:
     def run(self) -> Iterator[Window]:
         self._fill(self.whole + _ALIGN)
         if self.ended and self.filled <= self.whole:
-            if self.filled:
+            if 0 < self.filled <= SMALL or self._is_worth_it():
                 yield Window(1, 0, bytes(self.view[: self.filled]))
             return
         while True:
@@ -205,6 +266,9 @@ class _Scanner:
             self._fill(CHUNK)
         if self.opened is not None:
             yield from self._hand_on(self.filled)
+
+    def _is_worth_it(self) -> bool:
+        return any(True for _ in self.engine.hits(self.buffer, 0, self.filled)) or self._is_report(0, self.filled)
 
     def _fill(self, size: int) -> None:
         """Reads `size` bytes, or up to the end."""
@@ -226,9 +290,9 @@ class _Scanner:
         if self.filled - self.base + CHUNK <= len(self.buffer):
             return
         keep = min(self.opened if self.opened is not None else self.filled, self.filled - HISTORY)
-        keep = max(keep - (keep - self.filled) % _ALIGN, self.base)  # a whole number of cache lines is kept
         while len(self.marks) > 1 and self.marks[1][0] <= keep:
             self.marks.popleft()
+        keep = max(self.marks[0][0], self.base)  # from a mark on lines can be counted; a chunk begins on a cache line
         kept = self.view[keep - self.base : self.filled - self.base]
         if len(self.buffer) != BUFFER:  # the one that held the head
             self.buffer = _buffer(BUFFER)
@@ -251,36 +315,52 @@ class _Scanner:
 
     def _hits(self, start: int, end: int) -> list[tuple[int, Anchor]]:
         """Anchors that end in this chunk. Those that begin in the chunk before it are why the search begins there."""
-        hits = []
-        base, find, buffer = self.base, self.find, self.buffer
-        first, last = max(0, start - base - _ALIGN), end - base
-        for anchor in ANCHORS:
-            at = find(buffer, anchor.needle, first, last)
-            while at >= 0:
-                if at + len(anchor.needle) > start - base:
-                    hits.append((at + base, anchor))
-                at += _SKIP if anchor.after else len(anchor.needle)
-                at = find(buffer, anchor.needle, at, last) if at < last else -1
-        hits.sort(key=lambda hit: hit[0])
-        return hits
+        base = self.base
+        first = max(0, start - base - _ALIGN)
+        found = []
+        for at, index in self.engine.hits(self.buffer, first, end - base):
+            anchor = ANCHORS[index]
+            if at + len(anchor.needle) > start - base:
+                found.append((at + base, anchor))
+        found.sort(key=lambda hit: hit[0])
+        return found
 
     def _open(self, position: int, anchor: Anchor) -> None:
         """Opens a window around an anchor, or widens the one that is open."""
+        before = min(anchor.before, _BEFORE_INVOKED) if self._reads(position - _INVOKED_AT, _INVOKED) else anchor.before
         if self.opened is None:
-            self.opened = self._line_start(self._grown_back(position, anchor))
+            self.opened = self._line_start(self._grown_back(position, before))
+            self.began = self.opened
+            self.grown = before > 0
             self.keep_until = 0
-        elif position - anchor.before < self.opened:
-            self.opened = min(self.opened, self._line_start(self._grown_back(position, anchor)))
+        elif before and not self.grown:
+            self.opened = min(self.opened, self._line_start(self._grown_back(position, before)))
+            self.began = min(self.began, self.opened)
+            self.grown = True
+        if self._reads(position, _KILLED) and self._holds_one_report(position):
+            self.keep_until = self.grow_until = position + _AFTER_KILLED
+            return
         until = position + len(anchor.needle) + anchor.after
         if until > self.keep_until:
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
 
-    def _grown_back(self, position: int, anchor: Anchor) -> int:
+    def _reads(self, position: int, text: bytes) -> bool:
+        at = position - self.base
+        return at >= 0 and self.buffer[at : at + len(text)] == text
+
+    def _holds_one_report(self, position: int) -> bool:
+        """Whether the open window holds one report up to here, so that none is mixed with another that still goes on."""
+        if self.opened is None or self.opened != self.began:  # part of it was handed on
+            return False
+        first = self.buffer.find(_INVOKED, self.opened - self.base, position - self.base)
+        return first >= 0 and self.buffer.find(_INVOKED, first + 1, position - self.base) < 0
+
+    def _grown_back(self, position: int, before: int) -> int:
         """Where a window around an anchor begins: farther back while its edge looks like a report."""
         low = max(self.done, self.base)
-        start = max(low, position - anchor.before)
-        while anchor.before and start > low and self._is_report(start, start + EDGE):
+        start = max(low, position - before)
+        while before and start > low and self._is_report(start, start + EDGE):
             start = max(low, start - EDGE)
         return start
 
@@ -302,7 +382,11 @@ class _Scanner:
 
     def _is_report(self, start: int, end: int) -> bool:
         low = max(start, self.base) - self.base
-        return _EVIDENCE.search(self.buffer, low, max(low, min(end, self.filled) - self.base)) is not None
+        high = max(low, min(end, self.filled) - self.base)
+        return any(
+            self.engine.has(self.buffer, literal, low, high) and pattern.search(self.buffer, low, high)
+            for literal, pattern in _EVIDENCE
+        )
 
     def _line_start(self, position: int) -> int:
         """Start of the line that holds `position`; of a line longer than LINE_SLACK, some point of it."""

@@ -1,8 +1,6 @@
-"""Files, folders and standard input, as sources of records.
+"""Files, folders and standard input, as sources.
 
-    for source in iter_sources(["/var/log", "-"], sys.stdin.buffer):
-        if isinstance(source, Source):
-            yield from read_source(source, timezone=UTC, problems=problems)
+    for source in iter_sources(["/var/log", "-"], sys.stdin.buffer): ...
 
 Nothing here raises because of what lies on the disk: what cannot be read is a Problem, in the order it was met. Devices,
 pipes and links that lead out of a folder are never opened: evidence may have been put together by an enemy.
@@ -10,30 +8,16 @@ pipes and links that lead out of a folder are never opened: evidence may have be
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Protocol, cast
 
-from oomforensics.parsers import scan
-from oomforensics.parsers.compressed import Peeked, Readable, unpack
-from oomforensics.parsers.framings import Reader, journal_export
-from oomforensics.parsers.framings.base import Context
-from oomforensics.parsers.lines import lines
-from oomforensics.parsers.records import Problem, Record, SourceInfo
-
-HEAD = 64 * 1024  # looked at to tell what a source is
-FULL_HASH = 64 * 1024 * 1024  # a larger source is hashed by samples
-SAMPLE = 4 * 1024  # bytes of each SAMPLE_EVERY
-SAMPLE_EVERY = 1024 * 1024
-
-_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-_CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\b\f\x1b\x1e"))  # found in no log
-_EARLIEST = datetime(1991, 8, 25, tzinfo=UTC)  # a file older than Linux has a wrong date
+from oomforensics.parsers.compressed import Readable
+from oomforensics.parsers.records import Problem
 
 
 class Stream(Readable, Protocol):
@@ -74,7 +58,7 @@ def _named(path: Path) -> Iterator[Source | Problem]:
     try:
         info = path.stat()
     except (OSError, ValueError) as error:
-        yield Problem(str(path), None, f"cannot be read: {_reason(error)}")
+        yield Problem(str(path), None, f"cannot be read: {reason(error)}")
         return
     if stat.S_ISDIR(info.st_mode):
         yield from _folder(path, path.resolve())
@@ -89,7 +73,7 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
     except OSError as error:
-        yield Problem(str(folder), None, f"folder cannot be read: {_reason(error)}")
+        yield Problem(str(folder), None, f"folder cannot be read: {reason(error)}")
         return
     for entry in entries:
         path = Path(entry.path)
@@ -101,7 +85,7 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
             else:
                 yield _file(path, entry.stat(follow_symlinks=False))
         except OSError as error:
-            yield Problem(str(path), None, f"cannot be read: {_reason(error)}")
+            yield Problem(str(path), None, f"cannot be read: {reason(error)}")
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:
@@ -138,122 +122,6 @@ def _kind(mode: int) -> str:
     return next((name for test, name in kinds if test(mode)), "not a file")
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason(error: OSError | ValueError) -> str:
+    """What went wrong, in the system's words."""
     return (getattr(error, "strerror", None) or str(error)).lower()
-
-
-def read_source(
-    source: Source,
-    *,
-    timezone: tzinfo,
-    host: str | None = None,
-    problems: list[Problem],
-    info: SourceInfo | None = None,
-) -> Iterator[Record]:
-    """The records of a source. `info` is filled while they are read, and is complete after the last one."""
-    info = SourceInfo(source.name) if info is None else info
-    try:
-        stream = source.open()
-    except (OSError, ValueError) as error:
-        problems.append(Problem(source.name, None, f"cannot be opened: {_reason(error)}"))
-        return
-    try:
-        yield from _read(stream, source, timezone, host, problems, info)
-    except OSError as error:
-        problems.append(Problem(source.name, None, f"reading stopped: {_reason(error)}", "data_loss"))
-    finally:
-        if source.name != "-":
-            stream.close()
-
-
-def _read(
-    stream: Readable,
-    source: Source,
-    timezone: tzinfo,
-    host: str | None,
-    problems: list[Problem],
-    info: SourceInfo,
-) -> Iterator[Record]:
-    try:
-        tee = _Tee(Peeked(unpack(Peeked(stream, 16), problems, source.name), HEAD), info)
-    except LookupError as error:
-        problems.append(Problem(source.name, None, str(error)))
-        return
-    refusal = _refusal(tee.head)
-    if refusal is not None:
-        problems.append(Problem(source.name, None, *refusal))
-        return
-    now = datetime.now(UTC)
-    mtime = source.mtime
-    not_after = now if mtime is None or mtime < _EARLIEST else mtime
-    context = Context(source.name, timezone, not_after, host)
-    windows = scan.windows(tee, problems, source.name)
-    if journal_export.recognise(tee.head):
-        info.framing = journal_export.NAME
-        found = journal_export.records(windows, context, problems)
-        reader = None
-    else:
-        reader = Reader(context, problems)
-        found = reader.records(_lines(windows, problems, info))
-    for record in found:
-        info.records += 1
-        yield record
-    if reader is not None and reader.seen:
-        info.framing = reader.seen.most_common(1)[0][0]
-    info.sha256 = tee.digest()
-
-
-def _lines(windows: Iterable[scan.Window], problems: list[Problem], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
-    for window in windows:
-        data = window.data
-        if window.offset and not window.adjoins:
-            info.jumps.append(window.line)
-        if window.offset == 0:
-            bom = next((each for each in _BOMS if data.startswith(each)), b"")
-            data = data[len(bom) :]
-        yield from lines([data], problems, info.name, window.line)
-
-
-def _refusal(head: bytes) -> tuple[str, str] | None:
-    """Why a source that begins like this is not read, and how bad that is."""
-    if not head:
-        return "is empty", "info"
-    if head.startswith(b"LPKSHHRH"):
-        return "is a binary journal: export it with `journalctl --file … -o export`", "error"
-    text = head.replace(b"\0", b"")  # logs that were preallocated begin with NUL bytes; UTF-16 has one a letter
-    controls = len(text) - len(text.translate(None, _CONTROL))
-    if controls * 20 > len(text):
-        return "is not a log: its first bytes are no text", "info"
-    if not text and len(head) < HEAD:
-        return "holds nothing but NUL bytes", "info"
-    return None
-
-
-class _Tee:
-    """Counts and hashes what is read through it."""
-
-    def __init__(self, stream: Peeked, info: SourceInfo) -> None:
-        self._stream = stream
-        self._info = info
-        self._full = hashlib.sha256()
-        self._samples = hashlib.sha256()
-        self.head = stream.head
-
-    def readinto(self, buffer: memoryview, /) -> int | None:
-        count = self._stream.readinto(buffer)
-        if count:
-            at = self._info.size_bytes
-            if at < FULL_HASH:
-                self._full.update(buffer[:count])
-            for start in range(at - at % SAMPLE_EVERY, at + count, SAMPLE_EVERY):
-                self._samples.update(buffer[max(start - at, 0) : max(min(start + SAMPLE - at, count), 0)])
-            self._info.size_bytes += count
-        return count
-
-    def digest(self) -> str | None:
-        """SHA-256 of all that was read, or of samples of it, which then says so."""
-        size = self._info.size_bytes
-        if size <= FULL_HASH:
-            return self._full.hexdigest()
-        self._samples.update(b"%d" % size)
-        return f"sampled:{self._samples.hexdigest()}"

@@ -18,7 +18,7 @@ from markupsafe import Markup, escape
 from oomforensics import __version__
 from oomforensics.reports import figures, headline, units, words
 from oomforensics.reports.escape import script_json, visible
-from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
 
 _PLOTLY = "plotly-basic-4.1.1.min.js"
@@ -123,6 +123,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
             body_scripts=[Markup(script) for script in body_scripts],
             script_hashes=" ".join(_csp_hash(script) for script in (head_script, *body_scripts)),
             version=__version__,
+            note=note(con),
         )
     )
 

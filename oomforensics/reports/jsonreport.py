@@ -1,6 +1,6 @@
 """The JSON report, for scripts.
 
-    {"schema_version": 1, "oomforensics": "0.1.0", "incidents": [ {...}, ... ]}
+    {"schema_version": 1, "oomforensics": "0.1.0", "redacted": false, "incidents": [ {...}, ... ]}
 
 An incident holds every column of the history's view `incidents` under the same name, except that
 
@@ -27,7 +27,7 @@ from typing import Any
 
 from oomforensics import __version__
 from oomforensics.reports import headline, words
-from oomforensics.reports.load import Connection, IncidentPage, load
+from oomforensics.reports.load import Connection, IncidentPage, load, note
 
 SCHEMA_VERSION = 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +38,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
     document = {
         "schema_version": SCHEMA_VERSION,
         "oomforensics": __version__,
+        "redacted": note(con) is not None,
         "incidents": [_incident(load(con, incident_id)) for incident_id in ids],
     }
     # DEL is the one control character that ensure_ascii lets through.

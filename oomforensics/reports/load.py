@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import duckdb
 
 from oomforensics.errors import UsageError
+from oomforensics.history.redact import is_redacted
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -169,6 +170,22 @@ class IncidentPage:
     source: str
     line_start: int
     line_end: int
+    container_runtime: str | None = None  # this and what follows: of the control group
+    container_id: str | None = None
+    pod_uid: str | None = None
+    pod_qos: str | None = None
+    systemd_slice: str | None = None
+    systemd_unit: str | None = None
+    systemd_user_unit: str | None = None
+    login_uid: int | None = None
+    job_scheduler: str | None = None
+    job_id: str | None = None
+    job_step: str | None = None
+    container_name: str | None = None
+    container_image: str | None = None
+    pod: str | None = None
+    pod_namespace: str | None = None
+    ts_uncertainty_s: float | None = None
     candidates: tuple[CandidateRow, ...] = ()  # in the order of the printed table
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()
@@ -230,6 +247,15 @@ def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int, int]:
     return (row.eligible is False, row.rank is None, row.rank or 0, -least, -used, row.table_order)
 
 
+REDACTED = "Redacted: names are pseudonyms, the same wherever the same name stands. Figures, times and the verdict are as they were."
+
+
+def note(con: Connection) -> str | None:
+    """What a reader must know of this history before reading a report from it."""
+    return REDACTED if is_redacted(con) else None
+
+
+_MAX_LOSSES = 5  # notices that are shown
 _CHILDREN = ("candidates", "kills", "lines", "sources")
 _LISTS = (
     "era_evidence",
@@ -255,6 +281,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     values: dict[str, Any] = dict(zip(columns, found, strict=True))
     for name in _LISTS:
         values[name] = list(values[name] or ())
+    values["caveats"] += _losses(con, incident_id)
     for name in _JSON:
         values[name] = json.loads(values[name]) if values[name] is not None else None
     return IncidentPage(
@@ -264,6 +291,20 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
+
+
+def _losses(con: Connection, incident_id: str) -> list[str]:
+    """What was lost near it, the nearest first, as one caveat."""
+    query = """
+        SELECT text, source, line, count(*) OVER () FROM incident_losses
+        WHERE incident_id = ? ORDER BY distance_s NULLS LAST, source, line LIMIT ?
+    """
+    found = con.execute(query, [incident_id, _MAX_LOSSES]).fetchall()
+    if not found:
+        return []
+    told = "; ".join(f"{text} ({source}, line {line})" for text, source, line, _ in found)
+    more = found[0][3] - len(found)
+    return [f"Evidence was lost near this report: {told}{f'; and {more} more' if more else ''}."]
 
 
 def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from oomforensics.reports import headline, units, words
 from oomforensics.reports.escape import visible
-from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
+from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
 _TOP = 10
 # An underscore inside a word is a letter to Markdown, and most names here have one.
@@ -18,7 +18,12 @@ _BACKTICKS = re.compile(r"`+")
 
 def render(con: Connection, ids: Sequence[str]) -> str:
     """The incidents as one Markdown document, one section each."""
-    return "\n\n---\n\n".join("\n".join(_incident(load(con, incident_id))) for incident_id in ids) + "\n"
+    said = note(con)
+    return (
+        (f"*{text(said)}*\n\n" if said else "")
+        + "\n\n---\n\n".join("\n".join(_incident(load(con, incident_id))) for incident_id in ids)
+        + "\n"
+    )
 
 
 def text(value: str) -> str:

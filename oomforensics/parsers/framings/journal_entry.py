@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from oomforensics.parsers.framings.base import Header
-from oomforensics.parsers.records import TsSource
+from oomforensics.parsers.framings.base import Context, Header
+from oomforensics.parsers.records import Record, TsSource
 
 FIELDS = (
     "__REALTIME_TIMESTAMP",
@@ -41,6 +41,23 @@ def header(entry: Mapping[str, str | None]) -> Header:
         boot_id=entry.get("_BOOT_ID"),
         text=entry.get("MESSAGE") or "",
         program=program(entry),
+    )
+
+
+def record(line: int, entry: Mapping[str, str | None], context: Context) -> Record:
+    """An entry as a record, where the form it came in is not one of lines."""
+    said = header(entry)
+    return Record(
+        line,
+        said.text or "",
+        said.uptime_us,
+        said.wall_us,
+        said.wall_source,
+        context.host or said.host,
+        said.boot_id,
+        said.from_kernel,
+        said.level,
+        program=said.program,
     )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterable, Iterator
 
 from oomforensics.parsers.framings.base import Context
-from oomforensics.parsers.framings.journal_entry import FIELDS, header
+from oomforensics.parsers.framings.journal_entry import FIELDS, record
 from oomforensics.parsers.records import Problem, Record
 from oomforensics.parsers.scan import Window
 from oomforensics.parsers.text import visible
@@ -60,7 +60,8 @@ def _entries(line: int, data: bytes, context: Context) -> Generator[Record, None
         name, equals, value = data[at:end].partition(b"=")
         at = end + 1
         if not name:
-            yield from _record(line, fields, context)
+            if fields:
+                yield record(line, fields, context)
             line += data.count(b"\n", start, at)
             fields, start = {}, at
             continue
@@ -80,21 +81,3 @@ def _sized(data: bytes, at: int) -> tuple[int, bytes] | None:
     if end >= len(data):
         return None
     return end + 1, data[at + 8 : min(end, at + 8 + MAX_VALUE)]
-
-
-def _record(line: int, fields: dict[str, str | None], context: Context) -> Iterator[Record]:
-    if not fields:
-        return
-    entry = header(fields)
-    yield Record(
-        line,
-        entry.text or "",
-        entry.uptime_us,
-        entry.wall_us,
-        entry.wall_source,
-        context.host or entry.host,
-        entry.boot_id,
-        entry.from_kernel,
-        entry.level,
-        program=entry.program,
-    )

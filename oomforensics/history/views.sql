@@ -571,7 +571,9 @@ hidden AS (
     SELECT incident_id, source, line_start, line_end, callbacks_suppressed FROM t_incidents WHERE report_suppressed
 ),
 near AS (
-    SELECT incident_id, notices.*, greatest(first_s - uptime_s, uptime_s - last_s, 0) AS distance_s
+    SELECT incident_id, notices.*,
+           CASE WHEN notices.line BETWEEN line_start AND line_end THEN 0
+                WHEN first_s IS NOT NULL AND uptime_s IS NOT NULL THEN greatest(first_s - uptime_s, uptime_s - last_s, 0) END AS distance_s
     FROM notices JOIN shown USING (source)
     WHERE notices.line BETWEEN line_start - 50 AND line_end + 50 AND kind <> 'lost_head'
       AND (notices.line BETWEEN line_start AND line_end OR first_s - uptime_s > 5 IS NOT TRUE AND uptime_s - last_s > 5 IS NOT TRUE)

@@ -72,7 +72,7 @@ class LossSigns:
             return
         if seq - last.seq <= 1 or any(last.line < line <= record.line for line in self._jumps):
             return
-        if any(host == record.host and 0 <= seq - end <= 1 for host, end in self._ended):
+        if any(host == record.host and seq == end + 1 for host, end in self._ended):
             self._mixed = True  # several machines write into this log: what is missing cannot be told
             self._gaps.clear()
             return

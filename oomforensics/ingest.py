@@ -48,6 +48,7 @@ class SourceResult:
     incidents: int = 0
     kills: int = 0
     events: int = 0  # of other killers and witnesses
+    kills_without_report: int = 0
 
     @property
     def damaged(self) -> bool:
@@ -129,6 +130,7 @@ class _Run:
         self._finished: list[SourceInfo] = []
         self._incidents: Counter[str] = Counter()  # of logs that are not finished
         self._kills: Counter[str] = Counter()
+        self._bare_kills: Counter[str] = Counter()
         self._saved_at = time.monotonic()
 
     def store(self, found: Sequence[Source | Problem], settings: Settings, workers: Workers | None) -> IngestResult:
@@ -158,6 +160,8 @@ class _Run:
         source = one.incident.source
         self._incidents[source] += 1
         self._kills[source] += len(one.incident.kills)
+        if "report" in one.incident.missing:
+            self._bare_kills[source] += len(one.incident.kills)
         self._judged.append(one)
         if len(self._judged) >= BATCH or (pipe and time.monotonic() - self._saved_at > _PIPE_S):
             self._result.add(save(self._con, self._judged, []))
@@ -165,7 +169,10 @@ class _Run:
             self._saved_at = time.monotonic()
 
     def _finish(self, info: SourceInfo) -> None:
-        source = SourceResult(info, self._incidents.pop(info.name, 0), self._kills.pop(info.name, 0), len(info.events))
+        source = SourceResult(
+            info, self._incidents.pop(info.name, 0), self._kills.pop(info.name, 0), len(info.events),
+            self._bare_kills.pop(info.name, 0),
+        )  # fmt: skip
         self._result.sources.append(source)
         self._finished.append(info)
         if len(self._finished) >= SOURCES or sum(len(one.events) for one in self._finished) >= EVENTS:

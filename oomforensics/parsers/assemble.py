@@ -25,6 +25,7 @@ _MAX_SILENT_US = 600_000_000  # a report that says nothing for 10 minutes has lo
 _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
+_STORM_US = 10_000_000  # all that a notice counts was dropped within 5 s (mm/oom_kill.c: oom_rs); the kills come a little later
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
 _BLANK = (" ", "\t")
 # The kernel starts these lines at the margin; a blank before them is somebody's quoting.
@@ -290,14 +291,20 @@ class _Stream:
         return False
 
     def _suppressed(self, record: Record, count: int) -> None:
-        """Tie the rate limiter's notice to the kills it hid: the latest ones without a report."""
-        left = count
+        """Tie the rate limiter's notice to the storm it hid: the latest kills without a report, close to each other."""
+        left, last_us = count, None
         candidates = [*self._pending] + ([self._open.incident] if self._open else [])
         for incident in reversed(candidates):
-            if left and incident.kills and incident.invoked is None and incident.table is None:
-                incident.report_suppressed = True
-                incident.callbacks_suppressed = count
-                left -= 1
+            if not incident.kills or incident.invoked is not None or incident.table is not None:
+                continue
+            killed_us = incident.kills[0].uptime_us
+            last_us = killed_us if last_us is None else last_us
+            earlier = killed_us is not None and last_us is not None and last_us - killed_us > _STORM_US
+            if left == 0 or earlier or incident.report_suppressed:
+                break
+            incident.report_suppressed = True
+            incident.callbacks_suppressed = count
+            left -= 1
 
     def _outcome(self, record: Record) -> bool:
         for shape in shapes.OUTCOMES:

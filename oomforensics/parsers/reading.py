@@ -89,7 +89,7 @@ def _read(
         found = journal_export.records(windows, context, info.problems)
     else:
         reader = Reader(context, info.problems)
-        found = reader.records(_lines(windows, info.problems, info.name))
+        found = reader.records(_lines(windows, info))
     for record in found:
         info.records += 1
         yield record
@@ -98,13 +98,15 @@ def _read(
     info.sha256 = tee.digest()
 
 
-def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str) -> Iterator[tuple[int, bytes]]:
+def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
     for window in windows:
         data = window.data
+        if window.offset and not window.adjoins:
+            info.jumps.append(window.line)
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        yield from lines([data], problems, source, window.line)
+        yield from lines([data], info.problems, info.name, window.line)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

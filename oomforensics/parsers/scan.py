@@ -64,6 +64,9 @@ ANCHORS: tuple[Anchor, ...] = (
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
     ),
     Anchor(b"page allocation ", "an allocation that failed, or stalls, and killed nobody"),
+    Anchor(b"Missed ", "`Missed N kernel messages` (journald)", 0, 0),
+    Anchor(b"ntk messages dropped", "`** N printk messages dropped **`: a console that was too slow", 0, 0),
+    Anchor(b"e-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
 _INVOKED = b"invoked oom-killer"  # begins a report: little of it stands before

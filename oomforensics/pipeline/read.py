@@ -99,7 +99,7 @@ def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
     info = opened.info
     records = reading.read(opened, timezone=settings.timezone, host=settings.host)
     try:
-        yield from assemble(observe(records, info.name, info.events, info.problems), info.name)
+        yield from assemble(observe(records, info.name, info.events, info.problems, info.jumps), info.name)
     except Exception as error:
         _log.debug("reading %s", info.name, exc_info=True)
         info.problems.append(Problem(info.name, None, f"reading stopped at an unforeseen {_short(error)}"))

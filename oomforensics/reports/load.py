@@ -294,12 +294,17 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
 
 
 def _losses(con: Connection, incident_id: str) -> list[str]:
-    found = con.execute(
-        f"SELECT text, line FROM incident_losses WHERE incident_id = ? ORDER BY source, line LIMIT {_MAX_LOSSES}", [incident_id]
-    )
-    return [
-        f"Messages were lost near this report, which may lack lines: {text} (line {line})." for text, line in found.fetchall()
-    ]
+    """What was lost near it, the nearest first, as one caveat."""
+    query = """
+        SELECT text, source, line, count(*) OVER () FROM incident_losses
+        WHERE incident_id = ? ORDER BY distance_s NULLS LAST, source, line LIMIT ?
+    """
+    found = con.execute(query, [incident_id, _MAX_LOSSES]).fetchall()
+    if not found:
+        return []
+    told = "; ".join(f"{text} ({source}, line {line})" for text, source, line, _ in found)
+    more = found[0][3] - len(found)
+    return [f"Evidence was lost near this report: {told}{f'; and {more} more' if more else ''}."]
 
 
 def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:

@@ -31,6 +31,7 @@ CONTRACT = {
     "deaths": "ts host pid comm mechanism evidence witnesses incident_id",
     "cgroups": "path container_runtime container_id pod_uid",
     "host_facts": "host boot_id kind name value",
+    "evidence_losses": "kind lost host boot_id ts uptime_s",
     "incident_losses": "incident_id kind lost",
     "reconciliation": "host boot_id name cgroup counted seen lost",
     "processes": "host boot_id pid ppid uid user comm cmdline",

@@ -2,7 +2,7 @@
 
 Each execution takes a seed input, damages it and gives it to a target. It fails where an exception escapes, where it takes
 more than CPU_S, where memory grows by GROWTH_BYTES or a thread stays behind. The first input of each failure is kept in
-build/fuzz/, and `python -m tests.fuzz --input FILE TARGET` runs it again.
+build/fuzz/ (Ctrl-C ends with the figures so far), and `python -m tests.fuzz --input FILE TARGET` runs it again.
 """
 
 from __future__ import annotations
@@ -77,7 +77,13 @@ def run(executions: int, seed: int, names: list[str]) -> Result:
     signal.signal(signal.SIGPROF, _too_long)
     signal.signal(signal.SIGALRM, _too_long)
     shares = [TARGETS[name].share for name in names]
+    stopped: list[int] = []
+    before = {
+        each: signal.signal(each, lambda which, _: stopped.append(which)) for each in (signal.SIGINT, signal.SIGTERM)
+    }
     for number in range(executions):
+        if stopped:
+            break
         name = draw.choices(names, shares)[0]
         target = TARGETS[name]
         found = target.seeds()
@@ -93,6 +99,8 @@ def run(executions: int, seed: int, names: list[str]) -> Result:
             _keep(result, name, data, error)
         result.done[name] += 1
         result.slowest_s[name] = max(result.slowest_s.get(name, 0), time.perf_counter() - began)
+    for each, handler in before.items():
+        signal.signal(each, handler)
     return result
 
 

@@ -164,7 +164,7 @@ TARGETS: dict[str, Target] = {
     "streams": Target(seeds.streams, _ingested),
     "archives": Target(seeds.archives, _ingested, archive_sums),
     "journal": Target(seeds.journals, _ingested),
-    "documents": Target(seeds.documents, _documents),
-    "identity": Target(seeds.cgroups, _identity),
-    "history": Target(_all_logs, _History(), share=0.05),
+    "documents": Target(seeds.documents, _documents, share=0.5),
+    "identity": Target(seeds.cgroups, _identity, share=0.5),
+    "history": Target(_all_logs, _History(), share=0.02),
 }

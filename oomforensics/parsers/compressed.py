@@ -17,7 +17,9 @@ from typing import Any, Protocol
 from oomforensics.parsers.records import Problem
 
 PIECE = 64 * 1024  # of the packed stream, read at a time
-TEXT = 128 * 1024  # unpacked at a time; where a stream is damaged, as much is lost at most
+# Unpacked at a time; where a stream is damaged, as much is lost at most. From 128 KiB on malloc asks the kernel for
+# every piece, and the whole takes up to twice as long.
+TEXT = 64 * 1024
 
 
 class Readable(Protocol):

@@ -2,8 +2,8 @@
 
     for window in windows(stream, problems, source): parse(window.data)
 
-Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 64 KiB behind it,
-in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
+Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 16 KiB behind it, 64 KiB
+where a long report begins, in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
 window also goes on, both ways, while what is at its edge looks like part of a report. A source that fits in
 WHOLE bytes is one window.
 
@@ -33,6 +33,8 @@ MAX_GROWTH = 8 * KIB * KIB  # without an anchor, after the last one
 MAX_WINDOW = 256 * KIB  # bytes handed on at once; a longer window comes in parts that adjoin
 LINE_SLACK = 64 * KIB  # how far a line border is looked for
 
+_REPORT = 64 * KIB  # from a report's first line to what shows that it goes on, among lines of others
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -41,14 +43,17 @@ class Anchor:
     needle: bytes
     why: str
     before: int = 16 * KIB
-    after: int = 64 * KIB
+    after: int = 16 * KIB
 
 
 # One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
 # these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
 # first three.
 ANCHORS: tuple[Anchor, ...] = (
-    Anchor(b"-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill', slurm's `oom-kill event`"),
+    Anchor(b"m-killer", "`invoked oom-killer`: the report's first line", after=_REPORT),
+    Anchor(b"m-kill:", "`oom-kill:constraint=`"),
+    Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
+    Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
     Anchor(
         b"Killed ",
@@ -57,7 +62,7 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
     Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
-    Anchor(b"or killing", "`Considered 60 cgroups for killing`, `Marked … for killing` (systemd-oomd)"),
+    Anchor(b"or killing", "`Considered 60 cgroups for killing`, `Marked … for killing` (systemd-oomd)", after=_REPORT),
     Anchor(b"lowmemorykiller", "kills by Android's kernel driver and by lmkd"),
     Anchor(
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
@@ -93,6 +98,7 @@ class Window:
     offset: int
     data: bytes
     adjoins: bool = False
+    excerpt: bool = False  # of a source that is not read whole
 
 
 class Engine(Protocol):
@@ -277,9 +283,9 @@ class _Scanner:
         if self.filled - self.base + CHUNK <= len(self.buffer):
             return
         keep = min(self.opened if self.opened is not None else self.filled, self.filled - HISTORY)
-        keep = max(keep - (keep - self.filled) % _ALIGN, self.base)  # a whole number of cache lines is kept
         while len(self.marks) > 1 and self.marks[1][0] <= keep:
             self.marks.popleft()
+        keep = max(self.marks[0][0], self.base)  # from a mark on lines can be counted; a chunk begins on a cache line
         kept = self.view[keep - self.base : self.filled - self.base]
         if len(self.buffer) != BUFFER:  # the one that held the head
             self.buffer = _buffer(BUFFER)
@@ -378,7 +384,7 @@ class _Scanner:
             return
         adjoins = 0 < start == self.done
         self.done = self.opened = end
-        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins)
+        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins, True)
 
     def _line_at(self, position: int) -> int:
         """Number of the line that holds this byte."""

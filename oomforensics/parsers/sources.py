@@ -25,6 +25,7 @@ from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.lines import lines
 from oomforensics.parsers.records import Problem, Record, SourceInfo
+from oomforensics.parsers.unheard import heard
 
 HEAD = 64 * 1024  # looked at to tell what a source is
 FULL_HASH = 64 * 1024 * 1024  # a larger source is hashed by samples
@@ -209,7 +210,8 @@ def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str)
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        yield from lines([data], problems, source, window.line)
+        found = lines([data], problems, source, window.line)
+        yield from heard(found) if window.excerpt else found
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

@@ -82,12 +82,12 @@ def test_noise_is_left_out(engine: Callable[[], scan.Engine]) -> None:
 
 def test_a_report_comes_with_what_stands_around_it(engine: Callable[[], scan.Engine]) -> None:
     before, after = noise(2000), noise(3000)
-    data = before + HEAD + table(20) + KILL + after
+    data = before + HEAD + table(600) + KILL + after
     found = windows(data, make=engine)
     check(data, found)
     ((_, offset, text),) = joined(found)
     assert 16 * KIB <= data.index(b"oom-kill") - offset < 16 * KIB + 200
-    assert 64 * KIB <= offset + len(text) - data.index(KILL) < 64 * KIB + 200
+    assert 16 * KIB <= offset + len(text) - data.index(KILL) < 16 * KIB + 200
     assert text.startswith(b"Jun ") and text.endswith(b"\n")
 
 
@@ -196,6 +196,14 @@ class Pipe:
 def test_a_pipe_gives_the_same_as_a_file(piece: int) -> None:
     data = random_log(99)
     assert list(scan.windows(Pipe(data, piece), [], whole=0)) == windows(data)
+
+
+@pytest.mark.parametrize("whole", [0, 100_000, scan.WHOLE])
+def test_lines_are_counted_where_a_window_never_ends(whole: int) -> None:
+    data = b"".join(b"%d Killed process 5 (x)\n\n" % number for number in range(250_000))
+    found = windows(data, whole)
+    check(data, found)
+    assert b"".join(window.data for window in found) == data
 
 
 class Failing(Pipe):

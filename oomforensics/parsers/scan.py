@@ -3,7 +3,7 @@
     for window in windows(stream, problems, source): parse(window.data)
 
 Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 16 KiB behind it, 64 KiB
-where a long report begins, in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
+where a report begins and no kill ends it, in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
 window also goes on, both ways, while what is at its edge looks like part of a report. A source that fits in
 WHOLE bytes is one window.
 
@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
+from oomforensics.parsers import literals
 from oomforensics.parsers.records import Problem
 
 KIB = 1024
@@ -44,6 +45,7 @@ class Anchor:
     why: str
     before: int = 16 * KIB
     after: int = 16 * KIB
+    ends: bool = False  # a report, so that what its first line still waits for came
 
 
 # One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
@@ -55,10 +57,8 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
     Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
-    Anchor(
-        b"Killed ",
-        "`Killed process`: all that the kill line says up to 5.0. `Killed /user.slice` (systemd-oomd)",
-    ),
+    Anchor(b"Killed process", "all that the kill line says up to 5.0", ends=True),
+    Anchor(b"Killed /", "`Killed /user.slice` (systemd-oomd)"),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
     Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
@@ -175,12 +175,8 @@ class OnePassEngine(StringZillaEngine):
     """All anchors at once, at the cost of one or two passes of stringzilla, which still counts the lines."""
 
     def __init__(self) -> None:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
         super().__init__()
-        # Only the leftmost kinds search with SIMD (Teddy); MatchKind.Standard takes 20 times as long.
-        needles = [anchor.needle for anchor in ANCHORS]
-        self._matches = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+        self._matches = literals.simd([anchor.needle for anchor in ANCHORS])
 
     def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
         matches = self._matches(memoryview(buffer)[start:end])
@@ -328,7 +324,7 @@ class _Scanner:
             self.opened = min(self.opened, self._line_start(self._grown_back(position, anchor)))
             self.grown = True
         until = position + len(anchor.needle) + anchor.after
-        if until > self.keep_until:
+        if until > self.keep_until or anchor.ends:
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
 

@@ -210,8 +210,8 @@ def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str)
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        found = lines([data], problems, source, window.line)
-        yield from heard(found) if window.excerpt else found
+        for number, part in heard(data, window.line) if window.excerpt else [(window.line, data)]:
+            yield from lines([part], problems, source, number)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

@@ -1,45 +1,45 @@
 """Leaves out what nobody here listens to: the lines that other programs write all around a report.
 
 Only from parts cut out of a large log, most of which is not read at all. A line goes if its tag `name[pid]:` says that a
-program wrote it, one of which nothing is awaited, and if it holds no word of a witness. Lines that continue it, which begin
-with a blank, would be without their head: both stay.
+program wrote it, one of which nothing is awaited, and if neither it nor its neighbours hold a word of a witness. It stays
+if a line continues it, which begins with a blank: without its head that would be anybody's.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
+from oomforensics.parsers import literals
 from oomforensics.parsers.witnesses import WITNESSES
 
 # Programs whose lines count by their place.
-TALKERS = frozenset(name.encode() for witness in WITNESSES if witness.more for name in witness.programs or ())
+TALKERS = frozenset(name for witness in WITNESSES if witness.more for name in witness.programs or ())
 # One of them is in every first line of a witness in user space.
 WORDS = (b"ill", b"OOM", b"emory", b"adness", b"oom_", b"oomd", b"oom-kill", b" oom ")
 
-_TAGGED = re.compile(
-    rb"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]+ ([\w./@+-]+)\[\d+\]: "
+_LINE = (
+    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]+ (?!(?:"
+    + "|".join(map(re.escape, sorted(TALKERS))).encode()
+    + rb")\[)[\w./@+-]+\[\d+\]: [^\n]*(?=\n[^ \t])"
 )
+_find_words = literals.finder(WORDS)
+_RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")
 
 
-def heard(lines: Iterable[tuple[int, bytes]]) -> Iterator[tuple[int, bytes]]:
-    """The lines that may matter, with their numbers."""
-    tagged, talkers = _TAGGED.match, TALKERS
-    ill, oom, emory, adness, oom_, oomd, oom_kill, docker = WORDS
-    held: tuple[int, bytes] | None = None
-    for numbered in lines:
-        line = numbered[1]
-        if held is not None:
-            if line[:1] in (b" ", b"\t"):
-                yield held
-            held = None
-        tag = tagged(line)
-        if (
-            tag is None or ill in line or oom in line or emory in line or adness in line or oom_ in line or oomd in line
-            or oom_kill in line or docker in line or tag[1] in talkers
-        ):  # fmt: skip
-            yield numbered
-        else:
-            held = numbered
-    if held is not None:
-        yield held
+def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    """The parts of a window in which may be what matters, each with the number of its first line; `first` is the window's."""
+    at, number = 0, first
+    words = [start for _, start, _ in _find_words(data)]
+    words.append(len(data))
+    word = 0
+    for run in _RUN.finditer(data):
+        start, end = run.span()
+        while words[word] < start:
+            word += 1
+        if words[word] > end:
+            part = data[at : start + 1]
+            yield number, part
+            number += part.count(b"\n") + data.count(b"\n", start, end)
+            at = end + 1
+    yield number, data[at:]

@@ -46,7 +46,14 @@ def test_imports_point_downwards(path: Path) -> None:
 
 @pytest.mark.parametrize("layer", ["parsers", "kernel", "analysis"])
 def test_the_heart_needs_no_library(layer: str) -> None:
-    allowed = set(sys.stdlib_module_names) | {"oomforensics", "ahocorasick_rs", "stringzilla", "isal", "backports", "compression"}
+    allowed = set(sys.stdlib_module_names) | {
+        "oomforensics",
+        "ahocorasick_rs",
+        "stringzilla",
+        "isal",
+        "backports",
+        "compression",
+    }
     for path in (PACKAGE / layer).rglob("*.py"):
         outside = {name.split(".")[0] for name in imported(path)} - allowed
         assert not outside, f"{path}: {outside}"

@@ -28,7 +28,7 @@ from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.sources import Source, iter_sources, read_source
 from oomforensics.parsers.witness_observer import observe
 
-BATCH = 200  # incidents stored at once
+BATCH = 100  # incidents stored at once
 EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one source
 _MAX_PROBLEMS = 1000  # kept of one source
 _HARMLESS = "info"
@@ -132,7 +132,10 @@ def analyse(source: Source, settings: Settings, info: SourceInfo) -> Batches:
     try:
         incidents = assemble(observe(records, source.name, info.events, problems), source.name)
         while batch := list(islice(incidents, BATCH)):
-            yield [one for incident in batch for one in _judged(incident, problems)]
+            judged = [one for incident in batch for one in _judged(incident, problems)]
+            batch.clear()  # else two batches are held while the next one is read, here and in _store
+            yield judged
+            judged = []
     except Exception as error:
         _log.debug("reading %s", source.name, exc_info=True)
         problems.append(Problem(source.name, None, f"reading stopped at an unforeseen {_short(error)}"))
@@ -169,6 +172,7 @@ def _store(
             source.incidents += len(batch)
             source.kills += sum(len(one.incident.kills) for one in batch)
             judged += batch
+            del batch
             while len(judged) >= BATCH:
                 result.add(save(con, judged[:BATCH], []))
                 judged = judged[BATCH:]

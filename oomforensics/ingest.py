@@ -25,7 +25,7 @@ from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, r
 from oomforensics.pipeline.stop import Stop
 from oomforensics.pipeline.workers import Workers
 
-BATCH = 200  # incidents stored at once
+BATCH = 100  # incidents stored at once
 EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one log
 SOURCES = 2_000  # logs whose rows are held at most
 _PIPE_S = 1.0  # seconds that an incident read from a pipe may wait for others

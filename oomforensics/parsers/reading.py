@@ -21,6 +21,7 @@ from oomforensics.parsers.lines import lines
 from oomforensics.parsers.opened import HEAD, Opened
 from oomforensics.parsers.records import Problem, Record, SourceInfo
 from oomforensics.parsers.sources import reason
+from oomforensics.parsers.unheard import heard
 
 FULL_HASH = 64 * 1024 * 1024  # a larger source is hashed by samples
 SAMPLE = 4 * 1024  # bytes of each SAMPLE_EVERY
@@ -106,7 +107,8 @@ def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[i
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        yield from lines([data], info.problems, info.name, window.line)
+        for number, part in heard(data, window.line) if window.excerpt else [(window.line, data)]:
+            yield from lines([part], info.problems, info.name, number)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

@@ -2,10 +2,10 @@
 
     for window in windows(stream, problems, source): parse(window.data)
 
-Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 64 KiB behind it,
-in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
-window also goes on, both ways, while what is at its edge looks like part of a report. Behind the kill line of the only
-report in it, a window ends sooner. A source that fits in WHOLE bytes is one window, or none.
+Little of a log is about memory running out. A window reaches from 16 KiB before an anchor (2 KiB where a report begins)
+to 16 KiB behind it (64 KiB where a report begins and no kill ends it), in whole lines; windows that meet are one. A task
+table can be far longer than that and holds no anchor, so a window also goes on, both ways, while what is at its edge looks
+like part of a report. A source that fits in WHOLE bytes is one window, or none.
 
 The four ways to search give the same windows: ahocorasick_rs looks for all anchors in one pass; without it one pass an
 anchor by stringzilla, else by the C library's memmem, else by bytes.find.
@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
+from oomforensics.parsers import literals
 from oomforensics.parsers.records import Problem
 
 KIB = 1024
@@ -35,6 +36,8 @@ MAX_GROWTH = 8 * KIB * KIB  # without an anchor, after the last one
 MAX_WINDOW = 256 * KIB  # bytes handed on at once; a longer window comes in parts that adjoin
 LINE_SLACK = 64 * KIB  # how far a line border is looked for
 
+_REPORT = 64 * KIB  # from a report's first line to what shows that it goes on, among lines of others
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -43,23 +46,27 @@ class Anchor:
     needle: bytes
     why: str
     before: int = 16 * KIB
-    after: int = 64 * KIB
+    after: int = 16 * KIB
+    ends: bool = False  # a report: if it is the only one, nothing more of it is waited for
 
 
 # One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
 # these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
-# first three.
+# first three. The order is the fastest of those measured (66 to 210 ms a GiB): the search has eight buckets, and it
+# depends on the order which of them share one.
 ANCHORS: tuple[Anchor, ...] = (
-    Anchor(b"-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill', slurm's `oom-kill event`"),
+    Anchor(b"m-killer", "`invoked oom-killer`: the report's first line", before=2 * KIB, after=_REPORT),
+    Anchor(b"m-kill:", "`oom-kill:constraint=`"),
+    Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
+    Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
+    Anchor(b"candidates were:", "`Considered 60 cgroups for killing, top candidates were:` (systemd-oomd)", after=_REPORT),
+    Anchor(b"Marked /", "`Marked /system.slice/a for killing` (systemd-oomd from 259 on)"),
+    Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
-    Anchor(
-        b"Killed ",
-        "`Killed process`: all that the kill line says up to 5.0. `Killed /user.slice` (systemd-oomd)",
-    ),
+    Anchor(b"Killed process", "all that the kill line says up to 5.0", ends=True),
+    Anchor(b"Killed /", "`Killed /user.slice` (systemd-oomd)"),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
-    Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
-    Anchor(b"or killing", "`Considered 60 cgroups for killing`, `Marked … for killing` (systemd-oomd)"),
     Anchor(b"lowmemorykiller", "kills by Android's kernel driver and by lmkd"),
     Anchor(
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
@@ -70,11 +77,7 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"e-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
-_INVOKED = b"invoked oom-killer"  # begins a report: little of it stands before
-_INVOKED_AT = _INVOKED.index(ANCHORS[0].needle)
-_BEFORE_INVOKED = 2 * KIB
-_KILLED = b"Killed process"  # ends a report, but for the reaper and for others that die with it
-_AFTER_KILLED = 16 * KIB
+_INVOKED = b"invoked oom-killer"
 _SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
 _ALIGN = 64  # bytes of a cache line: reads and searches that begin on one are twice as fast
 
@@ -103,6 +106,7 @@ class Window:
     offset: int
     data: bytes
     adjoins: bool = False
+    excerpt: bool = False  # of a source that is not read whole
 
 
 class Engine(Protocol):
@@ -179,12 +183,8 @@ class OnePassEngine(StringZillaEngine):
     """All anchors at once, at the cost of one or two passes of stringzilla, which still counts the lines."""
 
     def __init__(self) -> None:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
         super().__init__()
-        # Only the leftmost kinds search with SIMD (Teddy); MatchKind.Standard takes 20 times as long.
-        needles = [anchor.needle for anchor in ANCHORS]
-        self._matches = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+        self._matches = literals.simd([anchor.needle for anchor in ANCHORS])
 
     def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
         matches = self._matches(memoryview(buffer)[start:end])
@@ -329,7 +329,7 @@ class _Scanner:
 
     def _open(self, position: int, anchor: Anchor) -> None:
         """Opens a window around an anchor, or widens the one that is open."""
-        before = min(anchor.before, _BEFORE_INVOKED) if self._reads(position - _INVOKED_AT, _INVOKED) else anchor.before
+        before = anchor.before
         if self.opened is None:
             self.opened = self._line_start(self._grown_back(position, before))
             self.began = self.opened
@@ -339,17 +339,10 @@ class _Scanner:
             self.opened = min(self.opened, self._line_start(self._grown_back(position, before)))
             self.began = min(self.began, self.opened)
             self.grown = True
-        if self._reads(position, _KILLED) and self._holds_one_report(position):
-            self.keep_until = self.grow_until = position + _AFTER_KILLED
-            return
         until = position + len(anchor.needle) + anchor.after
-        if until > self.keep_until:
+        if until > self.keep_until or (anchor.ends and self._holds_one_report(position)):
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
-
-    def _reads(self, position: int, text: bytes) -> bool:
-        at = position - self.base
-        return at >= 0 and self.buffer[at : at + len(text)] == text
 
     def _holds_one_report(self, position: int) -> bool:
         """Whether the open window holds one report up to here, so that none is mixed with another that still goes on."""
@@ -410,7 +403,7 @@ class _Scanner:
             return
         adjoins = 0 < start == self.done
         self.done = self.opened = end
-        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins)
+        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins, True)
 
     def _line_at(self, position: int) -> int:
         """Number of the line that holds this byte."""

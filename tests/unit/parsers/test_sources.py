@@ -255,7 +255,7 @@ def test_a_source_too_large_to_parse_whole_keeps_its_line_numbers(tmp_path: Path
     records, problems, info = read(write(tmp_path / "x", noise + LOG + noise))
     assert [record.line for record in records if record.from_kernel] == [200_001]
     assert problems == []
-    assert 500 < info.records < 10_000
+    assert 2 <= info.records < 10  # what sshd says is left out
     assert info.size_bytes == len(noise) * 2 + len(LOG)
 
 

@@ -25,16 +25,22 @@ TEXT = 4 * 1024
 class Readable(Protocol):
     """A file or pipe, opened unbuffered."""
 
-    def readinto(self, buffer: memoryview, /) -> int | None: ...
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """None: nothing has come for a while. Only a stream that was told to tell of pauses answers it."""
+        ...
 
 
 class Peeked:
-    """A stream whose first bytes can be looked at. An error behind some of them is raised when they have been read."""
+    """A stream whose first bytes can be looked at. An error behind some of them is raised when they have been read.
+
+    Fewer than `size` bytes are looked at where the stream pauses behind some of them.
+    """
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream
         self.head = b""
         self._error: OSError | None = None
+        self._paused = False  # behind the head, which is still to be told
         piece = bytearray(size)
         while len(self.head) < size:
             try:
@@ -44,9 +50,10 @@ class Peeked:
                     raise
                 self._error = error
                 break
-            if not count:
+            self._paused = count is None and bool(self.head)
+            if count == 0 or self._paused:
                 break
-            self.head += piece[:count]
+            self.head += piece[: count or 0]
         self._rest = self.head
 
     def readinto(self, buffer: memoryview, /) -> int | None:
@@ -57,6 +64,9 @@ class Peeked:
             return count
         if self._error is not None:
             raise self._error
+        if self._paused:
+            self._paused = False
+            return None
         return self._stream.readinto(buffer)
 
 

@@ -19,7 +19,7 @@ from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.lines import lines
 from oomforensics.parsers.opened import HEAD, Opened
-from oomforensics.parsers.records import Problem, Record, SourceInfo
+from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record, SourceInfo
 from oomforensics.parsers.sources import reason
 from oomforensics.parsers.unheard import heard
 
@@ -92,7 +92,7 @@ def _read(
         reader = Reader(context, info.problems)
         found = reader.records(_lines(windows, info))
     for record in found:
-        info.records += 1
+        info.records += record is not PAUSE
         yield record
     if reader is not None and reader.seen:
         info.framing = reader.seen.most_common(1)[0][0]
@@ -101,6 +101,9 @@ def _read(
 
 def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
     for window in windows:
+        if window is scan.PAUSE:
+            yield PAUSED_LINE
+            continue
         data = window.data
         if window.offset and not window.adjoins:
             info.jumps.append(window.line)

@@ -45,6 +45,12 @@ class Record:
     program: str | None = None  # who wrote it, where the framing names another than the kernel
 
 
+PAUSE = Record(0, "")  # no line: nothing more has come for a while, and whoever waits for more tells what is known
+
+# Stands for it among numbered lines.
+PAUSED_LINE = (PAUSE.line, b"")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a source that could not be read or understood. Kept: what was lost is evidence too."""

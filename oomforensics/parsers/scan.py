@@ -109,6 +109,9 @@ class Window:
     excerpt: bool = False  # of a source that is not read whole
 
 
+PAUSE = Window(0, 0, b"")  # no window: the stream has had nothing to give for a while
+
+
 class Engine(Protocol):
     """A way to search."""
 
@@ -252,7 +255,7 @@ class _Scanner:
         self.grown = False  # an anchor has said how far back the open window reaches
         self.keep_until = 0  # the open window reaches here at least
         self.grow_until = 0  # and here at most, if it looks like a report
-        self.ended = False
+        self.ended = self.paused = False
 
     def run(self) -> Iterator[Window]:
         self._fill(self.whole + _ALIGN)
@@ -262,6 +265,8 @@ class _Scanner:
             return
         while True:
             yield from self._search()
+            if self.paused:
+                yield from self._pause()
             if self.ended:
                 break
             self._make_room()
@@ -273,7 +278,7 @@ class _Scanner:
         return any(True for _ in self.engine.hits(self.buffer, 0, self.filled)) or self._is_report(0, self.filled)
 
     def _fill(self, size: int) -> None:
-        """Reads `size` bytes, or up to the end."""
+        """Reads `size` bytes, or up to the end or a pause."""
         goal = min(self.filled + size, self.base + len(self.buffer))
         while self.filled < goal:
             try:
@@ -283,7 +288,7 @@ class _Scanner:
                 self.problems.append(Problem(self.source, None, reason, "data_loss"))
                 count = 0
             if not count:
-                self.ended = True
+                self.paused, self.ended = count is None, count is not None
                 return
             self.filled += count
 
@@ -314,6 +319,13 @@ class _Scanner:
                 yield from self._close_before(position - anchor.before)
                 self._open(position, anchor)
             yield from self._close_before(end)
+
+    def _pause(self) -> Iterator[Window]:
+        """Hands on what came of the open window; more of it may follow."""
+        if self.opened is not None:
+            yield from self._hand_on(self._line_start(self.filled))
+        yield PAUSE
+        self.paused = False
 
     def _hits(self, start: int, end: int) -> list[tuple[int, Anchor]]:
         """Anchors that end in this chunk. Those that begin in the chunk before it are why the search begins there."""

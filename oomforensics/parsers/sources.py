@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from oomforensics.parsers.compressed import Readable
 from oomforensics.parsers.records import Problem
@@ -24,6 +24,13 @@ class Stream(Readable, Protocol):
     """An open source."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Pausing(Protocol):
+    """A stream that may have nothing to give for a while, and can tell."""
+
+    tells_pauses: bool  # by a `readinto` that answers None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from oomforensics.parsers.cgroup_identity import identify
 from oomforensics.parsers.loss_signs import MAX_GAPS, LossSigns
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.records import PAUSE, Problem, Record
 from oomforensics.parsers.witness import Event, Speaker, Witness, begin, take
 from oomforensics.parsers.witness_documents import Documents
 from oomforensics.parsers.witnesses import WITNESSES
@@ -40,6 +40,9 @@ def observe(
     see, finish = observer.see, observer.finish
     first = True
     for record in records:
+        if record is PAUSE:
+            yield record
+            continue
         if first or record.seq is not None:
             signs.see(record)
             first = signs.looks_for_head

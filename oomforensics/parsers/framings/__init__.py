@@ -33,7 +33,7 @@ from oomforensics.parsers.framings import (
 from oomforensics.parsers.framings.base import Context, Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import STAMP, uptime
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
 from oomforensics.parsers.text import visible
 
 # In the order they are tried. `journalctl short-monotonic` comes first when the head of the source speaks for it.
@@ -88,11 +88,22 @@ class Reader:
 
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
         source = iter(lines)
-        head = list(islice(source, HEAD_LINES))
-        self._look_at(head)
+        head = []
+        for numbered in islice(source, HEAD_LINES):
+            head.append(numbered)
+            if numbered is PAUSED_LINE:
+                break
+        self._look_at([numbered for numbered in head if numbered is not PAUSED_LINE])
         last: Record | None = None
         before = 0
-        for number, raw in chain(head, source):
+        for numbered in chain(head, source):
+            if numbered is PAUSED_LINE:
+                if last is not None:
+                    yield last
+                    last = None
+                yield PAUSE
+                continue
+            number, raw = numbered
             line = _decode(raw)
             margin = self._margin if number == before + 1 else None  # lines between may not have been read
             before = number

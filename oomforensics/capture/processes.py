@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import struct
+import zlib
 from operator import sub
 
 from oomforensics.capture import columns, files
@@ -35,18 +36,20 @@ _PF_KTHREAD = 0x00200000
 _SLICE = 32  # steps in which every process's dearer files are read once, though its statm never changes
 _FEW = 128  # processes between two looks at the clock
 _IDENTITIES = 256  # command lines read in one step: a storm of forks waits its turn
+_GROWN_UP_NS = 500_000_000  # from a process's first step to the second look at its command line
 _LONGEST = 4096  # bytes of a command line or cgroup file
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
 
 class _Task:
-    __slots__ = ("comm", "fd", "row", "starttime", "statm", "stored")
+    __slots__ = ("cmdline_crc", "comm", "fd", "row", "starttime", "statm", "stored")
 
     def __init__(self, fd: int, statm: bytes, starttime: int, comm: bytes) -> None:
         self.fd = fd  # of statm; -1 where there were no more file descriptors
         self.statm = statm
         self.starttime = starttime
         self.comm = comm
+        self.cmdline_crc: int | None = None  # as the spool has it
         self.row: tuple[int, ...] = _ZEROS
         self.stored: tuple[int, ...] = _ZEROS  # as the spool has it
 
@@ -59,6 +62,7 @@ class Processes:
         self._tasks: dict[int, _Task] = {}
         self._kernel_threads: set[int] = set()
         self._unnamed: dict[int, None] = {}  # pids whose command line has still to be read, in that order
+        self._young: dict[int, int] = {}  # pid -> when to look again, since a fork is mostly followed by an exec
         self._turn = 0
         self._resume_after = 0  # a pid: the step before had no time for those beyond
 
@@ -109,21 +113,23 @@ class Processes:
         rows = [pid for pid in changed if pid in tasks and self._read(pid, tasks[pid])]
         return _Step(self, [pid for pid in new if pid in tasks], gone, rows, unread, key)
 
-    def identities(self) -> bytes:
+    def identities(self, now_ns: int) -> bytes:
         """Command line, cgroup and stat of new processes, as many as one step may read; empty where none is new."""
-        parts = []
+        parts: list[bytes] = []
         for pid in list(self._unnamed)[:_IDENTITIES]:
             del self._unnamed[pid]
             task = self._tasks.get(pid)
-            if task is None:
-                continue
-            raw = [files.read(f"{self._proc}/{pid}/{name}", _LONGEST) or b"" for name in ("stat", "cmdline", "cgroup")]
-            try:
-                uid = os.stat(f"{self._proc}/{pid}").st_uid
-            except OSError:
-                uid = -1
-            parts.append(b"%d %d %d %d %d %d\n" % (pid, task.starttime, uid, len(raw[0]), len(raw[1]), len(raw[2])))
-            parts += raw
+            if task is not None:
+                if task.cmdline_crc is None:
+                    self._young[pid] = now_ns + _GROWN_UP_NS
+                self._name(pid, task, parts)
+        for pid, due_ns in list(self._young.items())[:_IDENTITIES]:  # the oldest first
+            if due_ns > now_ns:
+                break
+            del self._young[pid]
+            task = self._tasks.get(pid)
+            if task is not None and zlib.crc32(self._cmdline(pid)) != task.cmdline_crc:
+                self._name(pid, task, parts)
         return b"".join(parts)
 
     def name_all_again(self) -> None:
@@ -147,6 +153,21 @@ class Processes:
         parts = [_ascending(gone), _ascending(new), _ascending([tasks[pid].starttime for pid in new]), _ascending(rows)]
         parts += [columns.pack(column) for column in zip(*values, strict=True)]
         return len(new), len(gone), len(rows), b"".join(parts)
+
+    def _cmdline(self, pid: int) -> bytes:
+        return files.read(f"{self._proc}/{pid}/cmdline", _LONGEST) or b""
+
+    def _name(self, pid: int, task: _Task, parts: list[bytes]) -> None:
+        folder = f"{self._proc}/{pid}"
+        stat, cgroup = files.read(folder + "/stat", 1024) or b"", files.read(folder + "/cgroup", _LONGEST) or b""
+        cmdline = self._cmdline(pid)
+        task.cmdline_crc = zlib.crc32(cmdline)
+        try:
+            uid = os.stat(folder).st_uid
+        except OSError:
+            uid = -1
+        parts.append(b"%d %d %d %d %d %d\n" % (pid, task.starttime, uid, len(stat), len(cmdline), len(cgroup)))
+        parts += (stat, cmdline, cgroup)
 
     def _statm(self, pid: int) -> bytes:
         fd = os.open(f"{self._proc}/{pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
@@ -182,6 +203,7 @@ class Processes:
     def _leave(self, pid: int) -> None:
         task = self._tasks.pop(pid)
         self._unnamed.pop(pid, None)
+        self._young.pop(pid, None)
         if task.fd >= 0:
             os.close(task.fd)
             self._open -= 1

@@ -147,7 +147,7 @@ class Recorder:
         self._steps += 1
         self._discover(began)
         found = self._processes.step(self._pids(), self._clock, began + _STEP_BUDGET_NS, key)
-        identities = self._processes.identities()
+        identities = self._processes.identities(began)
         took_ns = self._clock() - began
         groups = self._cgroups.step(began, full)
         system = self._clocks() + self._system.step(began, full)

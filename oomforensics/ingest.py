@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from oomforensics.analysis.model import Judged
+from oomforensics.history import snapshots
 from oomforensics.history.save import Saved, save
 from oomforensics.history.schema import Connection
 from oomforensics.history.store import open_write
@@ -19,6 +20,7 @@ from oomforensics.parsers.bundle.documents import match
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, SourceInfo
+from oomforensics.parsers.snapshots import Recorded
 from oomforensics.parsers.sources import Source, iter_sources
 from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, read_document
 from oomforensics.pipeline.stop import Stop
@@ -140,6 +142,8 @@ class _Run:
                 if isinstance(piece, SourceInfo):
                     unread.discard(piece.name)
                     self._finish(piece)
+                elif isinstance(piece, Recorded):
+                    snapshots.save(self._con, piece)
                 else:
                     self._keep(piece)
         self._save()

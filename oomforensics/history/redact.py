@@ -127,6 +127,44 @@ COLUMNS: dict[str, dict[str, str]] = {
         "line": "text",
         "keep": "kind lost ts uptime_s line",
     },
+    "recordings": {
+        "host": "host",
+        "ident": "segment_id boot_id",
+        "release": "kernel_release",
+        "path": "source",
+        "line": "target watched missing notes",
+        "keep": "page_size interval_s began_ts ended_ts began_s ended_s kmsg_offset_s kmsg_spread_s torn_bytes damaged_bytes"
+        " missing_frames undecodable_frames",
+    },
+    "snapshots": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "keep": "ts mono_s took_s planned_s reason known unread complete",
+    },
+    "snapshots_processes": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "comm": "comm",
+        "command": "cmdline",
+        "uid": "uid",
+        "cgroup": "cgroup",
+        "keep": "ts mono_s pid starttime gone vm_size_kb rss_anon_kb rss_file_kb rss_shmem_kb pgtables_kb swap_kb oom_score_adj"
+        " oom_score",
+    },
+    "snapshots_cgroups": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "cgroup": "cgroup",
+        "keep": "ts mono_s version gone usage_bytes limit_bytes swap_bytes swap_limit_bytes anon_bytes file_bytes shmem_bytes"
+        " slab_bytes oom_kill under_oom",
+    },
+    "snapshots_system": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "keep": "ts mono_s mem_total_kb mem_free_kb mem_available_kb swap_total_kb swap_free_kb cached_kb shmem_kb anon_kb"
+        " slab_kb sunreclaim_kb pgtables_kb committed_as_kb oom_kill pgmajfault some_avg10_percent full_avg10_percent",
+    },
+    "incident_recordings": {"ident": "incident_id segment_id", "keep": "mono_s into_s left_s"},
     "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost distance_s line"},
     "reconciliation": {
         "host": "host",

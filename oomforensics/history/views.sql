@@ -689,3 +689,168 @@ COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those coun
 COMMENT ON COLUMN reconciliation.explained IS 'What the difference comes from';
 COMMENT ON COLUMN reconciliation.source IS 'File that says so';
 COMMENT ON COLUMN reconciliation.line IS 'Line in source';
+
+CREATE OR REPLACE VIEW recordings AS
+SELECT
+    segment_id, host, boot_id, kernel_release, page_size, target, interval_us / 1e6 AS interval_s,
+    make_timestamp(began_us + wall_offset_us) AT TIME ZONE 'UTC' AS began_ts,
+    make_timestamp(ended_us + wall_offset_us) AT TIME ZONE 'UTC' AS ended_ts,
+    began_us / 1e6 AS began_s, ended_us / 1e6 AS ended_s, kmsg_offset_us / 1e6 AS kmsg_offset_s,
+    kmsg_spread_us / 1e6 AS kmsg_spread_s, watched, missing, notes, torn_bytes, damaged_bytes, missing_frames,
+    undecodable_frames, source
+FROM t_segments;
+
+COMMENT ON VIEW recordings IS 'What `capture` recorded: one row for each file of a spool';
+COMMENT ON COLUMN recordings.segment_id IS 'Of the boot and the moment in which the recorder began the file';
+COMMENT ON COLUMN recordings.host IS 'Machine';
+COMMENT ON COLUMN recordings.boot_id IS 'Boot';
+COMMENT ON COLUMN recordings.kernel_release IS 'As uname -r';
+COMMENT ON COLUMN recordings.page_size IS 'Bytes';
+COMMENT ON COLUMN recordings.target IS 'What was recorded: the system, a control group, a process';
+COMMENT ON COLUMN recordings.interval_s IS 'Seconds between snapshots while nothing happens';
+COMMENT ON COLUMN recordings.began_ts IS 'By the recorded clock';
+COMMENT ON COLUMN recordings.ended_ts IS 'Of the last that was read, by the recorded clock';
+COMMENT ON COLUMN recordings.began_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN recordings.ended_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN recordings.kmsg_offset_s IS 'Seconds: CLOCK_MONOTONIC minus the kernel''s stamps, the least of those seen';
+COMMENT ON COLUMN recordings.kmsg_spread_s IS 'Seconds between the least and the most; late reading and drift';
+COMMENT ON COLUMN recordings.watched IS 'Sources of OOM events that the recorder had';
+COMMENT ON COLUMN recordings.missing IS 'What the machine had not, or did not allow';
+COMMENT ON COLUMN recordings.notes IS 'The recorder about itself: losses, storms, why it ended';
+COMMENT ON COLUMN recordings.torn_bytes IS 'At its end: a write cut off, or under way';
+COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle';
+COMMENT ON COLUMN recordings.missing_frames IS 'By their numbers';
+COMMENT ON COLUMN recordings.undecodable_frames IS 'Whole, but of no use';
+COMMENT ON COLUMN recordings.source IS 'Spool, or file of one';
+
+CREATE OR REPLACE VIEW snapshots AS
+SELECT
+    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s,
+    took_us / 1e6 AS took_s, planned_us / 1e6 AS planned_s, reason, known, unread, complete, segment_id
+FROM t_snapshots JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots IS 'Each look of the recorder at the processes';
+COMMENT ON COLUMN snapshots.host IS 'Machine';
+COMMENT ON COLUMN snapshots.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots.took_s IS 'Seconds that it took';
+COMMENT ON COLUMN snapshots.planned_s IS 'Seconds until the next, as planned';
+COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event';
+COMMENT ON COLUMN snapshots.known IS 'Processes that are followed';
+COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time';
+COMMENT ON COLUMN snapshots.complete IS 'Whether all were told anew';
+COMMENT ON COLUMN snapshots.segment_id IS 'Recording';
+
+-- Who a process is is read just after it is first seen: until then it is who it was found to be.
+CREATE OR REPLACE VIEW snapshots_processes AS
+WITH first AS (
+    SELECT segment_id, pid, starttime, min_by(comm, mono_us) AS comm, min_by(cmdline, mono_us) AS cmdline,
+           min_by(uid, mono_us) AS uid, min_by(cgroup, mono_us) AS cgroup
+    FROM t_process_identities GROUP BY ALL
+)
+SELECT
+    segments.host, segments.boot_id, make_timestamp(rows.mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts,
+    rows.mono_us / 1e6 AS mono_s, rows.pid, rows.starttime, coalesce(now.comm, first.comm) AS comm,
+    coalesce(now.cmdline, first.cmdline) AS cmdline, coalesce(now.uid, first.uid) AS uid,
+    coalesce(now.cgroup, first.cgroup) AS cgroup, rows.gone, rows.vm_size_kb, rows.rss_anon_kb, rows.rss_file_kb,
+    rows.rss_shmem_kb, rows.pgtables_kb, rows.swap_kb, rows.oom_score_adj, rows.oom_score, rows.segment_id
+FROM t_process_samples AS rows
+JOIN t_segments AS segments USING (segment_id)
+LEFT JOIN first USING (segment_id, pid, starttime)
+ASOF LEFT JOIN t_process_identities AS now
+  ON now.segment_id = rows.segment_id AND now.pid = rows.pid AND now.starttime = rows.starttime AND now.mono_us <= rows.mono_us;
+
+COMMENT ON VIEW snapshots_processes IS 'A process whose values changed, or that is gone; until its next row it has these values';
+COMMENT ON COLUMN snapshots_processes.host IS 'Machine';
+COMMENT ON COLUMN snapshots_processes.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_processes.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_processes.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_processes.pid IS 'Process';
+COMMENT ON COLUMN snapshots_processes.starttime IS 'Clock ticks since boot: a pid comes again, the two together do not';
+COMMENT ON COLUMN snapshots_processes.comm IS 'Name of the process';
+COMMENT ON COLUMN snapshots_processes.cmdline IS 'Command line, at most 4096 characters';
+COMMENT ON COLUMN snapshots_processes.uid IS 'User id';
+COMMENT ON COLUMN snapshots_processes.cgroup IS 'Control group of the memory controller';
+COMMENT ON COLUMN snapshots_processes.gone IS 'Whether it was gone then';
+COMMENT ON COLUMN snapshots_processes.vm_size_kb IS 'KiB: address space';
+COMMENT ON COLUMN snapshots_processes.rss_anon_kb IS 'KiB: resident, anonymous';
+COMMENT ON COLUMN snapshots_processes.rss_file_kb IS 'KiB: resident, of files; before Linux 4.5 with shared memory';
+COMMENT ON COLUMN snapshots_processes.rss_shmem_kb IS 'KiB: resident, shared memory and tmpfs';
+COMMENT ON COLUMN snapshots_processes.pgtables_kb IS 'KiB: page tables';
+COMMENT ON COLUMN snapshots_processes.swap_kb IS 'KiB: swapped out';
+COMMENT ON COLUMN snapshots_processes.oom_score_adj IS '-1000 to 1000';
+COMMENT ON COLUMN snapshots_processes.oom_score IS 'As /proc/PID/oom_score showed it';
+COMMENT ON COLUMN snapshots_processes.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW snapshots_cgroups AS
+SELECT
+    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, cgroup,
+    version, gone, usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes, anon_bytes, file_bytes, shmem_bytes, slab_bytes,
+    oom_kill, under_oom, segment_id
+FROM t_cgroup_samples JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots_cgroups IS 'Counters of a control group; until its next row it has these values';
+COMMENT ON COLUMN snapshots_cgroups.host IS 'Machine';
+COMMENT ON COLUMN snapshots_cgroups.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_cgroups.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_cgroups.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_cgroups.cgroup IS 'Control group, from the root of what the recorder saw';
+COMMENT ON COLUMN snapshots_cgroups.version IS '1 or 2';
+COMMENT ON COLUMN snapshots_cgroups.gone IS 'Whether it was removed';
+COMMENT ON COLUMN snapshots_cgroups.usage_bytes IS 'memory.usage_in_bytes or memory.current';
+COMMENT ON COLUMN snapshots_cgroups.limit_bytes IS 'memory.limit_in_bytes or memory.max; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.swap_bytes IS 'Version 2: swap. Version 1: memory and swap together';
+COMMENT ON COLUMN snapshots_cgroups.swap_limit_bytes IS 'Limit of swap_bytes; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab, by memory.stat; version 2';
+COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far';
+COMMENT ON COLUMN snapshots_cgroups.under_oom IS 'Whether its tasks wait because its OOM killer is disabled; version 1';
+COMMENT ON COLUMN snapshots_cgroups.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW snapshots_system AS
+SELECT
+    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s,
+    mem_total_kb, mem_free_kb, mem_available_kb, swap_total_kb, swap_free_kb, cached_kb, shmem_kb, anon_kb, slab_kb,
+    sunreclaim_kb, pgtables_kb, committed_as_kb, oom_kill, pgmajfault, some_avg10_percent, full_avg10_percent, segment_id
+FROM t_system_samples JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots_system IS 'The whole machine: /proc/meminfo, /proc/vmstat, /proc/pressure/memory';
+COMMENT ON COLUMN snapshots_system.host IS 'Machine';
+COMMENT ON COLUMN snapshots_system.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_system.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_system.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_system.mem_total_kb IS 'KiB: MemTotal';
+COMMENT ON COLUMN snapshots_system.mem_free_kb IS 'KiB: MemFree';
+COMMENT ON COLUMN snapshots_system.mem_available_kb IS 'KiB: MemAvailable, since Linux 3.14';
+COMMENT ON COLUMN snapshots_system.swap_total_kb IS 'KiB: SwapTotal';
+COMMENT ON COLUMN snapshots_system.swap_free_kb IS 'KiB: SwapFree';
+COMMENT ON COLUMN snapshots_system.cached_kb IS 'KiB: Cached';
+COMMENT ON COLUMN snapshots_system.shmem_kb IS 'KiB: Shmem';
+COMMENT ON COLUMN snapshots_system.anon_kb IS 'KiB: AnonPages';
+COMMENT ON COLUMN snapshots_system.slab_kb IS 'KiB: Slab';
+COMMENT ON COLUMN snapshots_system.sunreclaim_kb IS 'KiB: SUnreclaim';
+COMMENT ON COLUMN snapshots_system.pgtables_kb IS 'KiB: PageTables';
+COMMENT ON COLUMN snapshots_system.committed_as_kb IS 'KiB: Committed_AS';
+COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, since Linux 4.13';
+COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot';
+COMMENT ON COLUMN snapshots_system.some_avg10_percent IS 'Percent of 10 s in which some task waited for memory';
+COMMENT ON COLUMN snapshots_system.full_avg10_percent IS 'Percent of 10 s in which all tasks waited for memory';
+COMMENT ON COLUMN snapshots_system.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW incident_recordings AS
+SELECT
+    incident_id, segment_id, uptime_s + coalesce(kmsg_offset_us, 0) / 1e6 AS mono_s,
+    mono_s - began_us / 1e6 AS into_s, ended_us / 1e6 - mono_s AS left_s
+FROM t_incidents AS incidents JOIN t_segments AS segments
+  ON segments.boot_id = incidents.boot_id
+ AND uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) BETWEEN began_us - 10000000 AND ended_us + 10000000;
+
+COMMENT ON VIEW incident_recordings IS 'Which recordings show the time of an incident, and when it was by their clock';
+COMMENT ON COLUMN incident_recordings.incident_id IS 'Incident';
+COMMENT ON COLUMN incident_recordings.segment_id IS 'Recording';
+COMMENT ON COLUMN incident_recordings.mono_s IS 'Seconds of CLOCK_MONOTONIC at which the report began';
+COMMENT ON COLUMN incident_recordings.into_s IS 'Seconds from the recording''s begin to it';
+COMMENT ON COLUMN incident_recordings.left_s IS 'Seconds from it to the recording''s end';

@@ -61,12 +61,12 @@ def _journal(opened: Opened, timezone: tzinfo, host: str | None) -> Iterator[Rec
             for record in journal_file.records(file, size, context, info.problems):
                 info.records += 1
                 yield record
-            info.sha256 = _hash(file, size)
+            info.sha256 = hash_of(file, size)
     except OSError as error:
         info.problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
 
 
-def _hash(file: BinaryIO, size: int) -> str:
+def hash_of(file: BinaryIO, size: int) -> str:
     """As of any source of that size (see _Tee)."""
     file.seek(0)
     if size <= FULL_HASH:

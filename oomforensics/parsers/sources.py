@@ -9,6 +9,7 @@ pipes and links that lead out of a folder are never opened: evidence may have be
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,11 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from oomforensics.parsers.compressed import Readable
+from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
+
+
+_SEGMENT = re.compile(r"\d{1,20}\.oomspool")  # as the recorder names the files of a spool
 
 
 class Stream(Readable, Protocol):
@@ -82,7 +87,12 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
     except OSError as error:
         yield Problem(str(folder), None, f"folder cannot be read: {reason(error)}")
         return
+    segments = [entry for entry in entries if _SEGMENT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+    if segments:
+        yield _recording(folder, [Path(entry.path) for entry in segments])
     for entry in entries:
+        if entry in segments:
+            continue
         path = Path(entry.path)
         try:
             if entry.is_symlink():
@@ -93,6 +103,11 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
                 yield _file(path, entry.stat(follow_symlinks=False))
         except OSError as error:
             yield Problem(str(path), None, f"cannot be read: {reason(error)}")
+
+
+def _recording(folder: Path, segments: list[Path]) -> Source:
+    """The files of a spool are one recording: what the kernel said may begin in one and end in the next."""
+    return Source(str(folder), None, lambda: cast(Stream, Joined(segments)))
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:

@@ -113,7 +113,7 @@ class Observer:
         self._documents.finish()
 
     def keep(self, event: Event) -> None:
-        _identify(event)
+        identify_event(event)
         if len(self._events) < MAX_EVENTS:
             self._events.append(event)
         else:
@@ -179,7 +179,7 @@ class Observer:
             self.keep(opened.event)
 
 
-def _identify(event: Event) -> None:
+def identify_event(event: Event) -> None:
     """Whom it is about, from the control group or the unit that it names."""
     if event.cgroup is not None and not event.cgroup.startswith("/"):
         event.cgroup = f"/{event.cgroup}"

@@ -20,7 +20,7 @@ MAY_IMPORT = {
     "analysis": {"kernel", "parsers"},
     "history": {"analysis", "kernel", "parsers", "errors"},
     "reports": {"errors", "history"},
-    "pipeline": {"analysis", "parsers"},
+    "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture"},
 }

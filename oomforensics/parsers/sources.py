@@ -22,6 +22,7 @@ from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
 
 
+_LOCK = "lock"  # of a spool: says who writes it
 _SEGMENT = re.compile(r"\d{1,20}\.oomspool")  # as the recorder names the files of a spool
 
 
@@ -91,7 +92,7 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
     if segments:
         yield _recording(folder, [Path(entry.path) for entry in segments])
     for entry in entries:
-        if entry in segments:
+        if entry in segments or (segments and entry.name == _LOCK):
             continue
         path = Path(entry.path)
         try:

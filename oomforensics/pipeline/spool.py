@@ -46,7 +46,7 @@ _NO_OFFSET = 1 << 62
 _KINDS = {
     "oom_kill": "cgroup_oom_event", "oom_group_kill": "cgroup_oom_event", "oom": "cgroup_oom_event",
     "oom_notified": "cgroup_oom_event", "under_oom": "cgroup_oom_event", "under_oom_cleared": "cgroup_oom_event",
-    "usage_threshold": "pressure_event", "pressure_level": "pressure_event", "psi": "pressure_event",
+    "pressure": "pressure_event", "usage_threshold": "pressure_event", "pressure_level": "pressure_event", "psi": "pressure_event",
     "max": "pressure_event", "high": "pressure_event",
 }  # fmt: skip
 
@@ -57,6 +57,7 @@ class Log:
     def __init__(self, segment: Segment) -> None:
         self.segment = segment  # the last one of this boot
         self.text: IO[bytes] = tempfile.SpooledTemporaryFile(_LOG_IN_MEMORY)  # noqa: SIM115  # closed by Spool.close()
+        self.total_swap_kb: int | None = None  # as last seen
         self._least_us, self._most_us = _NO_OFFSET, -_NO_OFFSET
 
     def add(self, record: bytes, mono_us: int) -> None:
@@ -74,6 +75,7 @@ class Log:
         """Whose and of which boot it is, and when by the clock on the wall."""
         segment = self.segment
         incident.boot_id = incident.boot_id or segment.boot_id
+        incident.bundle_total_swap_kb = self.total_swap_kb
         if segment.wall_offset_us is None or segment.kmsg_offset_us is None:
             return
         offset_us = segment.kmsg_offset_us + segment.wall_offset_us
@@ -208,7 +210,9 @@ class Spool:
 
     def _system(self, one: samples.SystemSample) -> None:
         assert self._batch is not None and self._segment is not None
-        self._batch.system.append(system_row(one.mono_ns // 1000, one.files))
+        row = system_row(one.mono_ns // 1000, one.files)
+        self._batch.system.append(row)
+        self.logs[-1].total_swap_kb = row.swap_total_kb
         if one.wall_ns is not None:
             self._segment.wall_offset_us = (one.wall_ns - one.mono_ns) // 1000
 

@@ -11,6 +11,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
+from oomforensics.reports import recorded
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -190,6 +191,7 @@ class IncidentPage:
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
+    recorded: recorded.Recorded | None = None
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -256,7 +258,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -284,10 +286,13 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     values["caveats"] += _losses(con, incident_id)
     for name in _JSON:
         values[name] = json.loads(values[name]) if values[name] is not None else None
+    kills = _rows(con, KillRow, "kills", "line", incident_id)
+    killed = {kill.pid for kill in kills if kill.pid is not None}
     return IncidentPage(
         **values,
         candidates=_rows(con, CandidateRow, "candidates", "table_order", incident_id),
-        kills=_rows(con, KillRow, "kills", "line", incident_id),
+        kills=kills,
+        recorded=recorded.load(con, incident_id, killed, values["trigger_pid"], values["oom_memcg"]),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )

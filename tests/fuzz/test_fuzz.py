@@ -32,7 +32,9 @@ def test_nothing_escapes(name: str) -> None:
 @pytest.mark.parametrize("name", ["framings", "journal export", "witnesses", "streams", "archives", "journal"])
 def test_each_seed_holds_something(name: str) -> None:
     def says_something(data: bytes) -> bool:
-        return any(isinstance(one, Judged) or (isinstance(one, SourceInfo) and bool(one.events)) for one in pieces(data))
+        return any(
+            isinstance(one, Judged) or (isinstance(one, SourceInfo) and bool(one.events)) for one in pieces(data)
+        )
 
     found = TARGETS[name].seeds()
     assert sum(map(says_something, found)) >= len(found) * 0.7

@@ -692,12 +692,11 @@ COMMENT ON COLUMN reconciliation.line IS 'Line in source';
 
 CREATE OR REPLACE VIEW recordings AS
 SELECT
-    segment_id, host, boot_id, kernel_release, page_size, target, interval_us / 1e6 AS interval_s,
-    make_timestamp(began_us + wall_offset_us) AT TIME ZONE 'UTC' AS began_ts,
-    make_timestamp(ended_us + wall_offset_us) AT TIME ZONE 'UTC' AS ended_ts,
-    began_us / 1e6 AS began_s, ended_us / 1e6 AS ended_s, kmsg_offset_us / 1e6 AS kmsg_offset_s,
+    segment_id, host, boot_id, kernel_release, make_timestamp(began_us + wall_offset_us) AT TIME ZONE 'UTC' AS began_ts,
+    make_timestamp(ended_us + wall_offset_us) AT TIME ZONE 'UTC' AS ended_ts, interval_us / 1e6 AS interval_s, target, source,
+    page_size, began_us / 1e6 AS began_s, ended_us / 1e6 AS ended_s, kmsg_offset_us / 1e6 AS kmsg_offset_s,
     kmsg_spread_us / 1e6 AS kmsg_spread_s, watched, missing, notes, torn_bytes, damaged_bytes, missing_frames,
-    undecodable_frames, source
+    undecodable_frames
 FROM t_segments;
 
 COMMENT ON VIEW recordings IS 'What `capture` recorded: one row for each file of a spool';
@@ -705,7 +704,7 @@ COMMENT ON COLUMN recordings.segment_id IS 'Of the boot and the moment in which 
 COMMENT ON COLUMN recordings.host IS 'Machine';
 COMMENT ON COLUMN recordings.boot_id IS 'Boot';
 COMMENT ON COLUMN recordings.kernel_release IS 'As uname -r';
-COMMENT ON COLUMN recordings.page_size IS 'Bytes';
+COMMENT ON COLUMN recordings.page_size IS 'Bytes of a page';
 COMMENT ON COLUMN recordings.target IS 'What was recorded: the system, a control group, a process';
 COMMENT ON COLUMN recordings.interval_s IS 'Seconds between snapshots while nothing happens';
 COMMENT ON COLUMN recordings.began_ts IS 'By the recorded clock';
@@ -717,15 +716,15 @@ COMMENT ON COLUMN recordings.kmsg_spread_s IS 'Seconds between the least and the
 COMMENT ON COLUMN recordings.watched IS 'Sources of OOM events that the recorder had';
 COMMENT ON COLUMN recordings.missing IS 'What the machine had not, or did not allow';
 COMMENT ON COLUMN recordings.notes IS 'The recorder about itself: losses, storms, why it ended';
-COMMENT ON COLUMN recordings.torn_bytes IS 'At its end: a write cut off, or under way';
-COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle';
+COMMENT ON COLUMN recordings.torn_bytes IS 'At its end, bytes: a write cut off, or under way';
+COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle, bytes that are no frames';
 COMMENT ON COLUMN recordings.missing_frames IS 'By their numbers';
 COMMENT ON COLUMN recordings.undecodable_frames IS 'Whole, but of no use';
 COMMENT ON COLUMN recordings.source IS 'Spool, or file of one';
 
 CREATE OR REPLACE VIEW snapshots AS
 SELECT
-    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s,
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id,
     took_us / 1e6 AS took_s, planned_us / 1e6 AS planned_s, reason, known, unread, complete, segment_id
 FROM t_snapshots JOIN t_segments USING (segment_id);
 
@@ -750,8 +749,8 @@ WITH first AS (
     FROM t_process_identities GROUP BY ALL
 )
 SELECT
-    segments.host, segments.boot_id, make_timestamp(rows.mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts,
-    rows.mono_us / 1e6 AS mono_s, rows.pid, rows.starttime, coalesce(now.comm, first.comm) AS comm,
+    make_timestamp(rows.mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, rows.mono_us / 1e6 AS mono_s, segments.host,
+    segments.boot_id, rows.pid, rows.starttime, coalesce(now.comm, first.comm) AS comm,
     coalesce(now.cmdline, first.cmdline) AS cmdline, coalesce(now.uid, first.uid) AS uid,
     coalesce(now.cgroup, first.cgroup) AS cgroup, rows.gone, rows.vm_size_kb, rows.rss_anon_kb, rows.rss_file_kb,
     rows.rss_shmem_kb, rows.pgtables_kb, rows.swap_kb, rows.oom_score_adj, rows.oom_score, rows.segment_id
@@ -785,7 +784,7 @@ COMMENT ON COLUMN snapshots_processes.segment_id IS 'Recording';
 
 CREATE OR REPLACE VIEW snapshots_cgroups AS
 SELECT
-    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, cgroup,
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id, cgroup,
     version, gone, usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes, anon_bytes, file_bytes, shmem_bytes, slab_bytes,
     oom_kill, under_oom, segment_id
 FROM t_cgroup_samples JOIN t_segments USING (segment_id);
@@ -798,21 +797,21 @@ COMMENT ON COLUMN snapshots_cgroups.mono_s IS 'Seconds of CLOCK_MONOTONIC';
 COMMENT ON COLUMN snapshots_cgroups.cgroup IS 'Control group, from the root of what the recorder saw';
 COMMENT ON COLUMN snapshots_cgroups.version IS '1 or 2';
 COMMENT ON COLUMN snapshots_cgroups.gone IS 'Whether it was removed';
-COMMENT ON COLUMN snapshots_cgroups.usage_bytes IS 'memory.usage_in_bytes or memory.current';
-COMMENT ON COLUMN snapshots_cgroups.limit_bytes IS 'memory.limit_in_bytes or memory.max; NULL: none';
-COMMENT ON COLUMN snapshots_cgroups.swap_bytes IS 'Version 2: swap. Version 1: memory and swap together';
-COMMENT ON COLUMN snapshots_cgroups.swap_limit_bytes IS 'Limit of swap_bytes; NULL: none';
-COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory, by memory.stat, with descendants';
-COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache, by memory.stat, with descendants';
-COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs, by memory.stat, with descendants';
-COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab, by memory.stat; version 2';
+COMMENT ON COLUMN snapshots_cgroups.usage_bytes IS 'memory.usage_in_bytes or memory.current, bytes';
+COMMENT ON COLUMN snapshots_cgroups.limit_bytes IS 'memory.limit_in_bytes or memory.max, bytes; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.swap_bytes IS 'Version 2: swap. Version 1: memory and swap together. In bytes';
+COMMENT ON COLUMN snapshots_cgroups.swap_limit_bytes IS 'Limit of swap_bytes, bytes; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab in bytes, by memory.stat; version 2';
 COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far';
 COMMENT ON COLUMN snapshots_cgroups.under_oom IS 'Whether its tasks wait because its OOM killer is disabled; version 1';
 COMMENT ON COLUMN snapshots_cgroups.segment_id IS 'Recording';
 
 CREATE OR REPLACE VIEW snapshots_system AS
 SELECT
-    host, boot_id, make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s,
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id,
     mem_total_kb, mem_free_kb, mem_available_kb, swap_total_kb, swap_free_kb, cached_kb, shmem_kb, anon_kb, slab_kb,
     sunreclaim_kb, pgtables_kb, committed_as_kb, oom_kill, pgmajfault, some_avg10_percent, full_avg10_percent, segment_id
 FROM t_system_samples JOIN t_segments USING (segment_id);

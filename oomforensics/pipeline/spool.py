@@ -46,7 +46,7 @@ _NO_OFFSET = 1 << 62
 _KINDS = {
     "oom_kill": "cgroup_oom_event", "oom_group_kill": "cgroup_oom_event", "oom": "cgroup_oom_event",
     "oom_notified": "cgroup_oom_event", "under_oom": "cgroup_oom_event", "under_oom_cleared": "cgroup_oom_event",
-    "pressure": "pressure_event", "usage_threshold": "pressure_event", "pressure_level": "pressure_event", "psi": "pressure_event",
+    "pressure": "pressure_event", "usage_threshold": "pressure_event", "pressure_level": "pressure_event",
     "max": "pressure_event", "high": "pressure_event",
 }  # fmt: skip
 

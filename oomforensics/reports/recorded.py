@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +26,7 @@ class Curve:
     pid: int | None
     points: tuple[tuple[float, int], ...]
     cmdline: str | None = None
-    seen_s: float | None = None  # when its last values before the report were read
+    seen_s: float | None = None  # when it was last looked at before the report
     used_kb: int | None = None  # then: resident and swapped out
     grown_kb: int | None = None
     grown_over_s: float | None = None
@@ -83,13 +84,17 @@ def _processes(con: Any, incident_id: str, killed: set[int], trigger: int | None
         """,
         [incident_id],
     ).fetchall()
+    # A look tells what has changed; who is not in it has the values that it had.
+    looks = con.execute(f"SELECT max(at_s) FROM ({_ROWS.format(view='snapshots', after=0)}) AS rows", [incident_id]).fetchall()
+    looked_s = looks[0][0] if looks[0][0] is not None else -math.inf
     alive = [row for row in last if not row[7]]
     wanted = [("killed", row) for row in alive if row[0] in killed]
     wanted += [("trigger", row) for row in alive if row[0] == trigger and row[0] not in killed]
     others = [row for row in alive if row[0] not in killed and row[0] != trigger]
     wanted += [("large", row) for row in others[:_LARGEST]]
     curves = []
-    for role, (pid, starttime, comm, cmdline, at_s, used_kb, oom_score, _) in wanted:
+    for role, (pid, starttime, comm, cmdline, changed_s, used_kb, oom_score, _) in wanted:
+        seen_s = max([looked_s, changed_s])
         rows = con.execute(
             f"""
             SELECT at_s, CASE WHEN gone THEN 0 ELSE {used} END
@@ -98,10 +103,10 @@ def _processes(con: Any, incident_id: str, killed: set[int], trigger: int | None
             """,
             [incident_id, pid, starttime],
         ).fetchall()
-        grown_kb, over_s = _growth(rows)
+        grown_kb, over_s = _growth(rows, seen_s)
         label = f"{comm or units.UNKNOWN} {pid}"
         curves.append(
-            Curve(role, label, pid, _points(rows), cmdline, at_s, used_kb, grown_kb, over_s, oom_score),
+            Curve(role, label, pid, _points(rows), cmdline, seen_s, used_kb, grown_kb, over_s, oom_score),
         )
     return curves
 
@@ -135,16 +140,12 @@ def _system(con: Any, incident_id: str) -> list[Curve]:
     return [Curve("available", "MemAvailable and free swap", None, _points(rows))] if rows else []
 
 
-def _growth(rows: list[tuple[float, int]]) -> tuple[int | None, float | None]:
-    """From the values that counted _GROWTH_S before the report, or from the first, to the last before it."""
+def _growth(rows: list[tuple[float, int]], seen_s: float) -> tuple[int | None, float | None]:
+    """From the values that counted _GROWTH_S before it was last looked at, or from its first, until then."""
     before = [row for row in rows if row[0] <= 0]
-    if len(before) < 2:
-        return None, None
-    last = before[-1]
-    earlier = [row for row in before if row[0] <= last[0] - _GROWTH_S]
-    first_kb = (earlier[-1] if earlier else before[0])[1]
-    over_s = _GROWTH_S if earlier else last[0] - before[0][0]
-    return (last[1] - first_kb, over_s) if over_s > 0 else (None, None)
+    earlier = [row for row in before if row[0] <= seen_s - _GROWTH_S]
+    first_s, first_kb = (seen_s - _GROWTH_S, earlier[-1][1]) if earlier else before[0]
+    return (before[-1][1] - first_kb, seen_s - first_s) if seen_s > first_s else (None, None)
 
 
 def _points(rows: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:

@@ -34,6 +34,12 @@ CONTRACT = {
     "evidence_losses": "kind lost host boot_id ts uptime_s",
     "incident_losses": "incident_id kind lost",
     "reconciliation": "host boot_id name cgroup counted seen lost",
+    "recordings": "segment_id host boot_id kernel_release began_ts ended_ts interval_s target source",
+    "snapshots": "ts mono_s host boot_id",
+    "snapshots_processes": "ts mono_s host boot_id pid starttime comm cmdline",
+    "snapshots_cgroups": "ts mono_s host boot_id cgroup",
+    "snapshots_system": "ts mono_s host boot_id",
+    "incident_recordings": "incident_id segment_id mono_s",
     "processes": "host boot_id pid ppid uid user comm cmdline",
     "containers": "host container_id runtime name pod_uid pod namespace image",
 }

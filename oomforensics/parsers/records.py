@@ -42,6 +42,7 @@ class Record:
     seq: int | None = None  # /dev/kmsg sequence number
     continued: bool = False  # /dev/kmsg flag "c": the rest of a line whose head is an earlier record
     program: str | None = None  # who wrote it, where the framing names another than the kernel
+    wall_local: bool = False  # wall_us was written without a zone, and is read in the caller's
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,6 +149,8 @@ _LAST = re.compile(
     r"|date.*|.*list-boot.*"
 )
 _RING_BUFFER = re.compile(r"(?:^|(?<=/))(?:sos_commands/kernel/dmesg[^/]*|dmesg(?:\.txt)?)\Z")
+# A supportconfig's holds the ring buffer besides the journal; any other file of that name says nothing of its host.
+MIXED_BOOT_LOG = "boot.txt"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,9 @@ def list_boots(text: str, of: str) -> Iterator[Fact]:
         return
     for number, line in enumerate(text.splitlines()[:MAX_BOOTS], start=1):
         if found := _BOOT.fullmatch(line):
-            _, boot, first, zone, end, end_zone = found.groups()
+            index, boot, first, zone, end, end_zone = found.groups()
+            if index == "0":
+                yield Fact("boot_id", "", boot, number)
             yield from _told("boot_first", boot, first, zone, number, SECOND_US)
             yield from _told("boot_last", boot, end, end_zone, number, SECOND_US)
 
@@ -125,6 +127,8 @@ def _json_boots(text: str) -> Iterator[Fact]:
         boot = one.get("boot_id") if isinstance(one, dict) else None
         if not isinstance(boot, str) or not re.fullmatch(r"[0-9a-f]{32}", boot):
             continue
+        if one.get("index") == 0:
+            yield Fact("boot_id", "", boot)
         for kind, key in (("boot_first_us", "first_entry"), ("boot_last_us", "last_entry")):
             if isinstance(one.get(key), int) and 0 < one[key] < 1 << 62:
                 yield Fact(kind, boot, str(one[key]), None, 1)

@@ -202,6 +202,7 @@ class Reader:
             header.seq,
             header.continued,
             header.program,
+            header.wall_local,
         )
 
 

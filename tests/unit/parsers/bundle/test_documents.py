@@ -83,6 +83,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             [
                 Fact("boot_first_local", "a" * 32, "2026-09-05 09:00:01 CEST", 2, SECOND),
                 Fact("boot_last_local", "a" * 32, "2026-09-05 10:00:00 CEST", 2, SECOND),
+                Fact("boot_id", "", BOOT, 3),
                 Fact("boot_first_local", BOOT, "2026-09-05 10:01:07 CEST", 3, SECOND),
                 Fact("boot_last_local", BOOT, "2026-11-01 15:05:08 CET", 3, SECOND),
             ],
@@ -91,6 +92,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "list-boots.txt",
             f" 0 {BOOT} Thu 2025-10-09 08:53:21 UTC—Thu 2025-10-09 09:53:20 UTC\n",
             [
+                Fact("boot_id", "", BOOT, 1),
                 Fact("boot_first_us", BOOT, "1760000001000000", 1, SECOND),
                 Fact("boot_last_us", BOOT, "1760003600000000", 1, SECOND),
             ],
@@ -99,11 +101,12 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "list-boots.json",
             f'[{{"index":0,"boot_id":"{BOOT}","first_entry":1760000001123456,"last_entry":1760003600000000}},{{"boot_id":7}},7]',
             [
+                Fact("boot_id", "", BOOT),
                 Fact("boot_first_us", BOOT, "1760000001123456", None, 1),
                 Fact("boot_last_us", BOOT, "1760003600000000", None, 1),
             ],
         ),
-        ("list-boots.txt", f" 0 {BOOT} Thu 2025-13-09 08:53:21 UTC—Thu 2025-10-09 08:61:20 UTC\n", []),
+        ("list-boots.txt", f"-1 {BOOT} Thu 2025-13-09 08:53:21 UTC—Thu 2025-10-09 08:61:20 UTC\n", []),
     ],
     "uptime": [
         (
@@ -231,6 +234,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             f" 0 {BOOT} Thu 2025-10-09 08:53:21 UTC—Thu 2025-10-09 09:53:20 UTC\n",
             [
                 Fact("btime_local", "last reboot", "2026-11-13 10:59:12", 3, MINUTE),
+                Fact("boot_id", "", BOOT, 7),
                 Fact("boot_first_us", BOOT, "1760000001000000", 7, SECOND),
                 Fact("boot_last_us", BOOT, "1760003600000000", 7, SECOND),
             ],

@@ -41,6 +41,7 @@ class Collected:
     hostnames: set[str] = field(default_factory=set)
     boot_ids: set[str] = field(default_factory=set)
     swap_total_kb: set[int] = field(default_factory=set)
+    nodes: set[str] = field(default_factory=set)  # of a cluster
     zones: dict[str, set[str]] = field(default_factory=dict)  # who says so -> names
     times: list[Fact] = field(default_factory=list)
     boots: list[Fact] = field(default_factory=list)
@@ -54,6 +55,8 @@ class Collected:
             self.boot_ids.add(fact.value.replace("-", ""))
         elif kind == "meminfo" and fact.name == "SwapTotal_kb" and fact.value.isdecimal():
             self.swap_total_kb.add(int(fact.value))
+        elif kind.startswith("node_"):
+            self.nodes.add(fact.name)
         elif kind == "timezone":
             self.zones.setdefault(fact.name, set()).add(fact.value)
         elif kind.startswith(_TIMES) and len(self.times) < MAX_TIMES:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, tzinfo
+from itertools import pairwise
 
 from oomforensics.parsers.bundle import zones
 from oomforensics.parsers.bundle.collected import Collected, Zone, only
@@ -88,7 +89,15 @@ class Contexts:
                 return
 
     def _host(self, source: str) -> str | None:
-        return next((bundle.host for bundle in self._around(source) if bundle.hostnames), None)
+        """Of the nearest bundle that names one; in that of a cluster, a node's own folder is called like the node."""
+        parts = path_of(source).split("/")
+        folders = {name for above, name in pairwise(parts) if above == "nodes"}
+        for bundle in self._around(source):
+            if (node := only(folders & bundle.nodes)) is not None:
+                return node
+            if bundle.hostnames:
+                return bundle.host
+        return None
 
     def _is_same_host(self, host: str | None, bundle: Collected) -> bool:
         return host == self._named_host or same_host(host, bundle.host)

@@ -2,8 +2,7 @@
 
     found = match("sosreport-web1/proc/meminfo")        # (root, document)
 
-Paths are those of sosreport (`sos_commands/…` and copies of /proc, /sys and /etc), of must-gather and `kubectl … -o json`
-dumps, and of anything that copies /proc as it is. A supportconfig has the same, as sections of larger files. What does
+Paths are those of sosreport (`sos_commands/…` and copies of /proc, /sys and /etc), of must-gather and `kubectl` dumps, and of anything that copies /proc as it is. A supportconfig has the same, as sections of larger files. What does
 not read as expected says nothing.
 """
 
@@ -126,12 +125,36 @@ DOCUMENTS: tuple[Document, ...] = (
         _LARGE,
     ),
     Document(
+        "crictl inspect",
+        r"sos_commands/(?:crio|containerd|kubernetes|openshift)/(?:containers/)?crictl_inspect_[0-9a-f]+",
+        containers.crictl_inspect,
+    ),
+    Document(
         "docker",
-        r"sos_commands/(?:docker|podman)/containers/[^/]*inspect[^/]*|(?:docker|podman)[-_](?:ps|inspect)[^/]*\.json",
+        r"sos_commands/(?:docker|podman)/containers/[^/]*inspect[^/]*|(?:docker|podman|nerdctl)[-_](?:ps|inspect)[^/]*\.json",
         containers.docker,
         _LARGE,
     ),
-    Document("pods", r"(?:namespaces/[^/]+/core/|[^/]*/)?pods\.json", containers.pods, 4 * _LARGE),
+    Document(
+        "container table",
+        r"sos_commands/[^/]+/(?:[^/]+/)?(?:docker|podman|nerdctl|crictl)_ps(?:_(?!.*json)[^/]*)?"
+        r"|(?:docker|podman|nerdctl|crictl)[-_]ps[^/]*\.txt",
+        containers.table,
+        _LARGE,
+        command="(?:docker|podman|nerdctl|crictl) ps(?: .*)?",
+    ),
+    Document(
+        "pods",
+        r"(?:namespaces/[^/]+/(?:core/|pods/)?|[^/]*/)?pods\.(?:json|ya?ml)|namespaces/[^/]+/pods/[^/]+/[^/]+\.yaml",
+        containers.pods,
+        4 * _LARGE,
+    ),
+    Document(
+        "nodes",
+        r"nodes\.(?:json|ya?ml)|cluster-scoped-resources/core/(?:nodes\.yaml|nodes/[^/]+\.yaml)",
+        containers.nodes,
+        4 * _LARGE,
+    ),
     SUPPORTCONFIG,
 )
 
@@ -146,7 +169,7 @@ _PATH = re.compile(
 _LAST = re.compile(
     r"meminfo|swaps|stat|vmstat|boot_id|hostname(?:_-f)?|osrelease|uname(?:_-a)?|sysctl_-a|[a-z_]+|memory\..*|ps(?:_.*)?"
     r"|cmdline|.*json.*|.*inspect.*|.*\.txt|free.*|swapon_.*|HOSTNAME|hostnamectl.*|timedatectl.*|uptime.*|who.*|last.*"
-    r"|date.*|.*list-boot.*"
+    r"|date.*|.*list-boot.*|.*\.ya?ml|(?:docker|podman|nerdctl|crictl)_.*"
 )
 _RING_BUFFER = re.compile(r"(?:^|(?<=/))(?:sos_commands/kernel/dmesg[^/]*|dmesg(?:\.txt)?)\Z")
 # A supportconfig's holds the ring buffer besides the journal; any other file of that name says nothing of its host.

@@ -13,6 +13,66 @@ from oomforensics.parsers.bundle.facts import Container, Fact, Process
 
 POD = "0b6f1c9e-54a4-4c4f-9d2c-1f6f0a4a5d11"
 ID = "4c01db0b339c" + "ab" * 26
+POD_YAML = f"""apiVersion: v1
+kind: Pod
+metadata:
+  annotations:
+    k8s.example/status: |-
+      [{{
+          "name": "net",
+      name: not this
+      }}]
+  managedFields:
+  - apiVersion: v1
+    fieldsV1:
+      f:metadata:
+        .: {{}}
+        k:{{"uid":"1"}}: {{}}
+  name: app-7d
+  namespace: shop
+  uid: {POD}
+spec:
+  containers:
+  - args: ["--a", "b"]
+    name: app
+  nodeName: node1
+status:
+  containerStatuses:
+  - containerID: cri-o://{ID}
+    image: quay.io/x/app:1
+    lastState:
+      terminated:
+        containerID: cri-o://{"12" * 32}
+        exitCode: 137
+        message: 'a long: text
+          that goes on'
+        reason: OOMKilled
+    name: app
+    ready: true
+"""
+NODE_YAML = f"""
+kind: Node
+metadata:
+  name: node1
+status:
+  capacity:
+    cpu: "4"
+    memory: 16384256Ki
+  nodeInfo:
+    bootID: 0b6f1c9e-54a4-4c4f-9d2c-1f6f0a4a5d11
+    kernelVersion: 5.14.0-427.el9.x86_64
+"""
+IN_PODS: list[object] = [
+    Container(ID, "cri-o", "app", POD, "app-7d", "shop", "quay.io/x/app:1", host="node1"),
+    Container("12" * 32, "cri-o", "app", POD, "app-7d", "shop", "quay.io/x/app:1", host="node1"),
+]
+
+
+def items(kind: str, one: str) -> str:
+    """As a list of them."""
+    return f"apiVersion: v1\nkind: {kind}\nitems:\n- " + "\n  ".join(one.strip().splitlines()) + "\n"
+
+
 # name of the document -> path, text, what it says
 BOOT = "0b6f1c9e54a44c4f9d2c1f6f0a4a5d11"
 SECOND, MINUTE = 1_000_000, 60_000_000
@@ -339,6 +399,48 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             [Container(ID[:12], None, "web", None, None, None, "nginx")],
         ),
     ],
+    "crictl inspect": [
+        (
+            f"sos_commands/crio/containers/crictl_inspect_{ID[:13]}",
+            json.dumps({"status": {"id": ID, "metadata": {"name": "app"}, "labels": {"io.kubernetes.pod.uid": POD}}, "info": {}}),
+            [Container(ID, None, "app", POD)],
+        ),
+        (f"sos_commands/crio/crictl_inspect_{ID}", '{"status": 5}', []),
+    ],
+    "container table": [
+        (
+            "sos_commands/crio/crictl_ps_-a",
+            "CONTAINER           IMAGE                       CREATED              STATE               NAME          ATTEMPT  POD ID              POD         NAMESPACE\n"
+            f"{ID[:13]}       quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n"
+            "no id               quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n",
+            [Container(ID[:13], None, "app", None, "app-7d", "shop", "quay.io/x/app:1", 2)],
+        ),
+        (
+            "sos_commands/docker/docker_ps_-a",
+            "CONTAINER ID   IMAGE          COMMAND                  CREATED       STATUS       PORTS     NAMES\n"
+            f'{ID[:12]}   nginx:latest   "/docker-entrypoint.…"   2 hours ago   Up 2 hours   80/tcp    web\n',
+            [Container(ID[:12], None, "web", None, None, None, "nginx:latest", 2)],
+        ),
+        ("podman-ps.txt", "CONTAINER ID  IMAGE  COMMAND  CREATED  STATUS  PORTS  NAMES\n", []),
+        ("crictl-ps.txt", "time=now level=warning msg=deprecated\nab\n", []),
+    ],
+    "nodes": [
+        (
+            "cluster-scoped-resources/core/nodes/node1.yaml",
+            "---" + NODE_YAML,
+            [
+                Fact("node_boot_id", "node1", BOOT),
+                Fact("node_kernel_release", "node1", "5.14.0-427.el9.x86_64"),
+                Fact("node_memory_kb", "node1", "16384256"),
+            ],
+        ),
+        (
+            "nodes.json",
+            json.dumps({"kind": "NodeList", "items": [{"metadata": {"name": "n2"}, "status": {"nodeInfo": {"kernelVersion": "6.1"}}}]}),
+            [Fact("node_kernel_release", "n2", "6.1")],
+        ),
+        ("nodes.yaml", "kind: Secret\nmetadata:\n  name: node1\n", []),
+    ],
     "pods": [
         (
             "namespaces/shop/core/pods.json",
@@ -365,7 +467,11 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
                 Container(ID, "cri-o", "app", POD, "app-7d", "shop", "quay.io/x/app:1"),
                 Container("12" * 32, "cri-o", "app", POD, "app-7d", "shop", "quay.io/x/app:1"),
             ],
-        )
+        ),
+        ("namespaces/shop/pods/app-7d/app-7d.yaml", "---\n" + POD_YAML, IN_PODS),
+        ("namespaces/shop/core/pods.yaml", items("PodList", POD_YAML), IN_PODS),
+        ("shop/pods.yml", items("List", POD_YAML), IN_PODS),
+        ("namespaces/shop/pods/app-7d/other.yaml", "kind: Secret\ndata:\n  a: b\n", []),
     ],
 }
 

@@ -82,7 +82,7 @@ def ingest(
     paths: Sequence[str],
     *,
     db: Path,
-    timezone: tzinfo,
+    timezone: tzinfo | None = None,
     host: str | None = None,
     jobs: int = 1,
     limits: Limits | None = None,
@@ -91,6 +91,7 @@ def ingest(
 ) -> IngestResult:
     """Read all that `paths` name into the history at `db`. With `jobs` > 1 files are read by as many processes.
 
+    `timezone`: of times without one; None: that of the bundle's host, where it says so, else UTC.
     Ctrl-C ends it with what was read until then.
     """
     found = list(iter_sources(paths, stdin))

@@ -28,8 +28,13 @@ def command(
     db: Database = None,
     host: Annotated[str | None, typer.Option(metavar="NAME", help="The host, where the log does not name it.")] = None,
     zone: Annotated[
-        str, typer.Option("--timezone", metavar="ZONE", help="Of times without one: Europe/Berlin, +02:00.")
-    ] = "UTC",
+        str | None,
+        typer.Option(
+            "--timezone",
+            metavar="ZONE",
+            help="Of times without one: Europe/Berlin, +02:00. Else the bundle's own where it says so, or UTC.",
+        ),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, metavar="N", help="Processes that read files.")] = 1,
     max_nesting: Annotated[
         int, typer.Option(min=0, metavar="N", help="Packings and archives inside one another.")
@@ -65,7 +70,7 @@ def command(
         result = ingest(
             paths,
             db=database(db),
-            timezone=_timezone(zone),
+            timezone=None if zone is None else _timezone(zone),
             host=host,
             jobs=jobs,
             limits=limits,

@@ -34,7 +34,8 @@ def keep(con: Connection, sources: Sequence[SourceInfo]) -> None:
                 processes.append((*where, it.user, it.comm, it.cmdline, info.name, it.pid, it.ppid, it.uid, it.line))
             elif isinstance(it, Container):
                 who = it.container_id, it.runtime, it.name, it.pod_uid, it.pod, it.namespace, it.image
-                containers.append((*where, *who, info.name, it.line))
+                on = where if it.host is None or it.host == info.host else (info.bundle or "", it.host, None)
+                containers.append((*on, *who, info.name, it.line))
         info.items.clear()
     tables = (
         ("t_bundle_facts", _FACTS, facts),

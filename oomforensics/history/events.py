@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from oomforensics.history.merge import TRUSTED, same_host
+from oomforensics.history.merge import TRUSTED
+from oomforensics.parsers.hosts import same_host
 from oomforensics.parsers.witness import Event
 
 _SAME_US = 2_000_000  # a syslog writes whole seconds, and journald a little later than the sender

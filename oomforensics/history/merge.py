@@ -4,7 +4,8 @@ A sighting is one source's view of one run of the OOM killer. Sightings that hav
 analysis.identity) are one incident unless host, boot or time tell them apart. What a source does not say never does.
 
 Old kernels kill the same process again and again in the same words. Within one source each time is an event of its own;
-across sources the n-th time in one is the n-th in the other (`occurrence`).
+across sources the n-th time in one is the n-th in the other (`occurrence`). What `dmesg -T` printed is a source of its own
+where a file holds the journal besides: the two clocks drift apart.
 
 The outcome does not depend on the order of arrival, save where a sighting that knows neither host nor time fits two
 incidents that do: then it goes to the richer one of those known by then.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from oomforensics.analysis.identity import incident_id
+from oomforensics.parsers.hosts import same_host
 from oomforensics.parsers.records import TsSource
 
 _SAME_UPTIME_S = 2.0  # journald stamps some lines itself, a little later than the kernel
@@ -175,14 +177,6 @@ def name(clusters: Iterable[Cluster]) -> dict[str, Cluster]:
     return named
 
 
-def same_host(a: str | None, b: str | None) -> bool:
-    """Equal, or one is the other's first label: journald writes `web-1` where syslog writes `web-1.example.org`."""
-    if a is None or b is None or a == b:
-        return True
-    a, b = sorted((a.lower(), b.lower()), key=len)
-    return a == b or b.startswith(f"{a}.")
-
-
 def _home(one: Sighting, by_key: dict[str, list[Cluster]]) -> Cluster | None:
     """The cluster that `one` belongs to. Those that it shows to be one event are joined."""
     sharing = {id(cluster): cluster for key in one.keys for cluster in by_key[key]}.values()
@@ -210,9 +204,9 @@ def _numbered(stored: Iterable[Cluster], new: Sequence[Sighting]) -> list[Sighti
     """`new` with occurrences counted within each source; what was counted before keeps its number."""
     known = {one.place: one for cluster in stored for one in cluster.sightings.values()}
     fresh = {one.place: one for one in new}
-    groups: dict[tuple[str, str], list[Sighting]] = defaultdict(list)
+    groups: dict[tuple[str, bool, str], list[Sighting]] = defaultdict(list)
     for one in [*(one for place, one in known.items() if place not in fresh), *fresh.values()]:
-        groups[one.source, one.kill_keys[0]].append(one)
+        groups[one.source, one.ts_source == TsSource.DMESG_WALLCLOCK, one.kill_keys[0]].append(one)
     numbered = []
     for group in groups.values():
         counted: list[Sighting] = []

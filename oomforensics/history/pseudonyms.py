@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from oomforensics.history import vocabulary as kept
 
 _DIGITS = 10  # 40 bits: two of 10,000 names meet once in 20,000 histories. With `proc-` it fits in a kernel's 15 bytes
-_SHORT_IDS = (12, 20)  # characters of a container id, as docker and conmon show it
+_SHORT_IDS = (12, 13, 20)  # characters of a container id, as docker, crictl and conmon show it
 _NUMBERS = 2**31  # where pseudonyms of numbers begin: no system of ours gives such uids away
 
 UUID = re.compile(

@@ -15,14 +15,31 @@ SELECT
     callbacks_suppressed, container_runtime, container_id, pod_uid, pod_qos, systemd_slice, systemd_unit,
     systemd_user_unit, login_uid, job_scheduler, job_id, job_step,
     CASE ts_source WHEN 'boot-time-derived' THEN ts_uncertainty_s WHEN 'syslog' THEN 1 END AS ts_uncertainty_s,
-    container_name, container_image, pod, pod_namespace
+    container_name, container_image, coalesce(listed_pod, uid_pod) AS pod,
+    coalesce(listed_namespace, uid_namespace) AS pod_namespace
 FROM t_incidents
 LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
 LEFT JOIN (
-    SELECT container_id AS listed_id, any_value(name) AS container_name, any_value(image) AS container_image,
-           any_value(pod) AS pod, any_value(namespace) AS pod_namespace
-    FROM t_bundle_containers GROUP BY container_id
-) ON listed_id = container_id;
+    SELECT whole_id, any_value(name ORDER BY place) AS container_name, any_value(image ORDER BY place) AS container_image,
+           any_value(pod ORDER BY place) AS listed_pod, any_value(namespace ORDER BY place) AS listed_namespace
+    FROM (
+        -- `docker ps` and `crictl ps` cut ids off: what begins two of those that are known is nobody's.
+        SELECT listed_id, any_value(whole_id) AS whole_id
+        FROM (SELECT DISTINCT container_id AS whole_id FROM t_cgroups WHERE container_id IS NOT NULL)
+        JOIN (SELECT DISTINCT container_id AS listed_id FROM t_bundle_containers)
+          ON left(whole_id, 12) = left(listed_id, 12) AND starts_with(whole_id, listed_id)
+        GROUP BY listed_id HAVING count(*) = 1
+    )
+    JOIN (
+        SELECT container_id AS listed_id, name, image, pod, namespace, (-length(container_id), bundle, source, line) AS place
+        FROM t_bundle_containers
+    ) USING (listed_id)
+    GROUP BY whole_id
+) ON whole_id = container_id
+LEFT JOIN (
+    SELECT pod_uid AS listed_uid, any_value(pod) AS uid_pod, any_value(namespace) AS uid_namespace
+    FROM t_bundle_containers WHERE pod_uid IS NOT NULL GROUP BY pod_uid
+) ON listed_uid = pod_uid;
 
 COMMENT ON VIEW incidents IS 'One run of the kernel''s OOM killer on one boot of one host, however many sources show it';
 COMMENT ON COLUMN incidents.incident_id IS 'Name of the event: the same on every machine and from every source';
@@ -484,7 +501,7 @@ FROM t_bundle_facts;
 COMMENT ON VIEW host_facts IS 'What the other files of a bundle say of its host, at the time when it was collected';
 COMMENT ON COLUMN host_facts.host IS 'Host name';
 COMMENT ON COLUMN host_facts.boot_id IS 'Boot in which the bundle was collected';
-COMMENT ON COLUMN host_facts.kind IS 'hostname, boot_id, btime_us, meminfo, swap, sysctl, kernel_release, counter';
+COMMENT ON COLUMN host_facts.kind IS 'hostname, boot_id, btime_us, meminfo, swap, sysctl, kernel_release, counter, timezone; of time (…_us in UTC, …_local as written) btime, uptime_s, collected, boot_first, boot_last, reboot, shutdown; of a cluster node_boot_id, node_kernel_release, node_memory_kb';
 COMMENT ON COLUMN host_facts.name IS 'Which: vm.swappiness, MemTotal_kb, the path and name of a counter';
 COMMENT ON COLUMN host_facts.value IS 'Its value as text';
 COMMENT ON COLUMN host_facts.bundle IS 'Folder or archive that says so, as a path';

@@ -156,6 +156,7 @@ class _Stream:
                 host=record.host,
                 boot_id=record.boot_id,
                 from_kernel=record.from_kernel,
+                wall_local=record.wall_local,
             )
 
     # -- one line ------------------------------------------------------------------------------------------------
@@ -423,7 +424,7 @@ class _Stream:
                 return False
             self._torn = None
         else:
-            joined = Record(head.line, text, head.uptime_us, head.wall_us, head.wall_source)
+            joined = Record(head.line, text, head.uptime_us, head.wall_us, head.wall_source, wall_local=head.wall_local)
             if not any(shape.pattern.match(text) for shape in shapes.SELECTED):
                 return False
             self._torn = None

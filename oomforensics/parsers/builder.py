@@ -38,6 +38,7 @@ class Builder:
             uptime_us=first.uptime_us,
             wall_us=first.wall_us,
             wall_source=first.wall_source,
+            wall_local=first.wall_local,
         )
         self.unknown_lines = 0
         self.invoked_whole = True

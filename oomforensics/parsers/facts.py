@@ -211,6 +211,7 @@ class Incident:
     uptime_us: int | None = None
     wall_us: int | None = None
     wall_source: TsSource = TsSource.NONE
+    wall_local: bool = False  # it was written without a zone; those of the kills are alike
     invoked: Invoked | None = None
     stack: StackHeader | None = None
     call_trace: list[str] = field(default_factory=list)  # function names, innermost first

@@ -43,6 +43,7 @@ class Record:
     seq: int | None = None  # /dev/kmsg sequence number
     continued: bool = False  # /dev/kmsg flag "c": the rest of a line whose head is an earlier record
     program: str | None = None  # who wrote it, where the framing names another than the kernel
+    wall_local: bool = False  # wall_us was written without a zone, and is read in the caller's
 
 
 PAUSE = Record(0, "")  # no line: nothing more has come for a while, and whoever waits for more tells what is known

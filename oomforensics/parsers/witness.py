@@ -57,6 +57,7 @@ class Event:
     pod_uid: str | None = None
     job_id: str | None = None
     detail: dict[str, Any] = field(default_factory=dict)
+    wall_local: bool = False  # wall_us was written without a zone
 
 
 Fold = Callable[[Event, re.Match[str]], None]
@@ -136,5 +137,5 @@ def set_time(event: Event, text: str) -> None:
 def begin(witness: Witness, record: Record, source: str, text: str, program: str | None) -> Event:
     return Event(
         witness.name, witness.says, witness.mechanism, source, record.line, text, program, record.host, record.boot_id,
-        record.uptime_us, record.wall_us, record.wall_source,
+        record.uptime_us, record.wall_us, record.wall_source, wall_local=record.wall_local,
     )  # fmt: skip

@@ -20,7 +20,7 @@ from oomforensics.analysis.judge import judge
 from oomforensics.analysis.model import Judged
 from oomforensics.parsers import reading
 from oomforensics.parsers.assemble import assemble
-from oomforensics.parsers.bundle.context import Contexts, path_of
+from oomforensics.parsers.bundle.context import ASSUMED, Contexts, path_of
 from oomforensics.parsers.bundle.documents import match
 from oomforensics.parsers.compressed import Peeked, Readable
 from oomforensics.parsers.containers.limits import Limits
@@ -43,7 +43,7 @@ _log = logging.getLogger(__name__)
 class Settings:
     """How sources are read. Goes to the worker processes."""
 
-    timezone: tzinfo
+    timezone: tzinfo | None  # of times without one; None: nobody named one
     host: str | None = None
     limits: Limits = field(default_factory=Limits)
     contexts: Contexts = field(default_factory=Contexts)  # of the bundles that lie unpacked on the disk
@@ -64,7 +64,7 @@ def collect_nothing() -> None:
 
 def read(source: Source, settings: Settings, stop: Stop, begin: Begin | None = None) -> Iterator[Piece]:
     """What the source shows. Never raises on content."""
-    contexts = Contexts(settings.contexts)
+    contexts = Contexts(settings.contexts, settings.timezone, settings.host)
     with _Held() as held:
         for opened in expand(_stoppable(source, stop), settings.limits):
             if begin is not None:
@@ -102,7 +102,7 @@ def _stoppable(source: Source, stop: Stop) -> Source:
 
 def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
     info = opened.info
-    records = reading.read(opened, timezone=settings.timezone, host=settings.host)
+    records = reading.read(opened, timezone=settings.timezone or ASSUMED, host=settings.host)
     try:
         yield from assemble(observe(records, info.name, info.events, info.problems, info.jumps), info.name)
     except Exception as error:

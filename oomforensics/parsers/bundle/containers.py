@@ -1,4 +1,4 @@
-"""Containers as their runtimes and Kubernetes list them, in JSON: which pod and container a control group is."""
+"""Containers as their runtimes and Kubernetes list them: which pod and container a control group is."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from oomforensics.parsers.bundle.facts import Container
+from oomforensics.parsers.bundle import blocks
+from oomforensics.parsers.bundle.facts import Container, Fact
 
 MAX_CONTAINERS = 100_000
 _ID = re.compile(r"(?:([a-z-]{2,20})://)?([0-9a-f]{12,64})")
 _LABELS = "io.kubernetes."
+_COLUMN = re.compile(r"\S+(?: \S+)*")  # a head: two blanks are between columns
+_KIB = re.compile(r"(\d{1,15})Ki")
 
 
 def crictl(text: str, of: str) -> Iterator[Container]:
@@ -52,9 +55,33 @@ def docker(text: str, of: str) -> Iterator[Container]:
             )
 
 
+def crictl_inspect(text: str, of: str) -> Iterator[Container]:
+    """`crictl inspect`: one container."""
+    status = _get(_parsed(text), "status")
+    if isinstance(status, dict):
+        yield from crictl(json.dumps({"containers": [status]}), of)
+
+
+def table(text: str, of: str) -> Iterator[Container]:
+    """What `ps` of docker, podman, nerdctl and crictl prints: ids cut to 12 or 13 digits, columns below their heads."""
+    starts: dict[str, tuple[int, int | None]] = {}
+    for number, line in enumerate(text.splitlines()[:MAX_CONTAINERS], start=1):
+        if line.startswith("CONTAINER"):
+            heads = list(_COLUMN.finditer(line))
+            ends = [head.start() for head in heads[1:]]
+            starts = {head[0]: (head.start(), end) for head, end in zip(heads, [*ends, None], strict=True)}
+            continue
+        row = {name: line[start:end].strip() for name, (start, end) in starts.items()}
+        found = _identified(row.get("CONTAINER ID") or row.get("CONTAINER"))
+        if found is not None:
+            name = row.get("NAMES") or row.get("NAME")
+            pod, namespace = row.get("POD") or None, row.get("NAMESPACE") or None
+            yield Container(found[1], None, name or None, None, pod, namespace, row.get("IMAGE") or None, number)
+
+
 def pods(text: str, of: str) -> Iterator[Container]:
-    """`kubectl get pods -o json`, and `kubectl cluster-info dump`."""
-    for pod in _list(_get(_parsed(text), "items")):
+    """`kubectl get pods -o json` or `-o yaml`, `kubectl cluster-info dump`, `oc adm inspect`."""
+    for pod in _objects(text, "Pod"):
         about = _get(pod, "metadata")
         status = _get(pod, "status")
         for key in ("containerStatuses", "initContainerStatuses", "ephemeralContainerStatuses"):
@@ -71,7 +98,36 @@ def pods(text: str, of: str) -> Iterator[Container]:
                             _text(_get(about, "name")),
                             _text(_get(about, "namespace")),
                             _text(_get(one, "image")),
+                            host=_text(_get(_get(pod, "spec"), "nodeName")),
                         )
+
+
+def nodes(text: str, of: str) -> Iterator[Fact]:
+    """`kubectl get nodes`, in the same forms: of each host in the cluster."""
+    for node in _objects(text, "Node"):
+        name = _text(_get(_get(node, "metadata"), "name"))
+        if name is None:
+            continue
+        status = _get(node, "status")
+        info = _get(status, "nodeInfo")
+        memory = _KIB.fullmatch(_text(_get(_get(status, "capacity"), "memory")) or "")
+        said = {
+            "node_boot_id": (_text(_get(info, "bootID")) or "").replace("-", ""),
+            "node_kernel_release": _text(_get(info, "kernelVersion")),
+            "node_memory_kb": memory[1] if memory else None,
+        }
+        for kind, value in said.items():
+            if value:
+                yield Fact(kind, name, value)
+
+
+def _objects(text: str, kind: str) -> Iterator[Any]:
+    """Of one object or a list of them; kubectl leaves out their kind in a list of one kind."""
+    for document in blocks.documents(text):
+        items = _get(document, "items")
+        for one in _list(items) if items is not None else [document]:
+            if _get(one, "kind") == kind or (items is not None and _get(one, "kind") is None):
+                yield one
 
 
 def _parsed(text: str) -> Any:

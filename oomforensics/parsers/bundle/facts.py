@@ -41,6 +41,7 @@ class Container:
     namespace: str | None = None
     image: str | None = None
     line: int | None = None
+    host: str | None = None  # that it runs on, where the list is of many
 
 
 Item = Fact | Process | Container

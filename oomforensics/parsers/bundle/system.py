@@ -12,6 +12,8 @@ _SWAP = re.compile(r"(\S{1,255})\s+(?:partition|file)\s+(\d{1,18})\s+\d+\s+-?\d+
 _COUNT = re.compile(r"[0-9]{1,18}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_FREE = re.compile(r"(Mem|Swap): +(\d{1,18}) +\d+ +\d+.*")
+_STATUS = re.compile(r" *(Static hostname|Transient hostname|Boot ID): (\S+)")
 _SYSCTL = re.compile(r"((?:vm|kernel)\.[\w.-]{1,80}) = (.{0,200})")
 _KEPT_MEMINFO = frozenset(
     "MemTotal MemFree MemAvailable Buffers Cached SwapTotal SwapFree Shmem Slab SUnreclaim KernelStack PageTables"
@@ -29,6 +31,13 @@ def meminfo(text: str, of: str) -> Iterator[Fact]:
         found = _MEMINFO.fullmatch(line.strip())
         if found and found[1] in _KEPT_MEMINFO:
             yield Fact("meminfo", f"{found[1]}_kb", found[2], number)
+
+
+def free(text: str, of: str) -> Iterator[Fact]:
+    """`free`, in KiB as it is without an option."""
+    for number, line in enumerate(text.splitlines()[:10], start=1):
+        if found := _FREE.fullmatch(line.rstrip()):
+            yield Fact("meminfo", f"{found[1]}Total_kb", found[2], number)
 
 
 def swaps(text: str, of: str) -> Iterator[Fact]:
@@ -63,13 +72,27 @@ def hostname(text: str, of: str) -> Iterator[Fact]:
         yield Fact("hostname", "", lines[0], 1)
 
 
+def hostnamectl(text: str, of: str) -> Iterator[Fact]:
+    """The kernel has the transient name, where it differs from the static one."""
+    said: dict[str, tuple[str, int]] = {}
+    for number, line in enumerate(text.splitlines()[:100], start=1):
+        if found := _STATUS.fullmatch(line.rstrip()):
+            said.setdefault(found[1], (found[2], number))
+    name = said.get("Transient hostname") or said.get("Static hostname")
+    if name is not None and _NAME.fullmatch(name[0]):
+        yield Fact("hostname", "", *name)
+    boot = said.get("Boot ID")
+    if boot is not None and re.fullmatch(r"[0-9a-f]{32}", boot[0]):
+        yield Fact("boot_id", "", *boot)
+
+
 def release(text: str, of: str) -> Iterator[Fact]:
     if len(text.split()) == 1:
         yield Fact("kernel_release", "", text.strip()[:100], 1)
 
 
 def uname(text: str, of: str) -> Iterator[Fact]:
-    words = text.split()
+    words = text.split()[:100]
     if len(words) > 3 and words[0] == "Linux":
         yield Fact("kernel_release", "", words[2][:100], 1)
         if _NAME.fullmatch(words[1]):

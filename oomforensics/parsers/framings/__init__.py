@@ -233,6 +233,7 @@ class Reader:
             header.seq,
             header.continued,
             header.program,
+            header.wall_local,
         )
 
 

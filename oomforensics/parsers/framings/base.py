@@ -50,6 +50,7 @@ class Header:
     stamped: bool = False  # the kernel's own `[   12.345678] ` may follow at `end`
     escapes: bool = False  # rsyslog may have written `#012` for a newline
     program: str | None = None  # who wrote it, unless the kernel
+    wall_local: bool = False  # wall_us was written without a zone, and is read in the caller's
     fixed: bool = False  # every line that begins with these `end` characters has this same header
 
 

@@ -52,6 +52,7 @@ MONTHS: dict[str, int] = {
     name: month for names in MONTH_NAMES.values() for month, name in enumerate(names.split(), start=1)
 }
 
+UTC_NAMES = ("UTC", "GMT", "Z")  # the abbreviations that mean one zone
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _LEAP_CYCLE = 8  # years: the longest gap between two 29 February is 1896 to 1904
@@ -116,7 +117,7 @@ class Clock:
         return None
 
     def _zone(self, abbreviation: str | None, when: datetime) -> tzinfo:
-        if abbreviation in ("UTC", "GMT", "Z"):
+        if abbreviation in UTC_NAMES:
             return UTC
         zone = self._context.timezone
         if abbreviation is not None and abbreviation != when.replace(tzinfo=zone).tzname():

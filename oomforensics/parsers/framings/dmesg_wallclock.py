@@ -36,6 +36,7 @@ def read(line: str, clock: Clock) -> Header | None:
         caller=caller,
         level=level,
         from_kernel=from_kernel,
+        wall_local=wall is not None,
     )
 
 

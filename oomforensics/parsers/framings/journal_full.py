@@ -10,7 +10,7 @@ import re
 
 from oomforensics.parsers.framings import origin
 from oomforensics.parsers.framings.base import Framing, Header
-from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.clock import UTC_NAMES, Clock
 from oomforensics.parsers.records import TsSource
 
 _DATE = re.compile(
@@ -23,7 +23,8 @@ def read(line: str, clock: Clock) -> Header | None:
     if match is None:
         return None
     date, zone, offset = match.groups()
-    return origin.read(line, match.end(), clock, clock.iso(date + (offset or ""), zone), TsSource.SYSLOG)
+    wall = clock.iso(date + (offset or ""), zone)
+    return origin.read(line, match.end(), clock, wall, TsSource.SYSLOG, local=offset is None and zone not in UTC_NAMES)
 
 
 FRAMING = Framing(

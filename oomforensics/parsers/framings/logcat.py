@@ -38,7 +38,9 @@ def read(line: str, clock: Clock) -> Header | None:
         source = TsSource.NONE
     else:
         wall += microseconds(fraction)
-    return Header(match.end(), wall, source, from_kernel=False, level=_LEVELS[level], program=tag)
+    return Header(
+        match.end(), wall, source, from_kernel=False, level=_LEVELS[level], program=tag, wall_local=wall is not None and hours is None
+    )
 
 
 FRAMING = Framing(

@@ -20,7 +20,8 @@ def read(line: str, clock: Clock) -> Header | None:
     if match is None:
         return None
     month, day, time, year = match.groups()
-    return origin.read(line, match.end(), clock, clock.with_year(year, month, day, time), TsSource.SYSLOG)
+    wall = clock.with_year(year, month, day, time)
+    return origin.read(line, match.end(), clock, wall, TsSource.SYSLOG, local=True)
 
 
 FRAMING = Framing(

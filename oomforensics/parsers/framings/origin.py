@@ -26,36 +26,44 @@ _HOST = re.compile(r"([^\s\[\]]+) ")
 
 
 def read(
-    line: str, at: int, clock: Clock, wall_us: int | None, source: TsSource, priority: int | None = None
+    line: str,
+    at: int,
+    clock: Clock,
+    wall_us: int | None,
+    source: TsSource,
+    priority: int | None = None,
+    *,
+    local: bool = False,
 ) -> Header:
-    """The header of a line whose date ends at `at`."""
+    """The header of a line whose date ends at `at`. `local`: it has no zone."""
     if wall_us is None:
-        source = TsSource.NONE
+        source, local = TsSource.NONE, False
     last = clock.origin
     if last is not None and line.startswith(last[0], at) and priority == last[1]:
         known = last[2]
         return Header(
             at + len(last[0]), wall_us, source, known.host, known.from_kernel, known.level,
-            stamped=known.stamped, escapes=True, program=known.program, fixed=True,
+            stamped=known.stamped, escapes=True, program=known.program, wall_local=local, fixed=True,
         )  # fmt: skip
     level = None if priority is None else priority & 7
     tag = _TAG.match(line, at)
     if tag is None:
-        return _untagged(line, at, wall_us, source, level)
+        return _untagged(line, at, wall_us, source, level, local)
     host, facility, level_name, name, pid = tag.groups()
     if level_name is not None:
         level = LEVELS[level_name]
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
     header = Header(
-        tag.end(), wall_us, source, host, kernel, level, stamped=kernel, escapes=True, program=None if kernel else name
-    )
+        tag.end(), wall_us, source, host, kernel, level,
+        stamped=kernel, escapes=True, program=None if kernel else name, wall_local=local,
+    )  # fmt: skip
     if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
         header.fixed = True
         clock.origin = (tag[0], priority, header)
     return header
 
 
-def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None) -> Header:
+def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None, local: bool) -> Header:
     """`host [75669.58] text` is netconsole, caught by a syslog: it may be the kernel. All else is a program's."""
     host = _HOST.match(line, at)
     end = host.end() if host else at
@@ -69,4 +77,5 @@ def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: 
         level,
         stamped=stamped,
         escapes=True,
+        wall_local=local,
     )

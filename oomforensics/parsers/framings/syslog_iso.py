@@ -13,16 +13,22 @@ from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.records import TsSource
 
-_DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)?) ")
+_DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?) ")
 
 
 def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
     if match is None:
         return None
-    priority, date = match.groups()
+    priority, date = match.group(1, 2)
     return origin.read(
-        line, match.end(), clock, clock.iso(date), TsSource.SYSLOG, None if priority is None else int(priority)
+        line,
+        match.end(),
+        clock,
+        clock.iso(date),
+        TsSource.SYSLOG,
+        None if priority is None else int(priority),
+        local=match[3] is None,
     )
 
 

@@ -216,6 +216,14 @@ DATED = [
         Record(1, "x", None, us(2016, 6, 9, 22, 30, 35), TsSource.SYSLOG, "h", from_kernel=True),
     ),
     (
+        "Thu 2016-06-09 22:30:35 CEST h kernel: x",
+        Record(1, "x", None, us(2016, 6, 9, 22, 30, 35), TsSource.SYSLOG, "h", from_kernel=True, wall_local=True),
+    ),
+    (
+        "2026-05-01T08:00:00 h kernel: x",
+        Record(1, "x", None, us(2026, 5, 1, 8), TsSource.SYSLOG, "h", from_kernel=True, wall_local=True),
+    ),
+    (
         "Fri 2026-05-01 10:00:00 -03 h kernel: x",
         Record(1, "x", None, us(2026, 5, 1, 10, hours=-3), TsSource.SYSLOG, "h", from_kernel=True),
     ),
@@ -242,6 +250,7 @@ DATED = [
 
 @pytest.mark.parametrize(("line", "expected"), DATED, ids=lambda value: value[:40] if isinstance(value, str) else "")
 def test_framings_with_a_date(line: str, expected: Record) -> None:
+    expected.wall_local |= expected.wall_source is INFERRED or line.startswith(("Fri Jan  1", "[Thu May", "kern  :info"))
     assert one(line) == expected
 
 
@@ -579,6 +588,7 @@ LOGCAT = [
 @pytest.mark.parametrize(("line", "expected"), LOGCAT, ids=lambda value: value[:40] if isinstance(value, str) else "")
 def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
     expected.from_kernel = False
+    expected.wall_local = expected.wall_source is INFERRED
     assert one(line) == expected
 
 

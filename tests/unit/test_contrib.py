@@ -52,7 +52,5 @@ def test_systemd_takes_the_unit(tmp_path: Path) -> None:
     told = subprocess.run([analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
     assert (told.returncode, told.stderr) == (0, "")
     copy.write_text(text.replace("OOMScoreAdjust=-1000", "OOMScoreAdjust=low"))
-    assert (
-        "OOMScoreAdjust"
-        in subprocess.run([analyze, "verify", str(copy)], capture_output=True, text=True, check=False).stderr
-    )
+    told = subprocess.run([analyze, "verify", "--man=no", str(copy)], capture_output=True, text=True, check=False)
+    assert "OOM score adjust" in told.stderr

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from benchmarks import logs
-from benchmarks.measure import Cost, run
+from benchmarks.measure import Cost, race, run
 from oomforensics.analysis.judge import judge
 from oomforensics.parsers.assemble import assemble
 from tests.support.logs import parse
@@ -23,6 +23,9 @@ TOOL = [sys.executable, "-m", "oomforensics"]
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--size-mib", type=int, default=1024, help="size of the syslog to search (default 1024)")
+    options.add_argument(
+        "--large-mib", type=int, default=4096, help="size of the syslog to ingest for its memory (4096)"
+    )
     options.add_argument("--incidents", type=int, default=10_000, help="incidents to store (default 10000)")
     chosen = options.parse_args()
     with tempfile.TemporaryDirectory(prefix="oomforensics-bench-") as folder:
@@ -30,8 +33,7 @@ def main() -> None:
         one_report()
         big_log(Path(folder), chosen.size_mib, reports=0)
         big_log(Path(folder), chosen.size_mib, reports=1_000)
-        packed(Path(folder), chosen.size_mib // 2)
-        flat_memory(Path(folder), 4 * chosen.size_mib)
+        flat_memory(Path(folder), chosen.large_mib)
         two_cores(Path(folder), 2_000)
         many_incidents(Path(folder), chosen.incidents)
 
@@ -66,17 +68,59 @@ def one_report(tasks: int = 500) -> None:
 def big_log(folder: Path, size_mib: int, reports: int) -> None:
     log, database = folder / "syslog", folder / "big.duckdb"
     logs.syslog(log, size_mib << 20, reports)
-    grep = run(["grep", "-c", "oom-killer", str(log)])
-    scan = run([sys.executable, "-c", _SCAN_ONLY, str(log)])
-    ingest = run([*TOOL, "ingest", str(log), "--db", str(database)], 1)
-    bare = run([*TOOL, "ingest", "/dev/null", "--db", str(folder / "bare.duckdb")], 1)
-    print(
-        f"{size_mib} MiB of syslog with {reports} reports, CPU as ratios to `grep -c oom-killer` ({grep.cpu_s:.2f} s):"
-    )
-    print(f"  finding them {scan.cpu_s / grep.cpu_s:.2f}, whole ingest {ingest.cpu_s / grep.cpu_s:.2f} ({_text(ingest)}; "
-          f"an empty ingest takes {_text(bare)})")  # fmt: skip
+    costs = race({"grep": ["grep", "-c", "oom-killer", str(log)], "finding": _finding(log)}, 5)
+    grep, finding = costs["grep"].cpu_s, costs["finding"].cpu_s
+    print(f"{size_mib} MiB of syslog with {reports} reports, CPU as ratios to `grep -c oom-killer` ({grep:.2f} s):")
+    print(f"  finding and cutting them out {finding / grep:.2f}")
+    if reports:
+        whole = race({"grep": ["grep", "-c", "oom-killer", str(log)], "ingest": _ingest(log, database),
+                      "empty": _ingest(Path("/dev/null"), folder / "empty.duckdb")}, 2)  # fmt: skip
+        ingest, empty = whole["ingest"].cpu_s, whole["empty"].cpu_s
+        print(
+            f"  whole ingest {ingest / whole['grep'].cpu_s:.1f} ({_text(whole['ingest'])}; one of nothing:"
+            f" {_text(whole['empty'])}): {(ingest - empty - finding) / reports * 1000:.1f} ms a report after it is found"
+        )
+        packed_log(log)
     log.unlink()
     database.unlink(missing_ok=True)
+
+
+def packed_log(log: Path) -> None:
+    """The same log packed, against what a person would type."""
+    for suffix, packer, unpackers in _PACKED:
+        if shutil.which(packer[0]) is None:
+            print(f"  .{suffix}: {packer[0]} is not installed")
+            continue
+        packed = log.with_name(f"{log.name}.{suffix}")
+        with packed.open("wb") as out:
+            subprocess.run([*packer, str(log)], stdout=out, check=True)
+        pipes = {
+            unpacker: ["sh", "-c", f'{unpacker} "$1" | grep -c oom-killer', "sh", str(packed)]
+            for unpacker in unpackers
+            if shutil.which(unpacker.split()[0])
+        }
+        costs = race({**pipes, "finding": _finding(packed)})
+        finding = costs.pop("finding").cpu_s
+        ratios = ", ".join(f"{finding / cost.cpu_s:.2f} x `{name} | grep`" for name, cost in costs.items())
+        print(f"  finding them in .{suffix}: {finding:.2f} s CPU = {ratios}")
+        packed.unlink()
+
+
+_PACKED = (
+    ("gz", ("gzip", "-c"), ("zcat", "pigz -dc", "igzip -dc")),
+    ("zst", ("zstd", "-qc"), ("zstdcat",)),
+    ("lz4", ("lz4", "-qc"), ("lz4cat",)),
+)
+
+
+def _ingest(log: Path, database: Path) -> list[str]:
+    """Into a new history each time: the second time all would be known."""
+    command = 'rm -f "$1" && shift && exec "$@"'
+    return ["sh", "-c", command, "sh", str(database), *TOOL, "ingest", str(log), "--db", str(database), "--jobs", "1"]
+
+
+def _finding(log: Path) -> list[str]:
+    return [sys.executable, "-c", _SCAN_ONLY, str(log)]
 
 
 # As `ingest` reads: unpacked, hashed by samples, searched.
@@ -93,36 +137,14 @@ for source in iter_sources([sys.argv[1]]):
 """
 
 
-def packed(folder: Path, size_mib: int) -> None:
-    """Against the fastest command that unpacks and is there, piped to grep."""
-    log = folder / "syslog"
-    logs.syslog(log, size_mib << 20, size_mib)
-    for suffix, pack, unpackers in (
-        (".gz", ["gzip", "-6"], ("zcat", "pigz -dc", "igzip -dc")),
-        (".zst", ["zstd", "-q"], ("zstdcat",)),
-    ):
-        name = f"{log}{suffix}"
-        with Path(name).open("wb") as out:
-            subprocess.run([*pack, "-c", str(log)], stdout=out, check=True)
-        tools = [tool for tool in unpackers if shutil.which(tool.split()[0])]
-        costs = {tool: run(["sh", "-c", f"{tool} {name} | grep -c oom-killer"]) for tool in tools}
-        best = min(costs, key=lambda tool: costs[tool].cpu_s)
-        scan = run([sys.executable, "-c", _SCAN_ONLY, name])
-        print(
-            f"{size_mib} MiB of syslog as {suffix}: finding {scan.cpu_s / costs[best].cpu_s:.2f} x"
-            f" `{best} | grep -c` ({costs[best].cpu_s:.2f} s of CPU)"
-        )
-        Path(name).unlink()
-    log.unlink()
-
-
 def flat_memory(folder: Path, size_mib: int) -> None:
-    log, database = folder / "syslog", folder / "flat.duckdb"
-    bare = run([*TOOL, "ingest", "/dev/null", "--db", str(folder / "bare.duckdb")], 1)
-    logs.syslog(log, size_mib << 20, 200)
-    cost = run([*TOOL, "ingest", str(log), "--db", str(database)], 1)
+    log, database = folder / "large", folder / "large.duckdb"
+    bare = run(_ingest(Path("/dev/null"), database), 1).max_rss_mb
+    logs.syslog(log, size_mib << 20, 1_000)
+    cost = run(_ingest(log, database), 1)
     print(
-        f"{size_mib} MiB of syslog: {cost.max_rss_mb - bare.max_rss_mb:.0f} MiB above an empty ingest ({_text(cost)})"
+        f"{size_mib} MiB of syslog with 1000 reports: {cost.max_rss_mb:.0f} MB at most, {cost.max_rss_mb - bare:.0f} MB"
+        f" above an ingest of nothing"
     )
     log.unlink()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 
@@ -19,7 +19,16 @@ class Cost:
 
 def run(command: Sequence[str], repeat: int = 3) -> Cost:
     """The cheapest of `repeat` runs; output is thrown away. Raises CalledProcessError for exit codes other than 0, 1."""
-    return min((_run_once(command) for _ in range(repeat)), key=lambda cost: cost.cpu_s)
+    return race({"": command}, repeat)[""]
+
+
+def race(commands: Mapping[str, Sequence[str]], repeat: int = 3) -> dict[str, Cost]:
+    """The cheapest of `repeat` runs of each, in turns, so that what else the machine does falls on all of them."""
+    runs: dict[str, list[Cost]] = {name: [] for name in commands}
+    for _ in range(repeat):
+        for name, command in commands.items():
+            runs[name].append(_run_once(command))
+    return {name: min(costs, key=lambda cost: cost.cpu_s) for name, costs in runs.items()}
 
 
 def _run_once(command: Sequence[str]) -> Cost:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from oomforensics.analysis.model import Judged
+from oomforensics.history import snapshots
 from oomforensics.history.save import Saved, save
 from oomforensics.history.schema import Connection
 from oomforensics.history.store import open_write
@@ -20,15 +20,15 @@ from oomforensics.parsers.bundle.documents import match
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, SourceInfo
+from oomforensics.parsers.snapshots import Recorded
 from oomforensics.parsers.sources import Source, iter_sources
 from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, read_document
 from oomforensics.pipeline.stop import Stop
 from oomforensics.pipeline.workers import Workers
 
-BATCH = 200  # incidents stored at once
+BATCH = 100  # incidents stored at once
 EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one log
 SOURCES = 2_000  # logs whose rows are held at most
-_PIPE_S = 1.0  # seconds that an incident read from a pipe may wait for others
 _HARMLESS = "info"
 
 
@@ -39,6 +39,9 @@ class Progress(Protocol):
     def reading(self, info: SourceInfo) -> None: ...
     def done(self, result: SourceResult) -> None: ...
 
+    def stored(self, one: Judged) -> None:
+        """An incident of a pipe that goes on."""
+
 
 @dataclass(slots=True)
 class SourceResult:
@@ -48,6 +51,7 @@ class SourceResult:
     incidents: int = 0
     kills: int = 0
     events: int = 0  # of other killers and witnesses
+    kills_without_report: int = 0
 
     @property
     def damaged(self) -> bool:
@@ -128,20 +132,21 @@ class _Run:
         self._result = IngestResult()
         self._judged: list[Judged] = []
         self._finished: list[SourceInfo] = []
-        self._incidents: Counter[str] = Counter()  # of logs that are not finished
-        self._kills: Counter[str] = Counter()
-        self._saved_at = time.monotonic()
+        # Of logs that are not finished: kills of each incident, and how many of them have no report. A pipe's may come again.
+        self._seen: defaultdict[str, dict[tuple[int, str], tuple[int, int]]] = defaultdict(dict)
+        stop.idle = self._tell_judged
 
     def store(self, found: Sequence[Source | Problem], settings: Settings, workers: Workers | None) -> IngestResult:
         unread = {item.name for item in found if isinstance(item, Source)}
         for item in found:
-            pipe = isinstance(item, Source) and item.name == "-"
             for piece in self._pieces(item, settings, workers):
                 if isinstance(piece, SourceInfo):
                     unread.discard(piece.name)
                     self._finish(piece)
+                elif isinstance(piece, Recorded):
+                    snapshots.save(self._con, piece)
                 else:
-                    self._keep(piece, pipe)
+                    self._keep(piece)
         self._save()
         self._result.unread = len(unread)
         return self._result
@@ -155,18 +160,30 @@ class _Run:
             return iter(())
         return read(item, settings, self._stop, None if self._progress is None else self._progress.reading)
 
-    def _keep(self, one: Judged, pipe: bool) -> None:
-        source = one.incident.source
-        self._incidents[source] += 1
-        self._kills[source] += len(one.incident.kills)
+    def _keep(self, one: Judged) -> None:
+        kills = len(one.incident.kills)
+        place = one.incident.line_start, next(iter(one.kill_keys), "")
+        self._seen[one.incident.source][place] = kills, kills if "report" in one.incident.missing else 0
         self._judged.append(one)
-        if len(self._judged) >= BATCH or (pipe and time.monotonic() - self._saved_at > _PIPE_S):
+        if len(self._judged) >= BATCH:
+            self._save_judged()
+
+    def _tell_judged(self) -> None:
+        judged = self._judged
+        self._save_judged()
+        if self._progress is not None:
+            for one in judged:
+                self._progress.stored(one)
+
+    def _save_judged(self) -> None:
+        if self._judged:
             self._result.add(save(self._con, self._judged, []))
             self._judged = []
-            self._saved_at = time.monotonic()
 
     def _finish(self, info: SourceInfo) -> None:
-        source = SourceResult(info, self._incidents.pop(info.name, 0), self._kills.pop(info.name, 0), len(info.events))
+        seen = self._seen.pop(info.name, {}).values()
+        kills, bare_kills = (sum(counts) for counts in zip(*seen, strict=True)) if seen else (0, 0)
+        source = SourceResult(info, len(seen), kills, len(info.events), bare_kills)
         self._result.sources.append(source)
         self._finished.append(info)
         if len(self._finished) >= SOURCES or sum(len(one.events) for one in self._finished) >= EVENTS:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from oomforensics.analysis.model import Scope, TotalPages
 from oomforensics.analysis.scope import ScopeFound
 from oomforensics.kernel import totalpages
@@ -10,6 +12,7 @@ from oomforensics.parsers.facts import Incident, MemcgUsage, MemInfo
 
 _UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
 _ASSUMED_PAGE_SIZE = 4096
+_NODE = re.compile(r"[0-9]{1,4}")
 _MOVABLE = ("GFP_HIGHUSER_MOVABLE", "__GFP_MOVABLE")
 _HIDES_ZONES_SINCE = (6, 1, 0)  # Mem-Info leaves out zones above the request's
 
@@ -188,7 +191,7 @@ def parse_list(text: str | None) -> set[int]:
     nodes: set[int] = set()
     for part in (text or "").split(","):
         first, _, last = part.partition("-")
-        if not first.isdigit() or (last and not last.isdigit()) or int(last or first) > 4096:
+        if not _NODE.fullmatch(first) or not _NODE.fullmatch(last or first) or int(last or first) > 4096:
             return set()
         nodes.update(range(int(first), int(last or first) + 1))
     return nodes

@@ -52,7 +52,7 @@ def command(
     """
     from oomforensics.analysis.model import Scope
     from oomforensics.cli import tables, values
-    from oomforensics.history.lookup import Filter, incidents, untimed
+    from oomforensics.history.lookup import Filter, incidents, near_losses, untimed
     from oomforensics.history.store import open_read
 
     if scope is not None and scope not in set(Scope):
@@ -72,10 +72,23 @@ def command(
         elif found:
             for line in tables.render(_HEADER, [_row(one) for one in found], terminal.table_width()):
                 terminal.out(line)
+            _close_count(found, near_losses(con, found))
         else:
             terminal.say("no such incident" if wanted != Filter() else "the history holds no incident yet")
         if wanted.by_time and (without := untimed(con)):
             terminal.say(f"{without} of all incidents have no wall-clock time and are left out by --since and --until")
+
+
+def _close_count(found: list[IncidentLine], near_losses: int) -> None:
+    """kills = those in reports + those without one, where they differ; and what else may be missing."""
+    kills = sum(one.kills for one in found)
+    reported = sum(one.kills for one in found if one.reported)
+    if kills > reported:
+        terminal.say(
+            f"{kills} kills: {reported} in reports, {kills - reported} without one; see sql --run closing-count"
+        )
+    if near_losses:
+        terminal.say(f"evidence was lost near {near_losses} of {len(found)} incidents; see incident_losses")
 
 
 def _mechanisms(con: Connection, wanted: Filter, as_json: bool) -> None:

@@ -136,7 +136,7 @@ def _summary(result: IngestResult) -> str:
 
 def _source(source: SourceResult) -> str:
     info = source.info
-    said = [_count(source.incidents, "incident"), _count(source.kills, "kill")] if source.incidents else []
+    said = [_count(source.incidents, "incident"), _kills(source)] if source.incidents else []
     if not said:
         said = ["no OOM kill found" if info.records or not info.problems else info.problems[0].reason]
     elif info.problems:
@@ -144,6 +144,11 @@ def _source(source: SourceResult) -> str:
     if source.events:
         said.append(_count(source.events, "other event"))
     return terminal.safe(", ".join(said))
+
+
+def _kills(source: SourceResult) -> str:
+    without = source.kills_without_report
+    return _count(source.kills, "kill") + (f" ({without} without a report)" if without else "")
 
 
 def _events(number: int) -> str:
@@ -169,6 +174,7 @@ def _plain(result: IngestResult) -> dict[str, object]:
                 "records": source.info.records,
                 "incidents": source.incidents,
                 "kills": source.kills,
+                "kills_without_report": source.kills_without_report,
                 "events": source.events,
                 "problems": [
                     {"line": problem.line, "severity": problem.severity, "reason": problem.reason}

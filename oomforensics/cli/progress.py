@@ -1,4 +1,4 @@
-"""The progress of a long ingest on a terminal; nothing anywhere else."""
+"""The progress of a long ingest on a terminal, and anywhere what a pipe that goes on has shown."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from oomforensics import ingest
+    from oomforensics.analysis.model import Judged
     from oomforensics.parsers.records import SourceInfo
 
 
 @contextmanager
-def reporter() -> Iterator[ingest.Progress | None]:
+def reporter() -> Iterator[ingest.Progress]:
     if not sys.stderr.isatty():
-        yield None
+        yield _Quiet()
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TimeElapsedColumn
@@ -36,6 +37,25 @@ def reporter() -> Iterator[ingest.Progress | None]:
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         shown.start(bar)
         yield shown
+
+
+class _Quiet:
+    def begin(self, sources: int) -> None:
+        pass
+
+    def reading(self, info: SourceInfo) -> None:
+        pass
+
+    def done(self, result: ingest.SourceResult) -> None:
+        pass
+
+    def stored(self, one: Judged) -> None:
+        terminal.say(_sentence(one))
+
+
+def _sentence(one: Judged) -> str:
+    killed = ", ".join(f"{kill.comm} (pid {kill.pid})" for kill in one.incident.kills)
+    return f"{one.incident.source}:{one.incident.line_start}: killed {killed}: {one.verdict}"
 
 
 class _Shown:
@@ -56,6 +76,11 @@ class _Shown:
     def done(self, result: ingest.SourceResult) -> None:
         self._incidents += result.incidents
         self._bar.advance(self._task)
+
+    def stored(self, one: Judged) -> None:
+        from rich.text import Text
+
+        self._bar.console.print(Text(terminal.safe(_sentence(one))))
 
     def now(self) -> Text:
         from rich.text import Text

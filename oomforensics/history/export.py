@@ -24,7 +24,7 @@ import duckdb
 
 from oomforensics import __version__
 from oomforensics.errors import OomforensicsError
-from oomforensics.history.redact import ATTACHED, COLUMNS, Redaction, attached, literal, quoted
+from oomforensics.history.redact import ATTACHED, COLUMNS, Redaction, attached, class_of, literal, quoted
 from oomforensics.history.schema import Connection, newest_version
 
 MANIFEST = "manifest.json"
@@ -99,6 +99,8 @@ def _make_keys(con: Connection, redacted: bool) -> None:
 
 def _write(con: Connection, view: str, folder: Path, by: By, redaction: Redaction | None) -> dict[str, Any]:
     columns = _columns(con, view)
+    if redaction:
+        columns = {name: columns[name] for name in columns if class_of(view, name) is not None}
     rows = con.execute(f"SELECT count(*) FROM {ATTACHED}.{quoted(view)}").fetchone()
     count = int(rows[0]) if rows else 0
     select = redaction.select(view) if redaction else "shown.*"

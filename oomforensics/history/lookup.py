@@ -31,7 +31,7 @@ class Filter:
 
 @dataclass(frozen=True, slots=True)
 class IncidentLine:
-    """An incident in a list. Fields are columns of `incidents`, but for the last."""
+    """An incident in a list. Fields are columns of `incidents`, but for the last two."""
 
     incident_id: str
     ts_us: int | None
@@ -44,15 +44,29 @@ class IncidentLine:
     verdict: str
     complete: bool
     kills: int
+    reported: bool  # more than the kill line is there
 
 
 def incidents(con: Connection, wanted: Filter) -> list[IncidentLine]:
     """The incidents that fit, newest first; those without a time come last, and fit no limit of time."""
     where, values = _where(wanted)
-    special = {"ts_us": "epoch_us(ts)", "kills": "(SELECT count(*) FROM kills WHERE kills.incident_id = i.incident_id)"}
+    special = {
+        "ts_us": "epoch_us(ts)",
+        "kills": "(SELECT count(*) FROM kills WHERE kills.incident_id = i.incident_id)",
+        "reported": "NOT list_contains(missing, 'report')",
+    }
     select = ", ".join(special.get(field.name, field.name) for field in fields(IncidentLine))
     found = con.execute(f"SELECT {select} FROM incidents AS i WHERE {where} ORDER BY {_NEWEST_FIRST}", values)
     return [IncidentLine(*row) for row in found.fetchall()]
+
+
+def near_losses(con: Connection, found: list[IncidentLine]) -> int:
+    """Near how many of these a log lost lines."""
+    ids = [one.incident_id for one in found]
+    row = con.execute(
+        "SELECT count(DISTINCT incident_id) FROM incident_losses WHERE list_contains(?, incident_id)", [ids]
+    )
+    return int((row.fetchone() or (0,))[0])
 
 
 def untimed(con: Connection) -> int:

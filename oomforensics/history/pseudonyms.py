@@ -24,13 +24,14 @@ UUID = re.compile(
 HEX = re.compile(
     r"(?:(?<=pod)|(?<![0-9A-Za-z]))(?=[0-9]{0,31}[a-fA-F]|[0-9]{32})[0-9a-fA-F]{12,128}(?![0-9A-Za-z])", re.ASCII
 )
-IPV4 = re.compile(r"(?<![\w.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\w.]*\w)", re.ASCII)
+# Also with dashes, as clouds name hosts.
+IPV4 = re.compile(r"(?<![\w.])\d{1,3}([.-])\d{1,3}\1\d{1,3}\1\d{1,3}(?![\w.]*\w)", re.ASCII)
 _IPV6 = re.compile(
     r"(?<![\w:.])(?=[0-9a-fA-F:]*[0-9a-fA-F])(?:(?=[0-9a-fA-F:]*::)|(?=(?:[0-9a-fA-F]{1,4}:){7}))[0-9a-fA-F:]{3,39}(?:%\w+)?(?![\w:])",
     re.ASCII,
 )
 _MAC = re.compile(r"(?<![\w:-])[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-fA-F]{2}){4,}(?![\w:-])", re.ASCII)
-_MAIL = re.compile(r"[\w.+%-]{1,128}@[\w-]{1,128}(?:\.[\w-]{1,128})+")
+_MAIL = re.compile(r"[\w.+%-]{1,128}@[\w-]{1,128}(?:\.(?!(?:service|slice|scope)\b)[\w-]{1,128})+")
 _USER = re.compile(r"(?P<head>user@|user-|uid_|user-runtime-dir@)(?P<uid>\d{1,10})(?P<tail>\.\w+)?")
 _JOB = re.compile(r"(?P<head>job_)(?P<job>\d{1,20})(?P<tail>.*)", re.DOTALL)
 _PIECE = re.compile(r"\\x[0-9a-fA-F]{2}|[-_.:@]")
@@ -74,6 +75,15 @@ class Pseudonyms:
     def comm(self, name: str) -> str:
         return name if not name or kept.is_kept_task(name) else self._once("proc", name)
 
+    def command(self, line: str) -> str:
+        """A command line as a whole: any word and any figure in it may be a secret. `[kthreadd]` is none."""
+        if line.startswith("[") and line.endswith("]") and kept.is_kept_task(line[1:-1]):
+            return line
+        return self.name("cmd", line) if line else line
+
+    def user(self, name: str) -> str:
+        return name if name in kept.KEPT_USERS else self.name("user", name)
+
     def host(self, name: str) -> str:
         if name in kept.KEPT_HOSTS:
             return name
@@ -81,9 +91,6 @@ class Pseudonyms:
             return self.name("ip", name)
         label, dot, domain = name.lower().partition(".")
         return self.name("host", label) + (f".{self.name('dom', domain)}" if dot else "")
-
-    def unit(self, name: str) -> str:
-        return self.cgroup(name)
 
     def cgroup(self, path: str) -> str:
         """Part by part, so that the path of a parent stays the beginning of its children's."""
@@ -111,14 +118,18 @@ class Pseudonyms:
         return "".join([*out, self._named(stem[end:], suffix), suffix])
 
     def _named(self, text: str, suffix: str) -> str:
-        """`text` without its names: from the first piece that is one to the last. In a slice every piece is a slice."""
+        """`text` without its names: from the first piece that is one to the last. In a slice every piece is a slice.
+
+        A number behind a name is part of it.
+        """
         pieces = [piece for piece in _split(text) if piece]
-        secret = [at for at, piece in enumerate(pieces) if not _is_plain(piece)]
-        if not secret:
+        first = next((at for at, piece in enumerate(pieces) if not _is_plain(piece)), None)
+        if first is None:
             return text
+        secret = [at for at, piece in enumerate(pieces) if at >= first and (piece.isdecimal() or not _is_plain(piece))]
         if suffix == ".slice":
-            return "".join(piece if _is_plain(piece) else self.name("cg", piece) for piece in pieces)
-        first, last = secret[0], secret[-1] + 1
+            return "".join(self.name("cg", piece) if at in secret else piece for at, piece in enumerate(pieces))
+        last = secret[-1] + 1
         name = "".join(pieces[first:last])
         return "".join([*pieces[:first], self.name("cg", _unescaped(name)), *pieces[last:]])
 

@@ -26,13 +26,15 @@ _KEY_SUFFIX = ".redact-key"
 
 # class of column -> what becomes of it. `keep`: figures, moments, and words that are ours. The others are methods of
 # Texts or Pseudonyms:
-#   comm, host, cgroup, path, release, hardware, symbol   a name of that kind
+#   comm, host, user, cgroup, path, command, release, hardware, symbol   a name of that kind
 #   ident    a UUID, a hash, an id; also ours, which are hashes of what a log says and could be guessed
 #   step     a name inside a job
 #   uid      a user's number
 #   prose    a sentence of ours with names in it
 #   line     text of a log
 #   json     a structure: strings in it are lines, but for keys that say better
+#   said     the same of a witness, whose keys say more
+# A column that is missing here is not in a redacted history.
 COLUMNS: dict[str, dict[str, str]] = {
     "incidents": {
         "comm": "trigger_comm victim_comm selected_comm",
@@ -83,7 +85,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ident": "incident_id event_id boot_id container_id pod_uid job_id",
         "uid": "uid",
         "line": "text",
-        "json": "detail",
+        "said": "detail",
         "keep": "kind ts pid line says mechanism uptime_s ts_source tied_by sightings",
     },
     "deaths": {
@@ -109,22 +111,69 @@ COLUMNS: dict[str, dict[str, str]] = {
         "keep": "kind line",
     },
     "processes": {
-        "host": "host user",
+        "host": "host",
+        "user": "user",
         "ident": "boot_id",
         "path": "bundle source",
         "uid": "uid",
         "comm": "comm",
-        "line": "cmdline",
+        "command": "cmdline",
         "keep": "pid ppid line",
     },
-    "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost line"},
+    "evidence_losses": {
+        "host": "host",
+        "ident": "boot_id event_id",
+        "path": "source",
+        "line": "text",
+        "keep": "kind lost ts uptime_s line",
+    },
+    "recordings": {
+        "host": "host",
+        "ident": "segment_id boot_id",
+        "release": "kernel_release",
+        "path": "source",
+        "line": "target watched missing notes",
+        "keep": "page_size interval_s began_ts ended_ts began_s ended_s kmsg_offset_s kmsg_spread_s torn_bytes damaged_bytes"
+        " missing_frames undecodable_frames",
+    },
+    "snapshots": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "keep": "ts mono_s took_s planned_s reason known unread complete",
+    },
+    "snapshots_processes": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "comm": "comm",
+        "command": "cmdline",
+        "uid": "uid",
+        "cgroup": "cgroup",
+        "keep": "ts mono_s pid starttime gone vm_size_kb rss_anon_kb rss_file_kb rss_shmem_kb pgtables_kb swap_kb oom_score_adj"
+        " oom_score",
+    },
+    "snapshots_cgroups": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "cgroup": "cgroup",
+        "keep": "ts mono_s version gone usage_bytes limit_bytes swap_bytes swap_limit_bytes anon_bytes file_bytes shmem_bytes"
+        " slab_bytes oom_kill under_oom",
+    },
+    "snapshots_system": {
+        "host": "host",
+        "ident": "boot_id segment_id",
+        "keep": "ts mono_s mem_total_kb mem_free_kb mem_available_kb swap_total_kb swap_free_kb cached_kb shmem_kb anon_kb"
+        " slab_kb sunreclaim_kb pgtables_kb committed_as_kb oom_kill pgmajfault some_avg10_percent full_avg10_percent",
+    },
+    "incident_recordings": {"ident": "incident_id segment_id", "keep": "mono_s into_s left_s"},
+    "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost distance_s line"},
     "reconciliation": {
         "host": "host",
         "ident": "boot_id",
         "cgroup": "cgroup",
         "line": "name",
         "path": "source",
-        "keep": "counted seen lost line",
+        "prose": "explained",
+        "keep": "counted seen lost unplaced line",
     },
     "containers": {
         "host": "host",
@@ -156,7 +205,7 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 # Lines come first: a sentence of ours may name what only a line holds. Releases come last, for they may hold names.
 _LINES_FIRST = ("report_lines", "memory_events", "source_problems", "sources")
-_LEARNT = ("comm", "host", "cgroup", "ident", "step", "path", "release")
+_LEARNT = ("comm", "host", "user", "cgroup", "command", "ident", "step", "path", "release")
 ATTACHED = "history"
 _PLAIN_TEXT = "VARCHAR"
 
@@ -291,12 +340,13 @@ class Redaction:
 
 
 def _types(con: Connection) -> dict[str, dict[str, str]]:
+    """The columns that have a class; of any other nothing is known, and none is shown."""
     sql = (
         "SELECT table_name, column_name, data_type FROM duckdb_columns() WHERE database_name = ? ORDER BY column_index"
     )
     types: dict[str, dict[str, str]] = {}
     for view, column, kind in con.execute(sql, [ATTACHED]).fetchall():
-        if view in COLUMNS:
+        if class_of(view, column) is not None:
             types.setdefault(view, {})[column] = kind
     return types
 
@@ -307,13 +357,11 @@ def _hidden(view: str, column: str, kind: str) -> str:
         return name
     if how == "uid":
         return f"CAST(_hide_uid({name}) AS {kind}) AS {name}"
-    if how == "json" or kind not in (_PLAIN_TEXT, f"{_PLAIN_TEXT}[]"):
-        # A column without a class is one of a history that was tampered with: text in it is taken for a log's.
-        return f"CAST(CAST(_hide_json(CAST(to_json({name}) AS VARCHAR)) AS JSON) AS {kind}) AS {name}"
-    how = how or "line"
+    if how in ("json", "said"):
+        return f"CAST(CAST(_hide_{how}(CAST(to_json({name}) AS VARCHAR)) AS JSON) AS {kind}) AS {name}"
     if kind == f"{_PLAIN_TEXT}[]":
         return f"list_transform({name}, lambda one: _hide_{how}(one)) AS {name}"
-    return f"_hide_{how}({name}) AS {name}"
+    return f"_hide_{how}(CAST({name} AS {_PLAIN_TEXT})) AS {name}"
 
 
 @contextmanager

@@ -1,69 +1,44 @@
 """Text without its secrets: lines of a log, of which only known words stay, and our own sentences about them.
 
 A line may hold anything, so whatever is neither a number nor a word of `vocabulary` gets a pseudonym. Our sentences hold
-names only where the analysis put one, and those names are in columns or lines: exactly these are looked for, the longest
-first and on the borders of words. A process may be called `total` or `anon`; such a name is replaced only where the
-grammar says that a name stands, or the figures beside it could no longer be read.
+names only where the analysis put one, and those names are in columns or lines: exactly these are looked for. A process
+may be called `total` or `anon`; such a name is replaced only where the grammar says that a name stands, or the figures
+beside it could no longer be read.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from oomforensics.history import places
+from oomforensics.history.known_names import KnownNames
 from oomforensics.history.pseudonyms import Pseudonyms, Span, apart, apply
-from oomforensics.history.vocabulary import COMMON_LABELS, EXTENSION, TOP_FOLDERS, is_kept_task, is_word
+from oomforensics.history.vocabulary import (
+    COMMON_LABELS,
+    EXTENSION,
+    TOP_FOLDERS,
+    is_kept_task,
+    is_kept_unit,
+    is_release_word,
+    is_word,
+)
 
 Replace = Callable[[str], str]
 
 _WORD = re.compile(r"[^\W_]+")
 _CHUNK = re.compile(r"""[^\s()\[\]{}<>=,;:"'|]+""")
-_FIGURE = re.compile(r"[-+~#]?\d[\d.,*/+-]*(?:[kKmMgGtT]i?[bB]?|[bB]|ms|us|s|pages?|%)?[.?!]?", re.ASCII)
+_FIGURE = re.compile(
+    r"[-+~#]?\d[\d.,*/+-]*(?:[kKmMgGtT]i?[bB]?|[bB]|ms|us|s|m\d+s|pages?|%|Z)?[.?!]?|\d{4}-\d\d-\d\dT\d\d", re.ASCII
+)
 _HEX_FIGURE = re.compile(r"0[xX][0-9a-fA-F]+", re.ASCII)
 _SYMBOL = re.compile(r"[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+", re.ASCII)
-_GFP = re.compile(r"(?:(?:__)?GFP_[A-Z0-9_]{1,40}|VM_FAULT_[A-Z]{1,20}|CONSTRAINT_[A-Z_]{1,30}|R\d\d|[A-Z]{1,3})")
+_CONSTANT = re.compile(r"(?:__)?GFP_[A-Z0-9_]{1,40}|VM_FAULT_[A-Z]{1,20}|CONSTRAINT_[A-Z_]{1,30}|[A-Z]")
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
-_BEFORE_PID = re.compile(r" \(pid \d+\)")
-_AFTER_PID = re.compile(r"\b\d+ \(")
 _MOST_CHUNKS = 500_000  # kept in mind
-_MOST_NAME = 80  # characters of a process's name: 15 bytes, four for each that is shown as \xNN
 _LONG_LINE = 8192  # characters: beyond, a line is no report's, and looking for the grammar's places takes too long
-_DROPPED = (
-    (re.compile(r"^\s*Code:(.*)$", re.DOTALL), "bytes"),
-    (re.compile(r"^\s*Modules linked in:(.*)$", re.DOTALL), "names"),
-    (re.compile(r"^\s*(?:Kernel c|C)ommand line:(.*)$", re.DOTALL), "words"),
-)
-_ROW = re.compile(r"^\s*\[\s*\d+\](?:\s+-?\d+){4,12}\s(?P<comm>.*)$", re.DOTALL)
-_ROW_UID = re.compile(r"^\s*\[\s*\d+\]\s+(?P<uid>-?\d{1,20})\s+\d")
-# Where the grammar says what stands there: the groups' names are methods of Pseudonyms.
-_PLACES = tuple(
-    re.compile(pattern, re.DOTALL)
-    for pattern in (
-        r"^(?P<comm>.*) invoked oom-killer",
-        r"[Kk]ill(?:ed)? process \d+(?:, UID (?P<uid>-?\d{1,20}),)? \((?P<comm>.*)\)"
-        r"(?=,? (?:total-vm|vsz|score|sharing)|, UID|\. But|\.?\s*$)",
-        r"(?:reaped process |reap pid:|OOM victim )\d+ \((?P<comm>.*)\)",
-        r"[Cc]omm: (?P<comm>.*?) +(?=Kdump:|Not tainted|Tainted:)",
-        r"(?:Not tainted|Tainted: [A-Z ()-]*?) +\(?(?P<release>\d[^\s)]*)",
-        r"^(?P<comm>.*) cpuset=(?P<cgroup>\S+) mems_allowed",
-        r"cpuset=(?P<cgroup>[^,]*),mems_allowed",
-        r"(?:oom_memcg=(?P<cgroup>.*?)|global_oom),task_memcg=(?P<cgroup_2>.*),task=(?P<comm>.*),pid=\d+",
-        r"Task in (?P<cgroup>.*) killed as a result of limit of (?P<cgroup_2>.*?)\s*$",
-        r"Memory cgroup stats for (?P<cgroup>.*?): ?(?=[a-z]|$)",
-        r"Tasks in (?P<cgroup>.*) are going to be killed",
-        r"Hardware name: (?P<hardware>.*)$",
-        r"(?i:\buid)(?:[:= ]|\": ?) ?(?P<uid>-?\d{1,20})",
-    )
-)
-# In JSON, what stands under a key of ours.
-_KEYS = {
-    "comm": "comm", "program": "comm", "process": "comm", "cgroup": "cgroup", "path": "cgroup", "memcg": "cgroup",
-    "host": "host", "hostname": "host", "node": "host", "unit": "cgroup", "boot_id": "ident", "pod_uid": "ident",
-    "container_id": "ident", "incident_id": "ident", "sha256": "ident", "source": "path", "file": "path",
-    "framing": "keep", "severity": "keep", "kind": "keep", "mechanism": "keep",
-}  # fmt: skip
 
 
 class Texts:
@@ -71,8 +46,11 @@ class Texts:
 
     def __init__(self, pseudonyms: Pseudonyms) -> None:
         self.pseudonyms = pseudonyms
-        self._known: dict[str, str] = {}
-        self._lengths: dict[str, dict[int, list[int]]] = {}  # first word -> what precedes it in names -> their lengths
+        self._known = KnownNames()  # of columns
+        self._foreign = KnownNames()  # what only lines hold
+        self._whole: dict[
+            str, str
+        ] = {}  # names that may be words, too: they are replaced where nothing stands beside them
         self._comms: set[str] = set()
         self._chunks: dict[str, str | None] = {}
 
@@ -87,6 +65,8 @@ class Texts:
         hidden = self.pseudonyms.host(name)
         if hidden == name:
             return
+        if any(char.isdigit() for char in name) and not name.isdecimal():
+            self._known.learn(name, hidden)  # `node-1`: a host's name, although no word of it is telling
         self._learn(name, hidden)
         if not hidden.startswith("ip-"):
             self._learn(name.lower(), hidden)
@@ -97,6 +77,9 @@ class Texts:
                 if one.lower() not in COMMON_LABELS:
                     self._learn(one, self.pseudonyms.name("dom", one.lower()))
 
+    def learn_user(self, name: str) -> None:
+        self._learn(name, self.pseudonyms.user(name))
+
     def learn_cgroup(self, path: str) -> None:
         self._learn_parts(path, self.pseudonyms.cgroup)
 
@@ -104,7 +87,7 @@ class Texts:
         self._learn_parts(path, self.pseudonyms.path)
         for part in path.split("/"):
             stem = EXTENSION.sub("", part)
-            if len(stem) >= 4:
+            if len(stem) >= 4 and not is_kept_task(stem) and not is_kept_unit(stem):
                 self._learn(stem, EXTENSION.sub("", self.pseudonyms.path(part)))
 
     def learn_ident(self, value: str) -> None:
@@ -113,57 +96,75 @@ class Texts:
     def learn_step(self, value: str) -> None:
         self._learn(value, self.pseudonyms.step(value))
 
+    def learn_command(self, value: str) -> None:
+        self._learn(value, self.pseudonyms.command(value))
+
     def learn_release(self, value: str) -> None:
         """After the names, which a release may hold; it stands for itself, so that nothing else is seen in it."""
-        self._learn(value, self.release(value), always=True)
+        self._known.learn(value, self.release(value))
 
     def _learn_parts(self, path: str, hide: Replace) -> None:
-        self._learn(path, hide(path), always=path.startswith("/") and hide(path) != path)
-        for one in path.split("/"):
+        if path.startswith("/") and hide(path) != path:
+            self._known.learn(path, hide(path))
+        for one in (path, *path.split("/")):
             self._learn(one, hide(one))
 
-    def _learn(self, name: str, hidden: str, *, always: bool = False) -> None:
-        first = _WORD.search(name)
-        if first is None or name in self._known or not (always or (hidden != name and not _is_plain(name))):
+    def _learn(self, name: str, hidden: str) -> None:
+        if hidden == name or name.isdecimal():
             return
-        self._known[name] = hidden
-        lengths = self._lengths.setdefault(first[0], {}).setdefault(first.start(), [])
-        if len(name) not in lengths:
-            lengths.append(len(name))
-            lengths.sort(reverse=True)
+        self._whole.setdefault(name, hidden)
+        if not _is_plain(name):
+            self._known.learn(name, hidden)
 
     # -- taking it out ---------------------------------------------------------------------------------------------------
 
     def line(self, text: str) -> str:
         """A line of a log: what is not known to be harmless goes."""
-        for pattern, what in _DROPPED:
-            if match := pattern.match(text):
-                return f"{text[: match.start(1)]} [{len(match[1].split())} {what} redacted]"
-        spans = self._hidden(text, [*self._row(text), *self._places(text)] if len(text) <= _LONG_LINE else [])
-        return apply(text, [*spans, *self._denied(text, spans)])
+        if text in self._whole:
+            return self._whole[text]
+        found = list(places.in_line(text, self._comms)) if len(text) <= _LONG_LINE else []
+        at, what = places.rest(text, found) or (len(text), "")
+        spans = self._hidden(text[:at], self._replaced(text, (place for place in found if place[1] <= at)))
+        shown = apply(text[:at], [*spans, *self._denied(text[:at], spans)])
+        return f"{shown} [{len(text[at:].split())} {what} redacted]" if what else shown
 
     def prose(self, text: str) -> str:
         """A sentence of ours: the names in it go."""
-        return apply(text, self._hidden(text, self._beside_pids(text)))
+        spans = self._hidden(text, self._replaced(text, places.in_sentence(text, self._comms)))
+        return apply(text, [*spans, *self._foreign.between(text, spans)])
 
     def release(self, text: str) -> str:
-        return apply(text, self._hidden(text, [], addresses=False))
+        spans = self._hidden(text, [], addresses=False)
+        words = ((*match.span(), match[0]) for match in _WORD.finditer(text) if not is_release_word(match[0]))
+        return apply(
+            text, apart(text, [*spans, *((low, high, self.pseudonyms.name("name", word)) for low, high, word in words)])
+        )
 
     def hardware(self, text: str) -> str:
         return apply(text, apart(text, [*self._hidden(text, []), *self.pseudonyms.serials(text)]))
 
     def symbol(self, text: str) -> str:
         """A function of the kernel, from a call trace."""
-        return self.prose(text) if _IDENTIFIER.fullmatch(text) else self.line(text)
+        return apply(text, self._hidden(text, [])) if _IDENTIFIER.fullmatch(text) else self.line(text)
 
-    def json(self, text: str, leaf: str = "line") -> str:
-        return json.dumps(self._value(json.loads(text), leaf), ensure_ascii=False)
+    def json(self, text: str) -> str:
+        return self._structure(text, places.KEYS)
 
-    def _value(self, value: Any, how: str) -> Any:
+    def said(self, text: str) -> str:
+        """What a witness said, as a structure."""
+        return self._structure(text, places.SAID)
+
+    def _structure(self, text: str, classes: Mapping[str, str]) -> str:
+        return json.dumps(self._value(json.loads(text), "line", classes), ensure_ascii=False)
+
+    def _value(self, value: Any, how: str, classes: Mapping[str, str]) -> Any:
         if isinstance(value, dict):
-            return {self._key(key): self._value(item, self._class_of(key, how)) for key, item in value.items()}
+            return {
+                self._key(key, classes): self._value(item, _class_of(key, how, classes), classes)
+                for key, item in value.items()
+            }
         if isinstance(value, list):
-            return [self._value(item, how) for item in value]
+            return [self._value(item, how, classes) for item in value]
         if isinstance(value, str):
             return value if how == "keep" else self.by_class("line" if how == "uid" else how, value)
         if how == "uid" and isinstance(value, int) and not isinstance(value, bool):
@@ -175,94 +176,21 @@ class Texts:
         method: Replace = getattr(self, how, None) or getattr(self.pseudonyms, how)
         return method(value)
 
-    def _key(self, key: str) -> str:
-        return key if key in _KEYS or self._chunk(key) is None else self.line(key)
-
-    @staticmethod
-    def _class_of(key: str, how: str) -> str:
-        return "uid" if key == "uid" or (key.endswith("_uid") and key != "pod_uid") else _KEYS.get(key, how)
+    def _key(self, key: str, classes: Mapping[str, str]) -> str:
+        return key if key in classes or self._chunk(key) is None else self.line(key)
 
     # -- spans -----------------------------------------------------------------------------------------------------------
 
+    def _replaced(self, text: str, found: Iterable[places.Place]) -> Iterable[Span]:
+        for low, high, how in found:
+            value = text[low:high]
+            yield low, high, str(self.pseudonyms.uid(int(value))) if how == "uid" else self.by_class(how, value)
+
     def _hidden(self, text: str, spans: Iterable[Span], *, addresses: bool = True) -> list[Span]:
         """`spans`, then known names, then what is a secret by its form."""
-        known = self._names(text, apart(text, spans))
+        first = apart(text, spans)
+        known = [*first, *self._known.between(text, first)]
         return apart(text, [*known, *self.pseudonyms.patterns(text, addresses=addresses)])
-
-    def _row(self, text: str) -> Iterable[Span]:
-        """The name at the end of a row of the task table, as the table was read; else what follows its figures."""
-        row = _ROW.match(text)
-        if row is None:
-            return
-        uid = _ROW_UID.match(text)
-        if uid is not None:
-            yield (*uid.span("uid"), str(self.pseudonyms.uid(int(uid["uid"]))))
-        tail = text.rstrip()
-        for at in range(max(0, len(tail) - _MOST_NAME), len(tail)):
-            if text[at - 1 : at].isspace() and tail[at:] in self._comms:
-                yield at, len(tail), self.pseudonyms.comm(tail[at:])
-                return
-        yield row.start("comm"), len(tail), self.pseudonyms.comm(row["comm"].rstrip())
-
-    def _places(self, text: str) -> Iterable[Span]:
-        for place in _PLACES:
-            for match in place.finditer(text):
-                for group, value in match.groupdict().items():
-                    if value:
-                        yield (*match.span(group), self._in_place(group.removesuffix("_2"), value))
-
-    def _in_place(self, how: str, value: str) -> str:
-        return str(self.pseudonyms.uid(int(value))) if how == "uid" else self.by_class(how, value)
-
-    def _beside_pids(self, text: str) -> Iterable[Span]:
-        """`NAME (pid N)` and `N (NAME)`, as our sentences have it, for names that could also be words of them."""
-        for match in _BEFORE_PID.finditer(text):
-            end = match.start()
-            yield from self._first_comm(text, ((at, end) for at in range(max(0, end - _MOST_NAME), end)))
-        for match in _AFTER_PID.finditer(text):
-            start = match.end()
-            yield from self._first_comm(
-                text, ((start, at) for at in range(min(len(text), start + _MOST_NAME), start, -1))
-            )
-
-    def _first_comm(self, text: str, places: Iterable[tuple[int, int]]) -> Iterable[Span]:
-        for start, end in places:
-            name = text[start:end]
-            if name in self._comms and not text[start - 1 : start].isalnum() and not text[end : end + 1].isalnum():
-                yield start, end, self.pseudonyms.comm(name)
-                return
-
-    def _names(self, text: str, taken: list[Span]) -> list[Span]:
-        """`taken` and every known name between them, the longest where several begin."""
-        spans = list(taken)
-        start = 0
-        for low, high in [*((low, high) for low, high, _ in taken), (len(text), len(text))]:
-            spans += self._names_between(text, start, low)
-            start = high
-        return sorted(spans)
-
-    def _names_between(self, text: str, start: int, stop: int) -> Iterable[Span]:
-        done = start
-        for word in _WORD.finditer(text, start, stop):
-            best: tuple[int, int] | None = None
-            for before, lengths in self._lengths.get(word[0], {}).items():
-                at = word.start() - before
-                if at < done:
-                    continue
-                for length in lengths:
-                    if at + length <= stop and self._is_known(text, at, at + length):
-                        best = max(best or (0, 0), (length, at))
-                        break
-            if best is not None:
-                length, at = best
-                done = at + length
-                yield at, done, self._known[text[at:done]]
-
-    def _is_known(self, text: str, start: int, end: int) -> bool:
-        if text[start:end] not in self._known:
-            return False
-        opens = text[start].isalnum() and text[start - 1 : start].isalnum()
-        return not opens and not (text[end - 1].isalnum() and text[end : end + 1].isalnum())
 
     def _denied(self, text: str, taken: list[Span]) -> Iterable[Span]:
         start = 0
@@ -280,17 +208,25 @@ class Texts:
                 self._chunks.clear()
             hidden = self._chunks[chunk] = self._judged(chunk)
             if hidden is not None:
-                self._learn(chunk.rstrip(".!?"), hidden)
+                self._foreign.learn(chunk.rstrip(".!?"), hidden)
         return self._chunks[chunk]
 
     def _judged(self, chunk: str) -> str | None:
-        if _is_plain(chunk) or any(pattern.fullmatch(chunk) for pattern in (_FIGURE, _HEX_FIGURE, _SYMBOL, _GFP)):
+        if (
+            _is_plain(chunk)
+            or is_kept_task(chunk)
+            or any(pattern.fullmatch(chunk) for pattern in (_FIGURE, _HEX_FIGURE, _SYMBOL, _CONSTANT))
+        ):
             return None
         if "/" in chunk:
             hide = self.pseudonyms.path if chunk.lstrip("/").split("/")[0] in TOP_FOLDERS else self.pseudonyms.cgroup
             hidden = hide(chunk)
             return None if hidden == chunk else hidden
         return self.pseudonyms.name("name", chunk.rstrip(".!?")) + chunk[len(chunk.rstrip(".!?")) :]
+
+
+def _class_of(key: str, how: str, classes: Mapping[str, str]) -> str:
+    return classes.get(key, "uid" if key.endswith("_uid") else how)
 
 
 def _is_plain(text: str) -> bool:

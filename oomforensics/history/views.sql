@@ -544,55 +544,329 @@ COMMENT ON COLUMN containers.bundle IS 'Folder or archive that says so, as a pat
 COMMENT ON COLUMN containers.source IS 'File that says so';
 COMMENT ON COLUMN containers.line IS 'Line in source';
 
--- What was lost near a report: a notice in its own log, a little before, within or behind it.
-CREATE OR REPLACE VIEW incident_losses AS
+-- What was lost (parsers/loss_notices.py, parsers/loss_signs.py), and near which report.
+CREATE OR REPLACE VIEW evidence_losses AS
 SELECT
-    shown.incident_id, notice.kind, TRY_CAST(notice.detail->>'$.count' AS BIGINT) AS lost, notice.source, notice.line, notice.text
-FROM t_memory_events AS notice
-JOIN t_incident_sources AS shown
-  ON shown.source = notice.source AND notice.line BETWEEN shown.line_start - 50 AND shown.line_end + 50
-WHERE notice.kind IN ('messages_dropped', 'journald_lost', 'rsyslog_lost');
+    kind, TRY_CAST(detail->>'$.count' AS BIGINT) AS lost, host, boot_id, ts, uptime_us / 1e6 AS uptime_s,
+    source, line, text, event_id
+FROM t_memory_events WHERE starts_with(kind, 'lost_')
+QUALIFY row_number() OVER (
+    PARTITION BY event_id
+    ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'boot-time-derived', 'none'],
+                           ts_source), source, line
+) = 1;
 
-COMMENT ON VIEW incident_losses IS 'Notices that messages were lost, within 50 lines of a report in the same source: the report may lack lines';
+COMMENT ON VIEW evidence_losses IS 'Lines that a log has lost: as its writer says, or as the kernel''s sequence numbers and a beginning inside a report show';
+COMMENT ON COLUMN evidence_losses.kind IS 'lost_reports (the OOM killer''s, by its rate limiter), lost_callbacks (another function''s), lost_printk, lost_kmsg (a gap in the sequence), lost_head, lost_journal_kernel, lost_journal_overrun, lost_journal_rate, lost_journal_file, lost_journal_forward, lost_rsyslog, lost_rsyslog_action, lost_syslog_ng';
+COMMENT ON COLUMN evidence_losses.lost IS 'Lines, or reports, that were lost, count; NULL: not said';
+COMMENT ON COLUMN evidence_losses.host IS 'Host name';
+COMMENT ON COLUMN evidence_losses.boot_id IS 'Boot, as journald names it';
+COMMENT ON COLUMN evidence_losses.ts IS 'Wall-clock time of the notice, or of the first line after a gap';
+COMMENT ON COLUMN evidence_losses.uptime_s IS 'Seconds since boot of the same';
+COMMENT ON COLUMN evidence_losses.source IS 'Source that shows it best';
+COMMENT ON COLUMN evidence_losses.line IS 'Line in source';
+COMMENT ON COLUMN evidence_losses.text IS 'The notice';
+COMMENT ON COLUMN evidence_losses.event_id IS 'Name of the event in memory_events';
+
+-- Near: in a source that shows the report, between its first line and the last or 50 lines from them, and, where both have the
+-- kernel's stamp, within 5 s; else on the same host and boot within 5 s. The rate limiter speaks only when the next report
+-- passes, however much later: its notice also belongs to the kills before it whose reports it dropped. Another function's
+-- rate limiter dropped nothing of a report; a log that begins inside a report took the beginning of its first.
+CREATE OR REPLACE VIEW incident_losses AS
+WITH notices AS (
+    SELECT event_id, kind, TRY_CAST(detail->>'$.count' AS BIGINT) AS lost, lower(split_part(host, '.', 1)) AS label, boot_id, ts,
+           ts_source IN ('journald', 'syslog') AS good_clock, uptime_us / 1e6 AS uptime_s, source, line, text
+    FROM t_memory_events WHERE starts_with(kind, 'lost_') AND kind <> 'lost_callbacks'
+),
+shown AS (
+    SELECT incident_id, source, line_start, line_end, lower(split_part(host, '.', 1)) AS label, boot_id, ts AS first_ts,
+           coalesce(kill_ts, ts) AS last_ts, ts_source IN ('journald', 'syslog') AS good_clock, uptime_s AS first_s,
+           coalesce(kill_uptime_s, uptime_s) AS last_s
+    FROM t_incident_sources
+),
+hidden AS (
+    SELECT incident_id, source, line_start, line_end, callbacks_suppressed FROM t_incidents WHERE report_suppressed
+),
+near AS (
+    SELECT incident_id, notices.*,
+           CASE WHEN notices.line BETWEEN line_start AND line_end THEN 0
+                WHEN first_s IS NOT NULL AND uptime_s IS NOT NULL THEN greatest(first_s - uptime_s, uptime_s - last_s, 0) END AS distance_s
+    FROM notices JOIN shown USING (source)
+    WHERE notices.line BETWEEN line_start - 50 AND line_end + 50 AND kind <> 'lost_head'
+      AND (notices.line BETWEEN line_start AND line_end OR first_s - uptime_s > 5 IS NOT TRUE AND uptime_s - last_s > 5 IS NOT TRUE)
+    UNION ALL
+    SELECT incident_id, notices.*, 0
+    FROM notices JOIN shown USING (source)
+    WHERE kind = 'lost_head' AND line_start BETWEEN notices.line - 50 AND notices.line
+    UNION ALL
+    SELECT incident_id, notices.*, greatest(epoch(first_ts) - epoch(ts), epoch(ts) - epoch(last_ts), 0)
+    FROM notices JOIN shown USING (label)
+    WHERE notices.source <> shown.source AND notices.good_clock AND shown.good_clock
+      AND ts BETWEEN first_ts - INTERVAL 5 SECOND AND last_ts + INTERVAL 5 SECOND
+      AND (notices.boot_id IS NULL OR shown.boot_id IS NULL OR notices.boot_id = shown.boot_id)
+    UNION ALL
+    SELECT incident_id, notices.*, greatest(first_s - uptime_s, uptime_s - last_s, 0)
+    FROM notices JOIN shown USING (boot_id)
+    WHERE notices.source <> shown.source AND uptime_s BETWEEN first_s - 5 AND last_s + 5
+    UNION ALL
+    (
+        SELECT incident_id, notices.*, NULL
+        FROM notices JOIN hidden USING (source)
+        WHERE kind = 'lost_reports' AND lost = callbacks_suppressed AND notices.line > line_end
+        QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY notices.line) = 1
+    )
+)
+SELECT
+    incident_id, kind, lost, distance_s, source, line, text
+FROM near
+QUALIFY row_number() OVER (PARTITION BY incident_id, event_id ORDER BY distance_s NULLS LAST, source, line) = 1;
+
+COMMENT ON VIEW incident_losses IS 'Lines lost near a report, which may lack them, and reports of its storm that were dropped';
 COMMENT ON COLUMN incident_losses.incident_id IS 'Incident that it belongs to';
-COMMENT ON COLUMN incident_losses.kind IS 'messages_dropped (the kernel''s), journald_lost, rsyslog_lost';
-COMMENT ON COLUMN incident_losses.lost IS 'Messages that were lost, count; NULL: not said';
+COMMENT ON COLUMN incident_losses.kind IS 'As in evidence_losses';
+COMMENT ON COLUMN incident_losses.lost IS 'Lines, or reports, that were lost, count; NULL: not said';
+COMMENT ON COLUMN incident_losses.distance_s IS 'Seconds before the report''s first or after its last line; 0: between them; NULL: near by its line alone';
 COMMENT ON COLUMN incident_losses.source IS 'Source that shows it';
 COMMENT ON COLUMN incident_losses.line IS 'Line in source';
 COMMENT ON COLUMN incident_losses.text IS 'The notice';
 
--- Kills that a counter has and no log shows. /proc/vmstat counts every process that the kernel's OOM killer killed since
--- the boot, those of control groups too (4.13, 8e675f7af507). memory.events (4.13) and memory.oom_control (4.13) count
--- those of the group, and of groups below it; a group that is made anew begins at 0.
+-- Kills that a counter has and no log shows. All count in __oom_kill_process(), the victim but not others that share its
+-- memory, and count by the victim's own control group, whatever ran out (mm/oom_kill.c since 4.13, 8e675f7af507):
+--   /proc/vmstat oom_kill       every victim since the boot, those of control groups too
+--   memory.events               those of the group, and since 5.2 of the groups below it (9852ae3fe529)
+--   memory.events.local         those of the group itself (5.3)
+--   memory.oom_control          those of the group itself; 5.2 to 5.6 those below it too (04fd61a4e010, 5.7 and stable)
+-- A group that is made anew begins at 0, and one that was removed has taken its counter along, but not from those above it.
+-- A kill line names no control group, and a syslog no boot: such kills may be among those counted. `lost` leaves them out.
 CREATE OR REPLACE VIEW reconciliation AS
 WITH counters AS (
     SELECT DISTINCT host, boot_id, name, TRY_CAST(value AS BIGINT) AS counted, source, line,
            CASE WHEN name <> 'vmstat oom_kill'
                 THEN regexp_extract(name, '^(.*) memory\.(?:events|events\.local|oom_control) oom_kill$', 1) END AS cgroup
-    FROM t_bundle_facts WHERE kind = 'counter' AND ends_with(name, 'oom_kill')
+    FROM t_bundle_facts WHERE kind = 'counter' AND ends_with(name, ' oom_kill')
+),
+numbered AS (
+    SELECT *, row_number() OVER () AS number, lower(split_part(host, '.', 1)) AS label, rtrim(cgroup, '/') || '/' AS below
+    FROM counters WHERE boot_id IS NOT NULL OR host IS NOT NULL
+),
+killed AS (
+    SELECT incidents.boot_id, lower(split_part(incidents.host, '.', 1)) AS label,
+           CASE WHEN kills.reason = 'oom_group' THEN coalesce(oom_group_path, task_memcg) ELSE task_memcg END AS own,
+           CASE WHEN kills.reason = 'oom_group' THEN NULL ELSE oom_memcg END AS above
+    FROM t_kills AS kills JOIN t_incidents AS incidents USING (incident_id)
+    WHERE kills.reason <> 'shared_mm'
+),
+placed AS (
+    SELECT number,
+           CASE
+               WHEN cgroup IS NULL THEN true
+               WHEN ends_with(name, ' memory.events oom_kill') THEN
+                   CASE WHEN coalesce(own, above) || '/' LIKE below || '%' THEN true
+                        WHEN own IS NULL AND (above IS NULL OR starts_with(below, rtrim(above, '/') || '/')) THEN NULL
+                        ELSE false END
+               ELSE CASE WHEN own IS NOT NULL THEN own = cgroup
+                         WHEN above IS NULL OR above = cgroup OR starts_with(below, rtrim(above, '/') || '/') THEN NULL
+                         ELSE false END
+           END AS of_cgroup,
+           killed.boot_id = numbered.boot_id AS of_boot
+    FROM numbered JOIN killed
+      ON killed.boot_id = numbered.boot_id
+      OR (killed.label = numbered.label AND (killed.boot_id IS NULL OR numbered.boot_id IS NULL))
+),
+counts AS (
+    SELECT number, count(*) FILTER (of_cgroup AND of_boot) AS seen,
+           count(*) FILTER (coalesce(of_cgroup, true) AND coalesce(of_boot, true)) - count(*) FILTER (of_cgroup AND of_boot) AS unplaced
+    FROM placed GROUP BY number
+),
+held AS (
+    SELECT numbered.*, coalesce(seen, 0) AS seen, coalesce(unplaced, 0) AS unplaced FROM numbered LEFT JOIN counts USING (number)
 )
 SELECT
-    host, boot_id, name, cgroup, counted, seen, counted - seen AS lost, source, line
-FROM (
-    SELECT counters.*, count(kill.pid) AS seen
-    FROM counters
-    LEFT JOIN (
-        SELECT kills.pid, incidents.boot_id, coalesce(task_memcg, oom_memcg) AS path
-        FROM t_kills AS kills JOIN t_incidents AS incidents USING (incident_id)
-    ) AS kill
-      ON kill.boot_id = counters.boot_id
-     AND (counters.cgroup IS NULL OR kill.path = counters.cgroup OR starts_with(kill.path, rtrim(counters.cgroup, '/') || '/'))
-    WHERE counters.boot_id IS NOT NULL
-    GROUP BY ALL
-);
+    host, boot_id, name, cgroup, counted, seen, greatest(counted - seen - unplaced, 0) AS lost, unplaced,
+    CASE
+        WHEN counted = seen THEN 'every kill counted is in a log'
+        WHEN counted < seen AND cgroup IS NULL THEN 'the logs go on after the counter was read'
+        WHEN counted < seen THEN 'the control group was made anew since, or the logs go on after the counter was read'
+        WHEN counted - seen <= unplaced THEN 'the rest may be among kills whose boot or control group no log names'
+        ELSE 'not in any log that was read' || CASE WHEN unplaced > 0
+             THEN ', even if all kills whose boot or control group no log names are among those counted' ELSE '' END
+    END AS explained,
+    source, line
+FROM held;
 
-COMMENT ON VIEW reconciliation IS 'Counters of kills in a bundle against the kills that its logs show, of the boot in which it was collected';
+COMMENT ON VIEW reconciliation IS 'Counters of kills in a bundle against the kills that logs show, of the boot in which it was collected';
 COMMENT ON COLUMN reconciliation.host IS 'Host name';
 COMMENT ON COLUMN reconciliation.boot_id IS 'Boot in which the bundle was collected';
 COMMENT ON COLUMN reconciliation.name IS 'The counter';
 COMMENT ON COLUMN reconciliation.cgroup IS 'Control group that it is of; NULL: the whole machine';
 COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed';
 COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history';
-COMMENT ON COLUMN reconciliation.lost IS 'Kills that no log shows; below 0: the group was made anew since';
+COMMENT ON COLUMN reconciliation.lost IS 'Kills that were counted and that no log shows, at least';
+COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those counted: no log names their boot or their control group';
+COMMENT ON COLUMN reconciliation.explained IS 'What the difference comes from';
 COMMENT ON COLUMN reconciliation.source IS 'File that says so';
 COMMENT ON COLUMN reconciliation.line IS 'Line in source';
+
+CREATE OR REPLACE VIEW recordings AS
+SELECT
+    segment_id, host, boot_id, kernel_release, make_timestamp(began_us + wall_offset_us) AT TIME ZONE 'UTC' AS began_ts,
+    make_timestamp(ended_us + wall_offset_us) AT TIME ZONE 'UTC' AS ended_ts, interval_us / 1e6 AS interval_s, target, source,
+    page_size, began_us / 1e6 AS began_s, ended_us / 1e6 AS ended_s, kmsg_offset_us / 1e6 AS kmsg_offset_s,
+    kmsg_spread_us / 1e6 AS kmsg_spread_s, watched, missing, notes, torn_bytes, damaged_bytes, missing_frames,
+    undecodable_frames
+FROM t_segments;
+
+COMMENT ON VIEW recordings IS 'What `capture` recorded: one row for each file of a spool';
+COMMENT ON COLUMN recordings.segment_id IS 'Of the boot and the moment in which the recorder began the file';
+COMMENT ON COLUMN recordings.host IS 'Machine';
+COMMENT ON COLUMN recordings.boot_id IS 'Boot';
+COMMENT ON COLUMN recordings.kernel_release IS 'As uname -r';
+COMMENT ON COLUMN recordings.page_size IS 'Bytes of a page';
+COMMENT ON COLUMN recordings.target IS 'What was recorded: the system, a control group, a process';
+COMMENT ON COLUMN recordings.interval_s IS 'Seconds between snapshots while nothing happens';
+COMMENT ON COLUMN recordings.began_ts IS 'By the recorded clock';
+COMMENT ON COLUMN recordings.ended_ts IS 'Of the last that was read, by the recorded clock';
+COMMENT ON COLUMN recordings.began_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN recordings.ended_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN recordings.kmsg_offset_s IS 'Seconds: CLOCK_MONOTONIC minus the kernel''s stamps, the least of those seen';
+COMMENT ON COLUMN recordings.kmsg_spread_s IS 'Seconds between the least and the most; late reading and drift';
+COMMENT ON COLUMN recordings.watched IS 'Sources of OOM events that the recorder had';
+COMMENT ON COLUMN recordings.missing IS 'What the machine had not, or did not allow';
+COMMENT ON COLUMN recordings.notes IS 'The recorder about itself: losses, storms, why it ended';
+COMMENT ON COLUMN recordings.torn_bytes IS 'At its end, bytes: a write cut off, or under way';
+COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle, bytes that are no frames';
+COMMENT ON COLUMN recordings.missing_frames IS 'By their numbers';
+COMMENT ON COLUMN recordings.undecodable_frames IS 'Whole, but of no use';
+COMMENT ON COLUMN recordings.source IS 'Spool, or file of one';
+
+CREATE OR REPLACE VIEW snapshots AS
+SELECT
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id,
+    took_us / 1e6 AS took_s, planned_us / 1e6 AS planned_s, reason, known, unread, complete, segment_id
+FROM t_snapshots JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots IS 'Each look of the recorder at the processes';
+COMMENT ON COLUMN snapshots.host IS 'Machine';
+COMMENT ON COLUMN snapshots.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots.took_s IS 'Seconds that it took';
+COMMENT ON COLUMN snapshots.planned_s IS 'Seconds until the next, as planned';
+COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event';
+COMMENT ON COLUMN snapshots.known IS 'Processes that are followed';
+COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time';
+COMMENT ON COLUMN snapshots.complete IS 'Whether all were told anew';
+COMMENT ON COLUMN snapshots.segment_id IS 'Recording';
+
+-- Who a process is is read just after it is first seen: until then it is who it was found to be.
+CREATE OR REPLACE VIEW snapshots_processes AS
+WITH first AS (
+    SELECT segment_id, pid, starttime, min_by(comm, mono_us) AS comm, min_by(cmdline, mono_us) AS cmdline,
+           min_by(uid, mono_us) AS uid, min_by(cgroup, mono_us) AS cgroup
+    FROM t_process_identities GROUP BY ALL
+)
+SELECT
+    make_timestamp(rows.mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, rows.mono_us / 1e6 AS mono_s, segments.host,
+    segments.boot_id, rows.pid, rows.starttime, coalesce(now.comm, first.comm) AS comm,
+    coalesce(now.cmdline, first.cmdline) AS cmdline, coalesce(now.uid, first.uid) AS uid,
+    coalesce(now.cgroup, first.cgroup) AS cgroup, rows.gone, rows.vm_size_kb, rows.rss_anon_kb, rows.rss_file_kb,
+    rows.rss_shmem_kb, rows.pgtables_kb, rows.swap_kb, rows.oom_score_adj, rows.oom_score, rows.segment_id
+FROM t_process_samples AS rows
+JOIN t_segments AS segments USING (segment_id)
+LEFT JOIN first USING (segment_id, pid, starttime)
+ASOF LEFT JOIN t_process_identities AS now
+  ON now.segment_id = rows.segment_id AND now.pid = rows.pid AND now.starttime = rows.starttime AND now.mono_us <= rows.mono_us;
+
+COMMENT ON VIEW snapshots_processes IS 'A process whose values changed, or that is gone; until its next row it has these values';
+COMMENT ON COLUMN snapshots_processes.host IS 'Machine';
+COMMENT ON COLUMN snapshots_processes.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_processes.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_processes.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_processes.pid IS 'Process';
+COMMENT ON COLUMN snapshots_processes.starttime IS 'Clock ticks since boot: a pid comes again, the two together do not';
+COMMENT ON COLUMN snapshots_processes.comm IS 'Name of the process';
+COMMENT ON COLUMN snapshots_processes.cmdline IS 'Command line, at most 4096 characters';
+COMMENT ON COLUMN snapshots_processes.uid IS 'User id';
+COMMENT ON COLUMN snapshots_processes.cgroup IS 'Control group of the memory controller';
+COMMENT ON COLUMN snapshots_processes.gone IS 'Whether it was gone then';
+COMMENT ON COLUMN snapshots_processes.vm_size_kb IS 'KiB: address space';
+COMMENT ON COLUMN snapshots_processes.rss_anon_kb IS 'KiB: resident, anonymous';
+COMMENT ON COLUMN snapshots_processes.rss_file_kb IS 'KiB: resident, of files; before Linux 4.5 with shared memory';
+COMMENT ON COLUMN snapshots_processes.rss_shmem_kb IS 'KiB: resident, shared memory and tmpfs';
+COMMENT ON COLUMN snapshots_processes.pgtables_kb IS 'KiB: page tables';
+COMMENT ON COLUMN snapshots_processes.swap_kb IS 'KiB: swapped out';
+COMMENT ON COLUMN snapshots_processes.oom_score_adj IS '-1000 to 1000';
+COMMENT ON COLUMN snapshots_processes.oom_score IS 'As /proc/PID/oom_score showed it';
+COMMENT ON COLUMN snapshots_processes.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW snapshots_cgroups AS
+SELECT
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id, cgroup,
+    version, gone, usage_bytes, limit_bytes, swap_bytes, swap_limit_bytes, anon_bytes, file_bytes, shmem_bytes, slab_bytes,
+    oom_kill, under_oom, segment_id
+FROM t_cgroup_samples JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots_cgroups IS 'Counters of a control group; until its next row it has these values';
+COMMENT ON COLUMN snapshots_cgroups.host IS 'Machine';
+COMMENT ON COLUMN snapshots_cgroups.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_cgroups.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_cgroups.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_cgroups.cgroup IS 'Control group, from the root of what the recorder saw';
+COMMENT ON COLUMN snapshots_cgroups.version IS '1 or 2';
+COMMENT ON COLUMN snapshots_cgroups.gone IS 'Whether it was removed';
+COMMENT ON COLUMN snapshots_cgroups.usage_bytes IS 'memory.usage_in_bytes or memory.current, bytes';
+COMMENT ON COLUMN snapshots_cgroups.limit_bytes IS 'memory.limit_in_bytes or memory.max, bytes; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.swap_bytes IS 'Version 2: swap. Version 1: memory and swap together. In bytes';
+COMMENT ON COLUMN snapshots_cgroups.swap_limit_bytes IS 'Limit of swap_bytes, bytes; NULL: none';
+COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs in bytes, by memory.stat, with descendants';
+COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab in bytes, by memory.stat; version 2';
+COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far';
+COMMENT ON COLUMN snapshots_cgroups.under_oom IS 'Whether its tasks wait because its OOM killer is disabled; version 1';
+COMMENT ON COLUMN snapshots_cgroups.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW snapshots_system AS
+SELECT
+    make_timestamp(mono_us + wall_offset_us) AT TIME ZONE 'UTC' AS ts, mono_us / 1e6 AS mono_s, host, boot_id,
+    mem_total_kb, mem_free_kb, mem_available_kb, swap_total_kb, swap_free_kb, cached_kb, shmem_kb, anon_kb, slab_kb,
+    sunreclaim_kb, pgtables_kb, committed_as_kb, oom_kill, pgmajfault, some_avg10_percent, full_avg10_percent, segment_id
+FROM t_system_samples JOIN t_segments USING (segment_id);
+
+COMMENT ON VIEW snapshots_system IS 'The whole machine: /proc/meminfo, /proc/vmstat, /proc/pressure/memory';
+COMMENT ON COLUMN snapshots_system.host IS 'Machine';
+COMMENT ON COLUMN snapshots_system.boot_id IS 'Boot';
+COMMENT ON COLUMN snapshots_system.ts IS 'By the recorded clock';
+COMMENT ON COLUMN snapshots_system.mono_s IS 'Seconds of CLOCK_MONOTONIC';
+COMMENT ON COLUMN snapshots_system.mem_total_kb IS 'KiB: MemTotal';
+COMMENT ON COLUMN snapshots_system.mem_free_kb IS 'KiB: MemFree';
+COMMENT ON COLUMN snapshots_system.mem_available_kb IS 'KiB: MemAvailable, since Linux 3.14';
+COMMENT ON COLUMN snapshots_system.swap_total_kb IS 'KiB: SwapTotal';
+COMMENT ON COLUMN snapshots_system.swap_free_kb IS 'KiB: SwapFree';
+COMMENT ON COLUMN snapshots_system.cached_kb IS 'KiB: Cached';
+COMMENT ON COLUMN snapshots_system.shmem_kb IS 'KiB: Shmem';
+COMMENT ON COLUMN snapshots_system.anon_kb IS 'KiB: AnonPages';
+COMMENT ON COLUMN snapshots_system.slab_kb IS 'KiB: Slab';
+COMMENT ON COLUMN snapshots_system.sunreclaim_kb IS 'KiB: SUnreclaim';
+COMMENT ON COLUMN snapshots_system.pgtables_kb IS 'KiB: PageTables';
+COMMENT ON COLUMN snapshots_system.committed_as_kb IS 'KiB: Committed_AS';
+COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, since Linux 4.13';
+COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot';
+COMMENT ON COLUMN snapshots_system.some_avg10_percent IS 'Percent of 10 s in which some task waited for memory';
+COMMENT ON COLUMN snapshots_system.full_avg10_percent IS 'Percent of 10 s in which all tasks waited for memory';
+COMMENT ON COLUMN snapshots_system.segment_id IS 'Recording';
+
+CREATE OR REPLACE VIEW incident_recordings AS
+SELECT
+    incident_id, segment_id, uptime_s + coalesce(kmsg_offset_us, 0) / 1e6 AS mono_s,
+    mono_s - began_us / 1e6 AS into_s, ended_us / 1e6 - mono_s AS left_s
+FROM t_incidents AS incidents JOIN t_segments AS segments
+  ON segments.boot_id = incidents.boot_id
+ AND uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) BETWEEN began_us - 10000000 AND ended_us + 10000000;
+
+COMMENT ON VIEW incident_recordings IS 'Which recordings show the time of an incident, and when it was by their clock';
+COMMENT ON COLUMN incident_recordings.incident_id IS 'Incident';
+COMMENT ON COLUMN incident_recordings.segment_id IS 'Recording';
+COMMENT ON COLUMN incident_recordings.mono_s IS 'Seconds of CLOCK_MONOTONIC at which the report began';
+COMMENT ON COLUMN incident_recordings.into_s IS 'Seconds from the recording''s begin to it';
+COMMENT ON COLUMN incident_recordings.left_s IS 'Seconds from it to the recording''s end';

@@ -27,7 +27,11 @@ _SUFFIX = r"(?:service|scope|slice|socket|mount|swap|automount|timer|path|device
 
 _WORDS = _LISTS["words"]
 
-_NUMBERED = re.compile(r"(?:el|fc|deb|cpu|zone|kswapd|kcompactd|r)\d{1,3}")
+_NUMBERED = re.compile(r"(?:el|fc|deb|cpu|zone|kswapd|kcompactd|r|gpr)\d{1,3}")
+
+_RELEASE_WORD = re.compile(
+    rf"(?:(?:{'|'.join(sorted(_LISTS['releases']))})\d{{0,6}}){{1,2}}|[rv]\d{{1,5}}|\d{{3}}stab\d{{3}}"
+)
 
 _TASKS = _LISTS["tasks"]
 _DISK = r"(?:(?:s|h|v|xv)d[a-z]{1,2}\d{0,3}|(?:dm-|md)\d{1,4}|nvme\d{1,3}n\d{1,3}(?:p\d{1,3})?)"
@@ -52,17 +56,19 @@ UNIT_WORDS = _LISTS["unit-words"]
 UNIT_SUFFIX = re.compile(rf"\.{_SUFFIX}$")
 
 _FOLDERS = _LISTS["folders"]
+_DATE = r"20\d\d(?:0[1-9]|1[0-2])[0-3]\d"  # no other eight digits: they are the number of somebody's case
 _FOLDER = re.compile(
     r"(?:messages|syslog|kern\.log|kern|dmesg|dmesg\.txt|console\.log|console|warn|debug|journal)"
-    r"(?:[-.]\d{1,8})?(?:\.(?:gz|xz|bz2|zst|lz4|log|txt|old|json))*"
+    rf"(?:[-.](?:\d{{1,3}}|{_DATE}))?(?:\.(?:gz|xz|bz2|zst|lz4|log|txt|old|json))*"
 )
 EXTENSION = re.compile(
     r"(?:\.(?:log|txt|out|err|json|jsonl|ndjson|export|journal|gz|xz|bz2|zst|lz4|tar|tgz|txz|tbz2|zip|7z|old|bak|1|2|3|4|5|6|7|8|9"
-    r"|csv|html|md|spool|kmsg|syslog)|[-.]\d{8})+$"
+    r"|csv|html|md|spool|kmsg|syslog)|[-.]" + _DATE + r")+$"
 )
 TOP_FOLDERS = _LISTS["top-folders"]
 
 KEPT_HOSTS = frozenset(("", "localhost", "localhost.localdomain", "(none)", "kernel", "-"))
+KEPT_USERS = frozenset(("", "root", "nobody"))
 COMMON_LABELS = _LISTS["labels"]
 ROOT_AND_NOBODY = frozenset((0, 65534))
 
@@ -70,6 +76,11 @@ ROOT_AND_NOBODY = frozenset((0, 65534))
 def is_word(text: str) -> bool:
     """A word with digits in it is another: `node7` is a name."""
     return text.lower() in _WORDS or _NUMBERED.fullmatch(text.lower()) is not None
+
+
+def is_release_word(text: str) -> bool:
+    """Of a kernel's release, `6.12.107+deb13-cloud-amd64`: figures, and what distributions add to them."""
+    return text.isdecimal() or is_word(text) or _RELEASE_WORD.fullmatch(text.lower()) is not None
 
 
 def is_kept_task(name: str) -> bool:

@@ -19,13 +19,13 @@ from oomforensics.kernel.eras import (
     prints,
 )
 
-_RELEASE = re.compile(r"^(\d+)\.(\d+)(?:\.(\d+))?")
+_RELEASE = re.compile(r"^(\d{1,9})\.(\d{1,9})(?:\.(\d{1,9}))?")
 # Release string -> vendor of the table of eras. The build number is the first after the base version.
 _VENDORS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"^2\.6\.32-(\d+)[^ ]*\.el6"), "rhel6"),
-    (re.compile(r"^3\.10\.0-(\d+)[^ ]*\.(?:el7|alios7|ali\d+|centos\.plus|vz7)"), "rhel7"),
-    (re.compile(r"^3\.10\.0-(\d+)[^ ]*el7"), "rhel7"),
-    (re.compile(r"^4\.18\.0-(\d+)[^ ]*\.el8"), "rhel8"),
+    (re.compile(r"^2\.6\.32-(\d{1,9})[^ ]*\.el6"), "rhel6"),
+    (re.compile(r"^3\.10\.0-(\d{1,9})[^ ]*\.(?:el7|alios7|ali\d+|centos\.plus|vz7)"), "rhel7"),
+    (re.compile(r"^3\.10\.0-(\d{1,9})[^ ]*el7"), "rhel7"),
+    (re.compile(r"^4\.18\.0-(\d{1,9})[^ ]*\.el8"), "rhel8"),
 )
 # Kernels whose OOM killer is known to be another one: never modelled, always said.
 _UNMODELLED: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -94,7 +94,7 @@ def _unread(release: str, era: Era) -> tuple[str | None, tuple[Era, ...]]:
 
 def _build(release: str) -> int | None:
     """4.18.0-348.el8 -> 348."""
-    found = re.match(r"[\d.]+-(\d+)", release)
+    found = re.match(r"[\d.]+-(\d{1,9})", release)
     return int(found[1]) if found else None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from copy import deepcopy
 from dataclasses import replace
 
 from oomforensics.parsers import shapes
@@ -17,7 +18,7 @@ from oomforensics.parsers.boot import Boot
 from oomforensics.parsers.builder import Builder
 from oomforensics.parsers.facts import Incident, Kill, ReportLine
 from oomforensics.parsers.kill import ParsedKill, parse_kill
-from oomforensics.parsers.records import Record
+from oomforensics.parsers.records import PAUSE, Record
 
 _REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboot goes back further
 _GROUP_GAP_US = 5_000_000  # members of one memory.oom.group kill follow each other at once
@@ -25,6 +26,7 @@ _MAX_SILENT_US = 600_000_000  # a report that says nothing for 10 minutes has lo
 _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
+_STORM_US = 10_000_000  # all that a notice counts was dropped within 5 s (mm/oom_kill.c: oom_rs); the kills come a little later
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
 _BLANK = (" ", "\t")
 # The kernel starts these lines at the margin; a blank before them is somebody's quoting.
@@ -33,11 +35,18 @@ _JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
 
 
 def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
-    """Every run of the OOM killer that `records` show, in the order they end. Never raises on content."""
+    """Every run of the OOM killer that `records` show, in the order they end. Never raises on content.
+
+    At a PAUSE those that are known so far come, too; one that has grown since comes again.
+    """
     streams: dict[tuple[str | None, str | None], _Stream] = {}
     stream = host = boot_id = None
     for record in records:
         if record.from_kernel is False:
+            continue
+        if record is PAUSE:
+            for each in streams.values():
+                yield from each.so_far()
             continue
         if stream is None or record.host != host or record.boot_id != boot_id:
             host, boot_id = record.host, record.boot_id
@@ -47,6 +56,14 @@ def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
         yield from stream.feed(record)
     for stream in streams.values():
         yield from stream.finish()
+
+
+_Extent = tuple[int, list[tuple[int | None, bool | None]]]
+
+
+def _extent(incident: Incident) -> _Extent:
+    """How much of an incident there is."""
+    return incident.line_end, [(kill.pid, kill.reaped) for kill in incident.kills]
 
 
 class _Stream:
@@ -61,6 +78,7 @@ class _Stream:
         self._foreign_dump: Record | None = None  # a page allocation failure whose Mem-Info is still to come
         self._seen_start = True  # the context reaches back to the first line of this boot
         self._torn: tuple[Record, str, int] | None = None  # record, what it began, records waited
+        self._told: dict[int, _Extent] = {}  # by their first lines: incidents that a pause has told
 
     # -- input ---------------------------------------------------------------------------------------------------
 
@@ -82,14 +100,26 @@ class _Stream:
             self._last_uptime_us = record.uptime_us
         for part in self._parts(record):
             self._line(part)
-        while len(self._pending) > _PENDING_INCIDENTS:
-            yield self._boot.complete(self._pending.popleft())
+        yield from self._tell(_PENDING_INCIDENTS)
 
     def finish(self) -> Iterator[Incident]:
         self._flush_torn()
         self._close()
-        while self._pending:
-            yield self._boot.complete(self._pending.popleft())
+        yield from self._tell(0)
+
+    def so_far(self) -> Iterator[Incident]:
+        """What would be told if nothing more came, of what was killed."""
+        for incident in deepcopy(self).finish():
+            if incident.kills:
+                self._told[incident.line_start] = _extent(incident)
+                yield incident
+
+    def _tell(self, held_back: int) -> Iterator[Incident]:
+        """The oldest, but for those that a pause has told as they are."""
+        while len(self._pending) > held_back:
+            incident = self._boot.complete(self._pending.popleft())
+            if not self._told or self._told.pop(incident.line_start, None) != _extent(incident):
+                yield incident
 
     def _is_new_boot(self, record: Record) -> bool:
         if record.text.startswith("Linux version ") and shapes.BANNER.pattern.match(record.text):
@@ -291,14 +321,20 @@ class _Stream:
         return False
 
     def _suppressed(self, record: Record, count: int) -> None:
-        """Tie the rate limiter's notice to the kills it hid: the latest ones without a report."""
-        left = count
+        """Tie the rate limiter's notice to the storm it hid: the latest kills without a report, close to each other."""
+        left, last_us = count, None
         candidates = [*self._pending] + ([self._open.incident] if self._open else [])
         for incident in reversed(candidates):
-            if left and incident.kills and incident.invoked is None and incident.table is None:
-                incident.report_suppressed = True
-                incident.callbacks_suppressed = count
-                left -= 1
+            if not incident.kills or incident.invoked is not None or incident.table is not None:
+                continue
+            killed_us = incident.kills[0].uptime_us
+            last_us = killed_us if last_us is None else last_us
+            earlier = killed_us is not None and last_us is not None and last_us - killed_us > _STORM_US
+            if left == 0 or earlier or incident.report_suppressed:
+                break
+            incident.report_suppressed = True
+            incident.callbacks_suppressed = count
+            left -= 1
 
     def _outcome(self, record: Record) -> bool:
         for shape in shapes.OUTCOMES:

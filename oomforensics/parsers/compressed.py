@@ -17,24 +17,30 @@ from typing import Any, Protocol
 from oomforensics.parsers.records import Problem
 
 PIECE = 64 * 1024  # of the packed stream, read at a time
-# Unpacked at a time; where a stream is damaged, as much is lost at most. From 128 KiB on malloc asks the kernel for
-# every piece, and the whole takes up to twice as long.
-TEXT = 64 * 1024
+# Unpacked at a time; where a stream is damaged, as much is lost at most: a library then gives nothing of what it was asked
+# for. From 128 KiB on malloc asks the kernel for every piece, and the whole takes up to twice as long.
+TEXT = 4 * 1024
 
 
 class Readable(Protocol):
     """A file or pipe, opened unbuffered."""
 
-    def readinto(self, buffer: memoryview, /) -> int | None: ...
+    def readinto(self, buffer: memoryview, /) -> int | None:
+        """None: nothing has come for a while. Only a stream that was told to tell of pauses answers it."""
+        ...
 
 
 class Peeked:
-    """A stream whose first bytes can be looked at. An error behind some of them is raised when they have been read."""
+    """A stream whose first bytes can be looked at. An error behind some of them is raised when they have been read.
+
+    Fewer than `size` bytes are looked at where the stream pauses behind some of them.
+    """
 
     def __init__(self, stream: Readable, size: int) -> None:
         self._stream = stream
         self.head = b""
         self._error: OSError | None = None
+        self._paused = False  # behind the head, which is still to be told
         piece = bytearray(size)
         while len(self.head) < size:
             try:
@@ -44,9 +50,10 @@ class Peeked:
                     raise
                 self._error = error
                 break
-            if not count:
+            self._paused = count is None and bool(self.head)
+            if count == 0 or self._paused:
                 break
-            self.head += piece[:count]
+            self.head += piece[: count or 0]
         self._rest = self.head
 
     def readinto(self, buffer: memoryview, /) -> int | None:
@@ -57,6 +64,9 @@ class Peeked:
             return count
         if self._error is not None:
             raise self._error
+        if self._paused:
+            self._paused = False
+            return None
         return self._stream.readinto(buffer)
 
 
@@ -141,19 +151,21 @@ class Unpacked:
         self._unread: OSError | None = None  # what the packed stream itself raised: it is not damaged
 
     def readinto(self, buffer: memoryview, /) -> int:
-        while not self._ended:
+        filled = 0
+        while filled < len(buffer) and not self._ended:
             try:
-                piece = self._next(min(len(buffer), TEXT))
+                piece = self._next(min(len(buffer) - filled, TEXT))
             except Exception as error:  # each of the libraries has one of its own
                 if error is self._unread:
-                    raise
+                    if not filled:
+                        raise
+                    break  # it is raised by the next call
                 self._stop(f"damaged after {self._size} bytes of text: {error}")
-                return 0
-            if piece:
-                self._size += len(piece)
-                buffer[: len(piece)] = piece
-                return len(piece)
-        return 0
+                break
+            self._size += len(piece)
+            buffer[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        return filled
 
     def _next(self, size: int) -> bytes:
         """At most `size` bytes; none does not mean the end."""
@@ -169,12 +181,16 @@ class Unpacked:
         elif unpacker.needs_input and not self._input:
             self._input = self._read()
             if not self._input:
-                self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
-                return b""
+                held_back = bytes(unpacker.decompress(b"", size))  # up to a whole block of the format
+                if not held_back:
+                    self._stop(f"cut off: its packed stream has no end; {self._size} bytes of text were read")
+                return held_back
         data, self._input = self._input, b""
         return bytes(unpacker.decompress(data, size))
 
     def _read(self) -> bytes:
+        if self._unread is not None:
+            raise self._unread
         try:
             count = self._stream.readinto(memoryview(self._packed))
         except OSError as error:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import BinaryIO
 
+from oomforensics.parsers import literals
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.framings.journal_entry import record
 from oomforensics.parsers.framings.journal_export import MAX_VALUE
@@ -40,6 +41,7 @@ _ANCHORS = tuple(anchor.needle for anchor in ANCHORS)
 _NEEDLES = tuple(
     (needle.encode(), witness) for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
 )
+_find = literals.finder((*_ANCHORS, *(needle for needle, _ in _NEEDLES)))
 _UNREAD = ("", "")
 
 _MAX_WANTED = 500_000  # DATA objects that are noted; if there are more, every entry becomes a record
@@ -63,12 +65,7 @@ def entries(
 
 def reach(message: bytes) -> int | None:
     """How many messages of the same program belong to this one; None: it has nothing to do with memory."""
-    if not (  # what all needles have in common, which a test holds it to
-        b"oom" in message or b"OOM" in message or b"kill" in message or b"Kill" in message or b"ut of memory" in message
-        or b"memory limit" in message or b"Of Memory" in message or b"of-memory" in message or b"SIG" in message
-        or b"adness" in message or b"page alloc" in message or b"Linux version " in message
-        or b"uppressed" in message or b"issed " in message or b"overrun" in message or b"limiting" in message
-    ):  # fmt: skip
+    if not _find(message):
         return None
     most = 0 if any([needle in message for needle in _ANCHORS]) else None
     for witness in [witness for needle, witness in _NEEDLES if needle in message]:

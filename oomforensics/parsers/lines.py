@@ -31,8 +31,10 @@ def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: 
             for part in parts[:-1]:
                 if skipping:  # its head was handed on when it grew too long
                     skipping = False
-                else:
+                elif part[-1:] == b"\r" or len(part) > MAX_LINE or b"\0" in part:
                     yield number, _line(part, number, problems, source)
+                else:
+                    yield number, part
                 number += 1
         if skipping:
             continue

@@ -14,15 +14,16 @@ from __future__ import annotations
 import re
 
 from oomforensics.parsers.facts import MemcgBlock, MemcgStats, MemcgUsage
+from oomforensics.parsers.pattern import compiled
 
 _TASK_IN = re.compile(r"^Task in (.*) killed as a result of limit of (.*?)\s*$", re.DOTALL)
 _TASK_IN_SPLIT = re.compile(r"^Task in (.*?)\s*$", re.DOTALL)  # 3.15-3.17 print the sentence as two records
 _LIMIT_SPLIT = re.compile(r"^ killed as a result of limit of (.*?)\s*$", re.DOTALL)
 _LIMIT_REACHED = re.compile(r"^Memory limit reached of cgroup (.*?)\s*$", re.DOTALL)
-_USAGE = re.compile(r"^(memory|memory\+swap|swap|kmem): usage (\d+)\s?kB, limit (\d+)\s?kB, failcnt (\d+)")
+_USAGE = compiled(r"^(memory|memory\+swap|swap|kmem): usage (\d+)\s?kB, limit (\d+)\s?kB, failcnt (\d+)")
 _STATS = re.compile(r"^Memory cgroup stats(?: for (.*?))?:(?P<rest>| .*)$", re.DOTALL)
-_STATS_FIELD = re.compile(r"([a-z_]+):(-?\d+)KB")
-_STAT_LINE = re.compile(r"^([a-z][a-z0-9_]+) (\d+)\s*$")
+_STATS_FIELD = compiled(r"(?<![a-z_])([a-z_]+):(-?\d+)KB")
+_STAT_LINE = compiled(r"^([a-z][a-z0-9_]+) (\d+)\s*$")
 _USAGE_FIELDS = {"memory": "memory", "memory+swap": "memsw", "swap": "swap", "kmem": "kmem"}
 
 

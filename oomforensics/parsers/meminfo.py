@@ -18,34 +18,35 @@ import re
 from collections.abc import Callable
 
 from oomforensics.parsers.facts import MemInfo, Zone
+from oomforensics.parsers.pattern import compiled
 
-_COUNTERS = re.compile(r"^ ?[a-z_]+:\d+(?: [a-z_]+:\d+)*\s*$")
-_COUNTER = re.compile(r"([a-z_]+):(\d+)")
-_ZONE = re.compile(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device) free:\d")
-_NODE = re.compile(r"^Node (\d+) (?:active_anon|hugepages_total)[:=]")
-_KB_VALUE = re.compile(r"([A-Za-z_]+(?:\([a-z]+\))?): ?(-?\d+) ?[kK]B")
-_PLAIN_VALUE = re.compile(r"(pages_scanned|all_unreclaimable\?) ?:? ?(\w+)")
-_RESERVE = re.compile(r"^lowmem_reserve\[\]:((?: -?\d+)+)")
-_BUDDY = re.compile(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device): ((?:\d+\*\d+\s?kB.*?)+)= ?\d+kB")
-_BUDDY_BLOCK = re.compile(r"(\d+)\*(\d+)kB")
-_HUGE = re.compile(
+_COUNTERS = compiled(r"^ ?[a-z_]+:\d+(?: [a-z_]+:\d+)*\s*$")
+_COUNTER = compiled(r"([a-z_]+):(\d+)")
+_ZONE = compiled(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device) free:\d")
+_NODE = compiled(r"^Node (\d+) (?:active_anon|hugepages_total)[:=]")
+_KB_VALUE = compiled(r"(?<![A-Za-z_])([A-Za-z_]+(?:\([a-z]+\))?): ?(-?\d+) ?[kK]B")
+_PLAIN_VALUE = compiled(r"(pages_scanned|all_unreclaimable\?) ?:? ?(\w+)")
+_RESERVE = compiled(r"^lowmem_reserve\[\]:((?: -?\d+)+)")
+_BUDDY = compiled(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device): (\d+\*\d+\s?kB.*)= ?\d+kB")
+_BUDDY_BLOCK = compiled(r"(\d+)\*(\d+)kB")
+_HUGE = compiled(
     r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB"
 )
-_PER_CPU = re.compile(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +\d+: )")
+_PER_CPU = compiled(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +\d+: )")
 
 # End-of-report totals: pattern -> field of MemInfo.
 _TOTALS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"^Free swap +=\s*(\d+)\s*kB"), "free_swap_kb"),
-    (re.compile(r"^Total swap = ?(\d+)\s*kB"), "total_swap_kb"),
-    (re.compile(r"^(\d+) pages RAM"), "ram_pages"),
-    (re.compile(r"^(\d+) pages HighMem"), "highmem_pages"),
-    (re.compile(r"^(\d+) pages cma reserved"), "cma_reserved_pages"),
-    (re.compile(r"^(\d+) (?:pages reserved|reserved pages)"), "reserved_pages"),
-    (re.compile(r"^(\d+) pages hwpoisoned"), "hwpoisoned_pages"),
-    (re.compile(r"^(\d+) total pagecache pages"), "pagecache_pages"),
-    (re.compile(r"^(\d+) pages in swap cache"), "swapcache_pages"),
+    (compiled(r"^Free swap +=\s*(\d+)\s*kB"), "free_swap_kb"),
+    (compiled(r"^Total swap = ?(\d+)\s*kB"), "total_swap_kb"),
+    (compiled(r"^(\d+) pages RAM"), "ram_pages"),
+    (compiled(r"^(\d+) pages HighMem"), "highmem_pages"),
+    (compiled(r"^(\d+) pages cma reserved"), "cma_reserved_pages"),
+    (compiled(r"^(\d+) (?:pages reserved|reserved pages)"), "reserved_pages"),
+    (compiled(r"^(\d+) pages hwpoisoned"), "hwpoisoned_pages"),
+    (compiled(r"^(\d+) total pagecache pages"), "pagecache_pages"),
+    (compiled(r"^(\d+) pages in swap cache"), "swapcache_pages"),
 )
-_KNOWN_UNUSED = re.compile(
+_KNOWN_UNUSED = compiled(
     r"^(?:\d+ pages (?:shared|non-shared|in pagetable cache)|Swap cache stats: |\d+ (?:slab|free) pages)"
 )
 

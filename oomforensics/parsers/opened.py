@@ -24,7 +24,7 @@ from oomforensics.parsers.containers.limits import LimitReached, Limits
 from oomforensics.parsers.containers.member import Member, Names
 from oomforensics.parsers.containers.meter import Counted, Meter, Metered
 from oomforensics.parsers.records import Problem, SourceInfo
-from oomforensics.parsers.sources import Source, reason
+from oomforensics.parsers.sources import Pausing, Source, reason
 
 HEAD = 64 * 1024  # looked at to tell what a source is
 _MAGIC = 16  # bytes that tell how a stream is packed
@@ -107,8 +107,13 @@ class _Expander:
                 layers += 1
                 self._meter.nested(depth + layers)
                 packed = Peeked(unpacked, _MAGIC)
+            live = stream if layers == 0 and isinstance(stream, Pausing) and _is_text(packed.head) else None
+            if live is not None:
+                live.tells_pauses = True
             head = Peeked(packed, HEAD)
             archive = next((kind for kind in ARCHIVES if kind.recognise(head.head)), None)
+            if live is not None and archive is not None:
+                live.tells_pauses = False
             if archive is not None:
                 self._meter.nested(depth + layers + 1)
         except (LookupError, OSError) as error:
@@ -175,6 +180,11 @@ class _Expander:
             copy.write(piece[:count])
         copy.seek(0)
         return size
+
+
+def _is_text(head: bytes) -> bool:
+    """Not what an archive begins with, whose parts do not take a pause."""
+    return bool(head) and all(byte >= 32 or byte in b"\t\r\n\x1b" for byte in head)
 
 
 def _text(error: Exception) -> str:

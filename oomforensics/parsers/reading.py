@@ -19,8 +19,9 @@ from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.lines import lines
 from oomforensics.parsers.opened import HEAD, Opened
-from oomforensics.parsers.records import Problem, Record, SourceInfo
+from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record, SourceInfo
 from oomforensics.parsers.sources import reason
+from oomforensics.parsers.unheard import heard
 
 FULL_HASH = 64 * 1024 * 1024  # a larger source is hashed by samples
 SAMPLE = 4 * 1024  # bytes of each SAMPLE_EVERY
@@ -60,12 +61,12 @@ def _journal(opened: Opened, timezone: tzinfo, host: str | None) -> Iterator[Rec
             for record in journal_file.records(file, size, context, info.problems):
                 info.records += 1
                 yield record
-            info.sha256 = _hash(file, size)
+            info.sha256 = hash_of(file, size)
     except OSError as error:
         info.problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
 
 
-def _hash(file: BinaryIO, size: int) -> str:
+def hash_of(file: BinaryIO, size: int) -> str:
     """As of any source of that size (see _Tee)."""
     file.seek(0)
     if size <= FULL_HASH:
@@ -89,22 +90,28 @@ def _read(
         found = journal_export.records(windows, context, info.problems)
     else:
         reader = Reader(context, info.problems)
-        found = reader.records(_lines(windows, info.problems, info.name))
+        found = reader.records(_lines(windows, info))
     for record in found:
-        info.records += 1
+        info.records += record is not PAUSE
         yield record
     if reader is not None and reader.seen:
         info.framing = reader.seen.most_common(1)[0][0]
     info.sha256 = tee.digest()
 
 
-def _lines(windows: Iterable[scan.Window], problems: list[Problem], source: str) -> Iterator[tuple[int, bytes]]:
+def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
     for window in windows:
+        if window is scan.PAUSE:
+            yield PAUSED_LINE
+            continue
         data = window.data
+        if window.offset and not window.adjoins:
+            info.jumps.append(window.line)
         if window.offset == 0:
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
-        yield from lines([data], problems, source, window.line)
+        for number, part in heard(data, window.line) if window.excerpt else [(window.line, data)]:
+            yield from lines([part], info.problems, info.name, number)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

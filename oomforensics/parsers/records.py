@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -45,6 +46,12 @@ class Record:
     wall_local: bool = False  # wall_us was written without a zone, and is read in the caller's
 
 
+PAUSE = Record(0, "")  # no line: nothing more has come for a while, and whoever waits for more tells what is known
+
+# Stands for it among numbered lines.
+PAUSED_LINE = (PAUSE.line, b"")
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Something in a source that could not be read or understood. Kept: what was lost is evidence too."""
@@ -67,6 +74,8 @@ class SourceInfo:
     framing: str | None = None  # the framing most of its records came in
     records: int = 0
     problems: list[Problem] = field(default_factory=list)
+    # Numbers of the latest lines before which lines were not read: a reader looks a few windows ahead.
+    jumps: deque[int] = field(default_factory=lambda: deque(maxlen=256))
     events: list[Event] = field(default_factory=list)  # what other killers and witnesses say in it
     items: list[Item] = field(default_factory=list)  # what it says of its host, as one of the other files of a bundle
     bundle: str | None = None  # the bundle that it is such a file of, as a path; then also whose and of which boot:

@@ -2,10 +2,10 @@
 
     for window in windows(stream, problems, source): parse(window.data)
 
-Little of a log is about memory running out. A window reaches from 16 KiB before an anchor to 64 KiB behind it,
-in whole lines; windows that meet are one. A task table can be far longer than that and holds no anchor, so a
-window also goes on, both ways, while what is at its edge looks like part of a report. Behind the kill line of the only
-report in it, a window ends sooner. A source that fits in WHOLE bytes is one window, or none.
+Little of a log is about memory running out. A window reaches from 16 KiB before an anchor (2 KiB where a report begins)
+to 16 KiB behind it (64 KiB where a report begins and no kill ends it), in whole lines; windows that meet are one. A task
+table can be far longer than that and holds no anchor, so a window also goes on, both ways, while what is at its edge looks
+like part of a report. A source that fits in WHOLE bytes is one window, or none.
 
 The four ways to search give the same windows: ahocorasick_rs looks for all anchors in one pass; without it one pass an
 anchor by stringzilla, else by the C library's memmem, else by bytes.find.
@@ -18,8 +18,10 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
+from oomforensics.parsers import literals
 from oomforensics.parsers.records import Problem
 
 KIB = 1024
@@ -34,6 +36,8 @@ MAX_GROWTH = 8 * KIB * KIB  # without an anchor, after the last one
 MAX_WINDOW = 256 * KIB  # bytes handed on at once; a longer window comes in parts that adjoin
 LINE_SLACK = 64 * KIB  # how far a line border is looked for
 
+_REPORT = 64 * KIB  # from a report's first line to what shows that it goes on, among lines of others
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
@@ -42,35 +46,38 @@ class Anchor:
     needle: bytes
     why: str
     before: int = 16 * KIB
-    after: int = 64 * KIB
+    after: int = 16 * KIB
+    ends: bool = False  # a report: if it is the only one, nothing more of it is waited for
 
 
 # One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
 # these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
-# first three.
+# first three. The order is the fastest of those measured (66 to 210 ms a GiB): the search has eight buckets, and it
+# depends on the order which of them share one.
 ANCHORS: tuple[Anchor, ...] = (
-    Anchor(b"-kill", "`invoked oom-killer`, `oom-kill:constraint=`, systemd's result 'oom-kill', slurm's `oom-kill event`"),
+    Anchor(b"m-killer", "`invoked oom-killer`: the report's first line", before=2 * KIB, after=_REPORT),
+    Anchor(b"m-kill:", "`oom-kill:constraint=`"),
+    Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
+    Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
+    Anchor(b"candidates were:", "`Considered 60 cgroups for killing, top candidates were:` (systemd-oomd)", after=_REPORT),
+    Anchor(b"Marked /", "`Marked /system.slice/a for killing` (systemd-oomd from 259 on)"),
+    Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
-    Anchor(
-        b"Killed ",
-        "`Killed process`: all that the kill line says up to 5.0. `Killed /user.slice` (systemd-oomd)",
-    ),
+    Anchor(b"Killed process", "all that the kill line says up to 5.0", ends=True),
+    Anchor(b"Killed /", "`Killed /user.slice` (systemd-oomd)"),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
-    Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
-    Anchor(b"or killing", "`Considered 60 cgroups for killing`, `Marked … for killing` (systemd-oomd)"),
     Anchor(b"lowmemorykiller", "kills by Android's kernel driver and by lmkd"),
     Anchor(
         b"mem_cgroup_oom_sync", "a process that hangs in a control group whose OOM killer is disabled (3.12 and later)"
     ),
     Anchor(b"page allocation ", "an allocation that failed, or stalls, and killed nobody"),
+    Anchor(b"Missed ", "`Missed N kernel messages` (journald)", 0, 0),
+    Anchor(b"ntk messages dropped", "`** N printk messages dropped **`: a console that was too slow", 0, 0),
+    Anchor(b"e-limiting", "`imjournal: N messages lost due to rate-limiting` (rsyslog)", 0, 0),
     Anchor(b"Linux version ", "the boot banner: which kernel, and that a boot began", 0, 0),
 )
-_INVOKED = b"invoked oom-killer"  # begins a report: little of it stands before
-_INVOKED_AT = _INVOKED.index(ANCHORS[0].needle)
-_BEFORE_INVOKED = 2 * KIB
-_KILLED = b"Killed process"  # ends a report, but for the reaper and for others that die with it
-_AFTER_KILLED = 16 * KIB
+_INVOKED = b"invoked oom-killer"
 _SKIP = 4 * KIB  # after a hit the same anchor is looked for again from here on; its window reaches farther anyway
 _ALIGN = 64  # bytes of a cache line: reads and searches that begin on one are twice as fast
 
@@ -99,6 +106,10 @@ class Window:
     offset: int
     data: bytes
     adjoins: bool = False
+    excerpt: bool = False  # of a source that is not read whole
+
+
+PAUSE = Window(0, 0, b"")  # no window: the stream has had nothing to give for a while
 
 
 class Engine(Protocol):
@@ -175,12 +186,8 @@ class OnePassEngine(StringZillaEngine):
     """All anchors at once, at the cost of one or two passes of stringzilla, which still counts the lines."""
 
     def __init__(self) -> None:
-        from ahocorasick_rs import BytesAhoCorasick, MatchKind
-
         super().__init__()
-        # Only the leftmost kinds search with SIMD (Teddy); MatchKind.Standard takes 20 times as long.
-        needles = [anchor.needle for anchor in ANCHORS]
-        self._matches = BytesAhoCorasick(needles, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+        self._matches = literals.simd([anchor.needle for anchor in ANCHORS])
 
     def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
         matches = self._matches(memoryview(buffer)[start:end])
@@ -202,6 +209,7 @@ def _step(anchor: Anchor) -> int:
     return _SKIP if anchor.after else len(anchor.needle)
 
 
+@cache  # the automaton of all anchors takes 0.6 ms to build, more than a small log takes to read; no search leaves a trace in it
 def fastest() -> Engine:
     """The first of ENGINES that this machine has."""
     for make in ENGINES[:-1]:
@@ -247,7 +255,7 @@ class _Scanner:
         self.grown = False  # an anchor has said how far back the open window reaches
         self.keep_until = 0  # the open window reaches here at least
         self.grow_until = 0  # and here at most, if it looks like a report
-        self.ended = False
+        self.ended = self.paused = False
 
     def run(self) -> Iterator[Window]:
         self._fill(self.whole + _ALIGN)
@@ -257,6 +265,8 @@ class _Scanner:
             return
         while True:
             yield from self._search()
+            if self.paused:
+                yield from self._pause()
             if self.ended:
                 break
             self._make_room()
@@ -268,7 +278,7 @@ class _Scanner:
         return any(True for _ in self.engine.hits(self.buffer, 0, self.filled)) or self._is_report(0, self.filled)
 
     def _fill(self, size: int) -> None:
-        """Reads `size` bytes, or up to the end."""
+        """Reads `size` bytes, or up to the end or a pause."""
         goal = min(self.filled + size, self.base + len(self.buffer))
         while self.filled < goal:
             try:
@@ -278,7 +288,7 @@ class _Scanner:
                 self.problems.append(Problem(self.source, None, reason, "data_loss"))
                 count = 0
             if not count:
-                self.ended = True
+                self.paused, self.ended = count is None, count is not None
                 return
             self.filled += count
 
@@ -310,6 +320,13 @@ class _Scanner:
                 self._open(position, anchor)
             yield from self._close_before(end)
 
+    def _pause(self) -> Iterator[Window]:
+        """Hands on what came of the open window; more of it may follow."""
+        if self.opened is not None:
+            yield from self._hand_on(self._line_start(self.filled))
+        yield PAUSE
+        self.paused = False
+
     def _hits(self, start: int, end: int) -> list[tuple[int, Anchor]]:
         """Anchors that end in this chunk. Those that begin in the chunk before it are why the search begins there."""
         base = self.base
@@ -324,7 +341,7 @@ class _Scanner:
 
     def _open(self, position: int, anchor: Anchor) -> None:
         """Opens a window around an anchor, or widens the one that is open."""
-        before = min(anchor.before, _BEFORE_INVOKED) if self._reads(position - _INVOKED_AT, _INVOKED) else anchor.before
+        before = anchor.before
         if self.opened is None:
             self.opened = self._line_start(self._grown_back(position, before))
             self.began = self.opened
@@ -334,17 +351,10 @@ class _Scanner:
             self.opened = min(self.opened, self._line_start(self._grown_back(position, before)))
             self.began = min(self.began, self.opened)
             self.grown = True
-        if self._reads(position, _KILLED) and self._holds_one_report(position):
-            self.keep_until = self.grow_until = position + _AFTER_KILLED
-            return
         until = position + len(anchor.needle) + anchor.after
-        if until > self.keep_until:
+        if until > self.keep_until or (anchor.ends and self._holds_one_report(position)):
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
-
-    def _reads(self, position: int, text: bytes) -> bool:
-        at = position - self.base
-        return at >= 0 and self.buffer[at : at + len(text)] == text
 
     def _holds_one_report(self, position: int) -> bool:
         """Whether the open window holds one report up to here, so that none is mixed with another that still goes on."""
@@ -405,7 +415,7 @@ class _Scanner:
             return
         adjoins = 0 < start == self.done
         self.done = self.opened = end
-        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins)
+        yield Window(self._line_at(start), start, bytes(self.view[start - self.base : end - self.base]), adjoins, True)
 
     def _line_at(self, position: int) -> int:
         """Number of the line that holds this byte."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from oomforensics.parsers.pattern import compiled
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -24,7 +26,7 @@ class Shape:
 
 
 def _rx(pattern: str) -> re.Pattern[str]:
-    return re.compile(pattern, re.DOTALL | re.VERBOSE)
+    return compiled(pattern, re.DOTALL | re.VERBOSE)
 
 
 # dump_header's first line. `comm` is at most 15 bytes, more when a framing shows bytes as \xNN.
@@ -147,9 +149,9 @@ KILLED_TORN = Shape(
         r"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?(?:\ \((?P<comm>.*))?$"
     ),
 )
-SIZE = re.compile(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")
-KILLED_UID = re.compile(r", UID:(\d+)(?: |$|,)")
-KILLED_ADJ = re.compile(r" oom_score_adj:(-?\d+)\s*$")
+SIZE = compiled(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")
+KILLED_UID = compiled(r", UID:(\d+)(?: |$|,)")
+KILLED_ADJ = compiled(r" oom_score_adj:(-?\d+)\s*$")
 
 SHARED_MM = Shape(
     "shared-mm",
@@ -245,7 +247,7 @@ STACK: tuple[Shape, ...] = (
         "CPU: 0 PID: 754 Comm: f2b/f.postfix Not tainted 5.10.0-10-amd64 #1 Debian 5.10.84-1",
         _rx(
             r"^CPU:\ (?P<cpu>\d+)\ (?:UID:\ (?P<uid>\d+)\ )?PID:\ (?P<pid>\d+)\ Comm:\ (?P<comm>.{0,40}?)"
-            r"\ +(?:Kdump:\ loaded\ )?(?:Not\ tainted|Tainted:\ [A-Z()\ -]*?)\ +(?P<release>\d[^\s]*)(?:\ +(?P<build>.*))?$"
+            r"\ +(?:Kdump:\ loaded\ )?(?:Not\ tainted|Tainted:(?:\ +[A-Z()-]+)*)\ +(?P<release>\d[^\s]*)(?:\ +(?P<build>.*))?$"
         ),
     ),
     Shape(
@@ -253,7 +255,7 @@ STACK: tuple[Shape, ...] = (
         "2.6",
         "Pid: 18938, comm: java Not tainted 2.6.32-431.11.2.el6.x86_64 #1",
         _rx(
-            r"^Pid:\ (?P<pid>\d+),\ comm:\ (?P<comm>.{0,40}?)\ +(?:Not\ tainted|Tainted:\ [A-Z()\ -]*?)"
+            r"^Pid:\ (?P<pid>\d+),\ comm:\ (?P<comm>.{0,40}?)\ +(?:Not\ tainted|Tainted:(?:\ +[A-Z()-]+)*)"
             r"\ +\(?(?P<release>\d[^\s)]*)(?:\ +(?P<build>.*))?$"
         ),
         feature="stack:Pid",

@@ -10,22 +10,35 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast
+from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from oomforensics.parsers.compressed import Readable
 from oomforensics.parsers.containers.member import is_zone_link
+from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
+
+
+_LOCK = "lock"  # of a spool: says who writes it
+_SEGMENT = re.compile(r"\d{1,20}\.oomspool")  # as the recorder names the files of a spool
 
 
 class Stream(Readable, Protocol):
     """An open source."""
 
     def close(self) -> None: ...
+
+
+@runtime_checkable
+class Pausing(Protocol):
+    """A stream that may have nothing to give for a while, and can tell."""
+
+    tells_pauses: bool  # by a `readinto` that answers None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +93,12 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
     except OSError as error:
         yield Problem(str(folder), None, f"folder cannot be read: {reason(error)}")
         return
+    segments = [entry for entry in entries if _SEGMENT.fullmatch(entry.name) and entry.is_file(follow_symlinks=False)]
+    if segments:
+        yield _recording(folder, [Path(entry.path) for entry in segments])
     for entry in entries:
+        if entry in segments or (segments and entry.name == _LOCK):
+            continue
         path = Path(entry.path)
         try:
             if entry.is_symlink() and is_zone_link(entry.path):
@@ -99,6 +117,11 @@ def _zone_link(path: Path) -> Source:
     """The name of its target is what is read of it."""
     target = os.fsencode(os.readlink(path))
     return Source(str(path), datetime.fromtimestamp(path.lstat().st_mtime, UTC), lambda: io.BytesIO(target))
+
+
+def _recording(folder: Path, segments: list[Path]) -> Source:
+    """The files of a spool are one recording: what the kernel said may begin in one and end in the next."""
+    return Source(str(folder), None, lambda: cast(Stream, Joined(segments)))
 
 
 def _link(path: Path, root: Path) -> Iterator[Problem]:

@@ -13,25 +13,26 @@ import re
 from collections.abc import Iterator
 
 from oomforensics.parsers.facts import Summary
+from oomforensics.parsers.pattern import compiled
 
 START = "oom-kill:constraint="
 _HEAD = re.compile(r"^oom-kill:constraint=(\w+),nodemask=(\(null\)|[\d,-]*)(?=,)", re.DOTALL)
 _MEMS = re.compile(r",mems_allowed=([\d,-]*)(?=,(?:global_oom,|oom_memcg=|task=))")  # absent without CONFIG_CPUSETS
 _GLOBAL = ",global_oom,task_memcg="  # this or the next; neither without CONFIG_MEMCG
 _MEMCG = ",oom_memcg="
-_TAIL = re.compile(r",pid=(\d+),uid=(-?\d+)\s*$")
+_TAIL = compiled(r",pid=(\d+),uid=(-?\d+)\s*$")
+_MAX_READINGS = 1000  # of a line that is not made to be slow there are a few
 _COMM_MAX = 15  # TASK_COMM_LEN - 1, bytes
 _CONSTRAINT = re.compile(r"^oom-kill:constraint=(\w+)")
 
 
 def parse(text: str, line: int) -> Summary | None:
-    """The line read whole, or None when it is torn or cut."""
+    """The line read whole, or None when it is torn, cut, or can be read in more ways than are worth trying."""
     head, tail = _HEAD.match(text), _TAIL.search(text)
     if not head or not tail or tail.start() < head.end():
         return None
     middle = text[head.end() : tail.start()]
-    readings = list(_readings(middle))
-    if not readings:
+    if _ways(middle) > _MAX_READINGS or not (readings := list(_readings(middle))):
         return None
     cpuset, mems, oom_memcg, task_memcg, comm = min(readings, key=_implausibility)
     return Summary(
@@ -71,6 +72,12 @@ def parse_cut(text: str, line: int) -> Summary | None:
 
 
 _Reading = tuple[str | None, str | None, str | None, str | None, str]
+
+
+def _ways(middle: str) -> int:
+    """How many ways there are to cut it, at most."""
+    mems = sum(1 for _ in _MEMS.finditer(middle))
+    return max(mems, 1) * max(middle.count(",task_memcg="), 1) * max(middle.count(",task="), 1)
 
 
 def _readings(middle: str) -> Iterator[_Reading]:

@@ -14,6 +14,7 @@ from operator import itemgetter
 from typing import Any
 
 from oomforensics.parsers.facts import TaskRow, TaskTable
+from oomforensics.parsers.pattern import compiled
 
 # Kernel's column name -> field of TaskRow. A new kernel column is one entry here; until then it is read and left out.
 COLUMN_FIELDS: dict[str, str] = {
@@ -66,6 +67,9 @@ LAYOUTS: tuple[Layout, ...] = (
 
 _HEADER = re.compile(r"^\[( +)pid( +)\]\s+(\S+(?:\s+\S+)*)\s+name\s*$")
 _ROW_START = re.compile(r"^\[ *(\d+)\]\s+-?\d")
+_MAX_COLUMNS = 32  # kernels have 6 to 10
+_PLAIN_ROW = 200  # characters: it has no number that is too long to convert or to reckon with
+_INTEGER = compiled(r"-?\d+")
 _REQUIRED = ("tgid", "total_vm", "rss")
 
 
@@ -78,12 +82,12 @@ def looks_like_row(text: str) -> bool:
 
 
 def open_table(header: str, line: int) -> TaskTable | None:
-    """A table for this header, or None if it lacks a column without which a row means nothing."""
+    """A table for this header, or None if it lacks a column without which a row means nothing, or has absurdly many."""
     found = _HEADER.match(header)
     if not found:
         return None
     columns = tuple(found[3].split())
-    if any(name not in columns for name in _REQUIRED):
+    if len(columns) > _MAX_COLUMNS or any(name not in columns for name in _REQUIRED):
         return None
     wide = len(found[1]) > 1
     layout = next((known.name for known in LAYOUTS if known.columns == columns and known.wide_pid == wide), "other")
@@ -95,7 +99,7 @@ class RowReader:
 
     def __init__(self, columns: tuple[str, ...]) -> None:
         self._count = count = len(columns)
-        self._pattern = re.compile(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
+        self._pattern = compiled(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
         place = {COLUMN_FIELDS[name]: index for index, name in enumerate(columns, start=2) if name in COLUMN_FIELDS}
         place |= {"line": 0, "pid": 1, "comm": count + 2}
         self._in_field_order = itemgetter(*(place.get(name, count + 3) for name in TaskRow._fields))
@@ -106,7 +110,12 @@ class RowReader:
         head, _, rest = text.partition("]")
         words = rest.split(None, count)
         # The plain case by splitting, at a third of the cost: no name that is empty or begins with a blank.
-        if len(words) == count + 1 and text[-len(words[count]) - 2] != " " and "_" not in rest[: -len(words[count])]:
+        if (
+            len(words) == count + 1
+            and len(text) <= _PLAIN_ROW
+            and text[-len(words[count]) - 2] != " "
+            and "_" not in rest[: -len(words[count])]
+        ):
             try:
                 values: list[Any] = [line, int(head[1:]), *map(int, words[:count]), words[count], None]
             except ValueError:
@@ -143,7 +152,7 @@ def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:
 def _leading_integers(row: str) -> int:
     count = 0
     for word in row[row.find("]") + 1 :].split():
-        if not re.fullmatch(r"-?\d+", word):
+        if not _INTEGER.fullmatch(word):
             break
         count += 1
     return count

@@ -80,13 +80,14 @@ class Witness:
     needs: str | None = None  # in `detail`: without it, the first line meant something else
     fold: Fold | None = None  # what to do with a match, if not to take its groups
     document: bool = False  # the rest of it is read by witness_documents.py
+    at_most: int | None = None  # of one source
     rare: bool = False  # not among scan.ANCHORS: found in sources up to scan.WHOLE, or near another anchor
 
 
 _FIELDS = frozenset({"comm", "cgroup", "unit", "container_id", "pod_uid", "job_id"})
 _INT_FIELDS = frozenset({"pid", "uid"})
 _INT = ("_kb", "_mb", "_mib", "_bytes", "_adj", "_score", "_pid", "_s", "_ms", "order", "badness", "considered", "events",
-        "killed", "adj", "count")  # fmt: skip
+        "killed", "adj", "count", "allowed")  # fmt: skip
 _FLOAT = ("_percent", "_10s", "_60s", "_300s")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 _INNER_TAG = re.compile(

@@ -33,6 +33,7 @@ _MAX_WAITING = 1_000  # statuses whose pod is still being read
 _MAX_VALUE = 1_000
 _LINE = re.compile(r'((?:- )*)"?([A-Za-z][\w ./-]{0,80}?)"?\s*:(?:\s+(.*))?')
 _STATUS = re.compile(r'\{[^{}]*"reason":\s?"OOMKilled"[^{}]*\}')
+_EXIT_CODE = re.compile(r"[0-9]{1,10}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIFTED = {"metadata": ("name", "namespace", "uid"), "spec": ("nodeName",)}  # read before the status, and beside it
 
@@ -259,7 +260,7 @@ def event_of(witness: Witness, record: Record, source: str, levels: Levels) -> E
         "container": name.lstrip("/") if name else None,
         "pod": nearest("metadata.name") or (levels[-1][1].get("Name") if "Exit Code" in status else None),
         "namespace": nearest("metadata.namespace", "Namespace"),
-        "exit_code": int(exit_code) if exit_code and exit_code.isascii() and exit_code.isdecimal() else None,
+        "exit_code": int(exit_code) if exit_code and _EXIT_CODE.fullmatch(exit_code) else None,
         "started": status.get("startedAt") or status.get("Started") or status.get("StartedAt"),
         "finished": finished,
         "state": state,

@@ -7,10 +7,12 @@ for incident in assemble(records, "syslog"): ...
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from oomforensics.parsers.cgroup_identity import identify
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.loss_signs import MAX_GAPS, LossSigns
+from oomforensics.parsers.records import PAUSE, Problem, Record
 from oomforensics.parsers.witness import Event, Speaker, Witness, begin, take
 from oomforensics.parsers.witness_documents import Documents
 from oomforensics.parsers.witnesses import WITNESSES
@@ -23,21 +25,46 @@ _INNER_TAG = re.compile(
 
 
 def observe(
-    records: Iterable[Record], source: str, events: list[Event], problems: list[Problem] | None = None
+    records: Iterable[Record],
+    source: str,
+    events: list[Event],
+    problems: list[Problem] | None = None,
+    jumps: Iterable[int] = (),
 ) -> Iterator[Record]:
-    """Every record, unchanged; what witnesses say is in `events` when the last one has passed."""
+    """Every record, unchanged; what witnesses say is in `events` when the last one has passed.
+
+    `jumps`: numbers of lines before which lines were not read. It may grow while the records are read.
+    """
     observer = Observer(source, events)
+    signs = LossSigns(source, jumps)
     see, finish = observer.see, observer.finish
+    first = True
     for record in records:
+        if record is PAUSE:
+            yield record
+            continue
+        if first or record.seq is not None:
+            signs.see(record)
+            first = signs.looks_for_head
         text = record.text
         if text[:1] != "[" or ": " in text:  # all other is a row of the task table, the bulk of a report
             see(record)
         yield record
     finish()
-    if observer.dropped and problems is not None:
-        problems.append(
-            Problem(source, None, f"{observer.dropped} events after the first {MAX_EVENTS} are not kept", "data_loss")
-        )
+    for sign in signs.events():
+        observer.keep(sign)
+    if problems is not None:
+        problems += _not_kept(source, observer, signs)
+
+
+def _not_kept(source: str, observer: Observer, signs: LossSigns) -> Iterator[Problem]:
+    if observer.dropped:
+        yield Problem(source, None, f"{observer.dropped} events after the first {MAX_EVENTS} are not kept", "data_loss")
+    for name, count in observer.surplus.items():
+        yield Problem(source, None, f"{count} more events of the kind {name} are not kept", "info")
+    if signs.dropped:
+        reason = f"{signs.dropped} gaps in the kernel's log after the first {MAX_GAPS} are not kept"
+        yield Problem(source, None, reason, "info")
 
 
 class _Open:
@@ -60,7 +87,9 @@ class Observer:
         ).search
         self._open: list[_Open] = []
         self._documents = Documents(self.keep, source)
+        self._found_of: Counter[str] = Counter()
         self.dropped = 0
+        self.surplus: Counter[str] = Counter()  # by kind, of those that may come too often
 
     def see(self, record: Record) -> None:
         text = record.text
@@ -70,7 +99,7 @@ class Observer:
         # farther than the first, at a third of a microsecond.
         if (
             "OOM" in text or "ill" in text or "emory" in text or "blocked for" in text or "page alloc" in text or "adness" in text
-            or "uppressed" in text or " dropped" in text or "issed " in text or "overrun" in text or "limiting" in text
+            or "essages" in text or "uppress" in text or "uspended" in text or "renaming and" in text or "statistics; " in text
             or ("oom" in text and ("oom_" in text or "oomd" in text or "oom-kill" in text or text[:3] in ("oom", "con")))
         ) and self._needle(text):  # fmt: skip
             self._begin(record, text)
@@ -84,7 +113,7 @@ class Observer:
         self._documents.finish()
 
     def keep(self, event: Event) -> None:
-        _identify(event)
+        identify_event(event)
         if len(self._events) < MAX_EVENTS:
             self._events.append(event)
         else:
@@ -107,6 +136,11 @@ class Observer:
     def _found(
         self, witness: Witness, record: Record, match: re.Match[str], text: str, program: str | None, rest: str
     ) -> None:
+        if witness.at_most is not None:
+            self._found_of[witness.name] += 1
+            if self._found_of[witness.name] > witness.at_most:
+                self.surplus[witness.name] += 1
+                return
         event = begin(witness, record, self._source, text, program)
         (witness.fold or take)(event, match)
         if not witness.more:
@@ -145,7 +179,7 @@ class Observer:
             self.keep(opened.event)
 
 
-def _identify(event: Event) -> None:
+def identify_event(event: Event) -> None:
     """Whom it is about, from the control group or the unit that it names."""
     if event.cgroup is not None and not event.cgroup.startswith("/"):
         event.cgroup = f"/{event.cgroup}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 
+from oomforensics.parsers.loss_notices import NOTICES
 from oomforensics.parsers.witness import Event, Says, Speaker, Witness, take
 
 
@@ -74,47 +75,6 @@ WITNESSES: tuple[Witness, ...] = (
         (_rx(r"^oom_reaper: unable to reap pid:(?P<pid>\d+) \((?P<comm>.{0,60})\)\s*$"),),
         ("oom_reaper: unable to reap pid:517 (clamd)",),
         rare=True,
-    ),
-    Witness(  # lib/ratelimit.c; kernel/printk/printk.c, to the console alone
-        "messages_dropped", Says.WARNING, None, Speaker.KERNEL, ("callbacks suppressed", "messages dropped"),
-        (
-            _rx(r"^(?P<function>\w{1,64}): (?P<count>\d+) callbacks suppressed"),
-            _rx(r"^(?:printk: |\*\* )(?P<count>\d+) (?:printk )?messages dropped"),
-        ),
-        (
-            "oom_kill_process: 7 callbacks suppressed", "printk: 42 messages dropped", "** 12 printk messages dropped **",
-        ),
-        rare=True,
-    ),
-    Witness(  # src/journal/journald-rate-limit.c, journald-kmsg.c, journald-syslog.c
-        "journald_lost", Says.WARNING, None, Speaker.PROGRAM,
-        ("Suppressed ", "kernel messages", "buffer overrun", "syslog missed"),
-        (
-            _rx(r"^Suppressed (?P<count>\d+) messages from (?P<of>\S{1,255})"),
-            _rx(r"^Missed (?P<count>\d+) kernel messages"),
-            _rx(r"^/dev/kmsg buffer overrun, some messages lost"),
-            _rx(r"^Forwarding to syslog missed (?P<count>\d+) messages"),
-        ),
-        (
-            "Suppressed 2981 messages from /system.slice/web.service", "Missed 31 kernel messages",
-            "/dev/kmsg buffer overrun, some messages lost.", "Forwarding to syslog missed 5 messages.",
-        ),
-        programs=frozenset({"systemd-journald", "systemd-journal", "journal"}), rare=True,
-    ),
-    Witness(  # plugins/imuxsock/imuxsock.c, plugins/imjournal/imjournal.c; -2177 is RS_RET_RATE_LIMITED
-        "rsyslog_lost", Says.WARNING, None, Speaker.PROGRAM, ("rate-limiting",),
-        (
-            _rx(r"^imuxsock lost (?P<count>\d+) messages from pid (?P<of>\d+) due to rate-limiting"),
-            _rx(r"^(?:imjournal: )?(?P<count>\d+) messages lost due to rate-limiting"),
-            _rx(r"^(?:imjournal: begin|imuxsock begins) to drop messages (?:from pid (?P<of>\d+) )?due to rate-limiting"),
-        ),
-        (
-            "imuxsock lost 203 messages from pid 3287 due to rate-limiting",
-            "imjournal: 64002 messages lost due to rate-limiting (20000 allowed within 600 seconds)",
-            "imjournal: begin to drop messages due to rate-limiting",
-            "imuxsock begins to drop messages from pid 3287 due to rate-limiting",
-        ),
-        programs=frozenset({"rsyslogd", "rsyslogd-2177"}), rare=True,
     ),
     Witness(  # mm/memcontrol.c waits here when memory.oom_control says oom_kill_disable 1
         "cgroup_oom_hang", Says.WARNING, None, Speaker.KERNEL, ("blocked for more than",),
@@ -215,9 +175,9 @@ WITNESSES: tuple[Witness, ...] = (
     Witness(  # src/oomd/plugins/BaseKillPlugin.cpp writes to /dev/kmsg; what stands after "(dry)" was not killed
         "oomd_kill", Says.KILL, "oomd", Speaker.ANY, ("oomd kill: ",),
         (
-            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+) (?P<cgroup>.*?)"
-                r" +(?P<usage_bytes>\d+) (?:ruleset:\[(?P<ruleset>.*?)\] detectorgroup:\[(?P<detectorgroup>.*?)\]"
-                r"|detector:(?P<detector>\S*)) killer:(?!\(dry\))(?P<killer>.*?)(?: v2)?\s*$"),
+            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+) (?P<cgroup>.{0,4096}?\S)"
+                r" +(?P<usage_bytes>\d+) (?:ruleset:\[(?P<ruleset>.{0,200}?)\] detectorgroup:\[(?P<detectorgroup>.{0,200}?)\]"
+                r"|detector:(?P<detector>\S*)) killer:(?!\(dry\))(?P<killer>\S{1,100})(?: v2)?\s*$"),
         ),
         (
             "oomd kill: 46.46 10.00 3.00 system.slice/build.service 1073741824 ruleset:[user session protection]"
@@ -383,5 +343,7 @@ WITNESSES: tuple[Witness, ...] = (
         ),
         rare=True,
     ),
+    # -- lines that were lost ----------------------------------------------------------------------------------------
+    *NOTICES,
 )  # fmt: skip
 BY_NAME = {witness.name: witness for witness in WITNESSES}

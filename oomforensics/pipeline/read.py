@@ -12,9 +12,9 @@ import logging
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import tzinfo
-from typing import IO
+from typing import IO, cast
 
 from oomforensics.analysis.judge import judge
 from oomforensics.analysis.model import Judged
@@ -22,13 +22,15 @@ from oomforensics.parsers import reading
 from oomforensics.parsers.assemble import assemble
 from oomforensics.parsers.bundle.context import ASSUMED, Contexts, path_of
 from oomforensics.parsers.bundle.documents import match
-from oomforensics.parsers.compressed import Peeked
+from oomforensics.parsers.compressed import Peeked, Readable
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.facts import Incident
-from oomforensics.parsers.opened import Opened, expand
+from oomforensics.parsers.opened import HEAD, Opened, expand
 from oomforensics.parsers.records import Problem, SourceInfo
-from oomforensics.parsers.sources import Source
+from oomforensics.parsers.snapshots import Recorded
+from oomforensics.parsers.sources import Source, reason
 from oomforensics.parsers.witness_observer import observe
+from oomforensics.pipeline import spool
 from oomforensics.pipeline.stop import EndsWhenStopped, Stop, Stoppable
 
 MAX_PROBLEMS = 1000  # kept of one log
@@ -48,7 +50,7 @@ class Settings:
 
 
 # What one log held, complete, after the incidents that it shows.
-Piece = Judged | SourceInfo
+Piece = Judged | Recorded | SourceInfo
 Begin = Callable[[SourceInfo], None]  # told which log is being read; the info grows
 
 
@@ -69,11 +71,14 @@ def read(source: Source, settings: Settings, stop: Stop, begin: Begin | None = N
                 begin(opened.info)
             read_document(opened)
             contexts.add(opened.info)
-            for incident in _incidents(opened, settings):
-                if opened.inside:
-                    held.add(incident)
+            found = _recorded(opened, settings) if _is_spool(opened) else _incidents(opened, settings)
+            for one in found:
+                if isinstance(one, Recorded):
+                    yield one
+                elif opened.inside:
+                    held.add(one)
                 else:
-                    yield from _judged(incident, contexts, opened.info.problems)
+                    yield from _judged(one, contexts, opened.info.problems)
             if opened.inside:
                 held.add(opened.info)
             else:
@@ -99,10 +104,33 @@ def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
     info = opened.info
     records = reading.read(opened, timezone=settings.timezone or ASSUMED, host=settings.host)
     try:
-        yield from assemble(observe(records, info.name, info.events, info.problems), info.name)
+        yield from assemble(observe(records, info.name, info.events, info.problems, info.jumps), info.name)
     except Exception as error:
         _log.debug("reading %s", info.name, exc_info=True)
         info.problems.append(Problem(info.name, None, f"reading stopped at an unforeseen {_short(error)}"))
+
+
+def _is_spool(opened: Opened) -> bool:
+    return opened.stream is not None and opened.stream.head.startswith(spool.MAGIC)
+
+
+def _recorded(opened: Opened, settings: Settings) -> Iterator[Recorded | Incident]:
+    """The snapshots of a recording, then what its kernel's log shows."""
+    info = opened.info
+    recording = spool.Spool(opened)
+    try:
+        yield from recording.batches()
+        for log in recording.logs:
+            log.text.seek(0)
+            said = SourceInfo(info.name, events=info.events, problems=info.problems)
+            of_boot = replace(settings, host=settings.host or log.segment.host or None)
+            for incident in _incidents(Opened(said, stream=Peeked(cast(Readable, log.text), HEAD)), of_boot):
+                log.date(incident)
+                yield incident
+    except OSError as error:
+        info.problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
+    finally:
+        recording.close()
 
 
 def _judged(incident: Incident, contexts: Contexts, problems: list[Problem]) -> list[Judged]:

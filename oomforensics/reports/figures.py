@@ -204,7 +204,7 @@ def _layout(page: IncidentPage, rows: list[CandidateRow], unit: str, reach: tupl
 
 
 def _label(page: IncidentPage, row: CandidateRow) -> str:
-    name = f"{_markup(row.comm or units.UNKNOWN)} {row.pid}"
+    name = f"{markup(row.comm or units.UNKNOWN)} {row.pid}"
     name = f"<b>{name}</b>" if row.is_victim else name
     rank = f"{row.rank}. " if row.rank is not None else ""
     return f"{rank}{name}{_note(page, row)}"
@@ -217,7 +217,7 @@ def _note(page: IncidentPage, row: CandidateRow) -> str:
     if row.pid == page.runner_up_pid:
         notes.append("runner-up")
     if row.eligible is False:
-        notes.append(_markup(words.ineligible(row.ineligible_reason)))
+        notes.append(markup(words.ineligible(row.ineligible_reason)))
     return f" · {', '.join(notes)}" if notes else ""
 
 
@@ -235,9 +235,9 @@ def _hover(page: IncidentPage, row: CandidateRow, part: Part, amount: float | No
         exact = "" if count is None or page.page_size is None else f" ({count:,} pages)"
         value = units.pages(count, page.page_size) + exact
     adj = f", oom_score_adj {row.oom_score_adj}" if row.oom_score_adj is not None else ""
-    return f"{_markup(row.comm or units.UNKNOWN)} ({row.pid}){adj}<br>{part.label}: {value}"
+    return f"{markup(row.comm or units.UNKNOWN)} ({row.pid}){adj}<br>{part.label}: {value}"
 
 
-def _markup(text: str) -> str:
+def markup(text: str) -> str:
     """Plotly reads some tags in its texts; a name of a process must stay a name."""
     return escape(visible(text))

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import figures, headline, units, words
+from oomforensics.reports import figures, headline, recorded, units, words
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -63,6 +63,10 @@ class _Section:
     @property
     def figure(self) -> Markup:
         return Markup(script_json(figures.ranking(self.page)))
+
+    @property
+    def recorded_figure(self) -> Markup:
+        return Markup(script_json(None if self.page.recorded is None else recorded.figure(self.page.recorded)))
 
     @property
     def table(self) -> Markup:
@@ -138,7 +142,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, badness=headline.badness, problems=headline.problems)
     return environment
 
 

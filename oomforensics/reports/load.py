@@ -11,6 +11,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
+from oomforensics.reports import recorded
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -190,6 +191,7 @@ class IncidentPage:
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
+    recorded: recorded.Recorded | None = None
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -256,7 +258,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -284,22 +286,30 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     values["caveats"] += _losses(con, incident_id)
     for name in _JSON:
         values[name] = json.loads(values[name]) if values[name] is not None else None
+    kills = _rows(con, KillRow, "kills", "line", incident_id)
+    killed = {kill.pid for kill in kills if kill.pid is not None}
     return IncidentPage(
         **values,
         candidates=_rows(con, CandidateRow, "candidates", "table_order", incident_id),
-        kills=_rows(con, KillRow, "kills", "line", incident_id),
+        kills=kills,
+        recorded=recorded.load(con, incident_id, killed, values["trigger_pid"], values["oom_memcg"]),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
 
 
 def _losses(con: Connection, incident_id: str) -> list[str]:
-    found = con.execute(
-        f"SELECT text, line FROM incident_losses WHERE incident_id = ? ORDER BY source, line LIMIT {_MAX_LOSSES}", [incident_id]
-    )
-    return [
-        f"Messages were lost near this report, which may lack lines: {text} (line {line})." for text, line in found.fetchall()
-    ]
+    """What was lost near it, the nearest first, as one caveat."""
+    query = """
+        SELECT text, source, line, count(*) OVER () FROM incident_losses
+        WHERE incident_id = ? ORDER BY distance_s NULLS LAST, source, line LIMIT ?
+    """
+    found = con.execute(query, [incident_id, _MAX_LOSSES]).fetchall()
+    if not found:
+        return []
+    told = "; ".join(f"{text} ({source}, line {line})" for text, source, line, _ in found)
+    more = found[0][3] - len(found)
+    return [f"Evidence was lost near this report: {told}{f'; and {more} more' if more else ''}."]
 
 
 def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:

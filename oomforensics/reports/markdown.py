@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import headline, units, words
+from oomforensics.reports import headline, recorded, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -68,6 +68,7 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield f"- Incident: {code(page.incident_id)}"
     yield from _also_killed(page)
     yield from _ranking(page)
+    yield from _recorded(page)
     if page.proof:
         yield from ("", "## The arithmetic", "", *block(page.proof))
     yield from _certainty(page)
@@ -82,6 +83,16 @@ def _incident(page: IncidentPage) -> Iterable[str]:
             framing = f", {text(source.framing)}" if source.framing else ""
             yield f"- {code(source.source)}, lines {source.line_start}-{source.line_end}{framing}"
             yield from (f"  - {text(problem)}" for problem in headline.problems(source))
+
+
+def _recorded(page: IncidentPage) -> Iterable[str]:
+    if page.recorded is None or not page.recorded.processes:
+        return
+    yield from ("", "## Just before, as recorded", "")
+    for curve in page.recorded.processes:
+        yield f"- {text(recorded.sentence(curve))}"
+        if curve.cmdline:
+            yield f"  - {code(curve.cmdline)}"
 
 
 def _also_killed(page: IncidentPage) -> Iterable[str]:

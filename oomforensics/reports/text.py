@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import headline, units, words
+from oomforensics.reports import headline, recorded, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
@@ -18,7 +18,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _ranking, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (_head, _verdict, _ranking, _recorded, _proof, _certainty, _lost, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -80,6 +80,16 @@ def _head(page: IncidentPage, out: _Writer) -> None:
     facts.insert(0, ("Time from", words.TS_SOURCES.get(page.ts_source, page.ts_source)))
     facts.append(("Incident", page.incident_id))
     _pairs(out, facts)
+
+
+def _recorded(page: IncidentPage, out: _Writer) -> None:
+    if page.recorded is None or not page.recorded.processes:
+        return
+    out.heading("Just before, as recorded")
+    for curve in page.recorded.processes:
+        out.item(recorded.sentence(curve))
+        if curve.cmdline:
+            out.paragraph(curve.cmdline, "      ")
 
 
 def _pairs(out: _Writer, pairs: Iterable[tuple[str, str]]) -> None:

@@ -97,9 +97,9 @@ def test_a_sosreport(make: Any, order: list[str], jobs: str, tmp_path: Path) -> 
         assert rows(db, "SELECT name, counted, seen, lost FROM reconciliation") == [
             {"name": "vmstat oom_kill", "counted": 3, "seen": 1, "lost": 2}
         ]
-        assert rows(db, "SELECT kind, lost FROM incident_losses") == [{"kind": "messages_dropped", "lost": 9}]
+        assert rows(db, "SELECT kind, lost FROM incident_losses") == [{"kind": "lost_reports", "lost": 9}]
         told = " ".join(run("explain", "--db", db).split())  # it is wrapped
-        assert "Messages were lost near this report, which may lack lines: oom_kill_process: 9 callbacks" in told
+        assert "Evidence was lost near this report: oom_kill_process: 9 callbacks suppressed (" in told
         assert rows(db, "SELECT pid, cmdline FROM processes") == [
             {"pid": 14, "cmdline": "/usr/bin/t4 --config /etc/t4"}
         ]

@@ -1,184 +1,170 @@
-"""What is fuzzed, from which seeds, and how they are damaged."""
+"""What is fuzzed, and from which seeds."""
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import io
-import lzma
+import logging
 import os
-import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
-from functools import cache
 
-import lz4.frame
+import duckdb
 
 from oomforensics.analysis.judge import judge
+from oomforensics.analysis.model import Judged
+from oomforensics.history import macros
+from oomforensics.history.save import save
+from oomforensics.history.schema import migrate
 from oomforensics.parsers.bundle.documents import DOCUMENTS
 from oomforensics.parsers.cgroup_identity import identify
 from oomforensics.parsers.containers.limits import Limits
-from oomforensics.parsers.opened import expand
-from oomforensics.parsers.sources import Source
-from oomforensics.pipeline.read import Settings, read
+from oomforensics.parsers.records import SourceInfo
+from oomforensics.parsers.sources import Source, Stream
+from oomforensics.pipeline.read import Piece, Settings, read
 from oomforensics.pipeline.stop import Stop
-from tests.support.containers import seven, tar, zipped
+from oomforensics.reports import jsonreport, markdown, text
+from tests.fuzz import seeds
+from tests.fuzz.damage import archive_sums
 from tests.support.logs import incidents
-from tests.support.packing import zstd
-from tests.support.variants import Variant, variants
 
 _SETTINGS = Settings(UTC, None, Limits(unpacked_bytes=8 << 20, spooled_bytes=8 << 20, members=1000))
 _STOP = Stop()
-# What formats are made of: lengths, ends, escapes, digits where there were none.
-_TOKENS = (
-    b"\0", b"\xff", b"\xff" * 8, b"\n", b"\r\n", b"\x1b[31m", b"-1", b"18446744073709551616", b"99999999999999999999999999", b"[",
-    b"]", b"(", b") (", b":", b"=", b"Out of memory: Killed process ", b"invoked oom-killer: ", b"oom-kill:constraint=",
-    b"[ pid ]   uid  tgid total_vm      rss ", b"[   12.345678] ", b"Linux version 6.1.0", b"\xe2\x80\xae", b"PK\x01\x02",
-    b"ustar",
-    b"{", b'{"MESSAGE":', b"\x1f\x8b\x08", b"%s", b"../", b"kernel: ",
-)  # fmt: skip
-_LARGEST = 6000  # bytes of a seed: what is found in small inputs is found a hundred times as fast
+_RUNS_A_HISTORY = 100  # it grows
 
 
 @dataclass(frozen=True)
 class Target:
-    make: Callable[[], Sequence[bytes]]
+    """`repair`: makes checksums right again, in every second input. `share`: of the executions; some take longer."""
+
+    seeds: Callable[[], Sequence[bytes]]
     run: Callable[[bytes], None]
-
-    def seeds(self) -> Sequence[bytes]:
-        return _made(self.make)
-
-
-@cache
-def _made(make: Callable[[], Sequence[bytes]]) -> Sequence[bytes]:
-    return make()
+    repair: Callable[[bytes], bytes] | None = None
+    share: float = 1.0
 
 
-def damaged(draw: random.Random, data: bytes, others: Sequence[bytes]) -> bytes:
-    """The input after one to eight accidents."""
-    found = bytearray(data)
-    for _ in range(draw.choice((1, 1, 2, 3, 8))):
-        at = draw.randrange(len(found) + 1)
-        match draw.randrange(7):
-            case 0 if at < len(found):
-                found[at] ^= 1 << draw.randrange(8)
-            case 1:
-                del found[at : at + draw.choice((1, 4, 60, 1000))]
-            case 2:
-                found[at:at] = draw.choice(_TOKENS)
-            case 3:
-                del found[at:]
-            case 4:
-                other = draw.choice(others)
-                cut = draw.randrange(len(other) + 1)
-                found[at : at + 500] = other[cut : cut + 500]
-            case 5:
-                found[at:at] = found[at : at + draw.choice((10, 200))] * draw.choice((1, 3))
-            case _:
-                found[at : at + 4] = draw.randbytes(4)
-    return bytes(found)
+class _Raises(logging.Handler):
+    """The pipeline turns an exception that nobody foresaw into a problem of the log: here it counts as one."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1] is not None:
+            raise record.exc_info[1]
 
 
-def _logs(*names: str) -> Callable[[], Sequence[bytes]]:
-    def make() -> Sequence[bytes]:
-        found: dict[str, Variant] = variants()
-        return [each for name in names or found for each in _pieces(found[name].data)]
+@contextmanager
+def nothing_swallowed() -> Iterator[None]:
+    log, handler = logging.getLogger("oomforensics"), _Raises()
+    before = log.level
+    log.setLevel(logging.DEBUG)
+    log.addHandler(handler)
+    try:
+        yield
+    finally:
+        log.removeHandler(handler)
+        log.setLevel(before)
 
-    return make
+
+class _Pipe:
+    """A stream that can only be read on."""
+
+    def __init__(self, data: bytes) -> None:
+        self._file = io.BytesIO(data)
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        return self._file.readinto(buffer)
+
+    def close(self) -> None:
+        self._file.close()
 
 
-def _pieces(data: bytes) -> list[bytes]:
-    """A part around each kill: reports are long, and damage should hit what matters."""
-    lines = data.splitlines(keepends=True)
-    kills = [number for number, line in enumerate(lines) if b"Killed" in line or b"invoked" in line or b"kill" in line]
-    parts = [b"".join(lines[max(at - 12, 0) : at + 4])[:_LARGEST] for at in kills[:2] + kills[-2:]]
-    return parts or [data[:_LARGEST]]
+def pieces(data: bytes) -> list[Piece]:
+    """Through the whole pipeline, as a file whose kind its bytes say, or as a pipe."""
+    if zlib.crc32(data) % 4 == 0:
+        return list(read(Source("-", None, lambda: _Pipe(data)), _SETTINGS, _STOP))
+    descriptor = os.memfd_create("fuzz")
+    try:
+        os.write(descriptor, data)
+        return list(read(Source("fuzz", None, lambda: _again(descriptor)), _SETTINGS, _STOP))
+    finally:
+        os.close(descriptor)
+
+
+def _again(descriptor: int) -> Stream:
+    return io.FileIO(f"/proc/self/fd/{descriptor}", "rb")
 
 
 def _ingested(data: bytes) -> None:
-    """Through the whole pipeline, as a file whose kind its bytes say."""
-    descriptor = os.memfd_create("fuzz")
-    try:
-        os.write(descriptor, data)
-        source = Source("fuzz", None, lambda: io.FileIO(f"/proc/self/fd/{descriptor}", "rb"))
-        for _ in read(source, _SETTINGS, _STOP):
-            pass
-    finally:
-        os.close(descriptor)
-
-
-def _expanded(data: bytes) -> None:
-    descriptor = os.memfd_create("fuzz")
-    try:
-        os.write(descriptor, data)
-        source = Source("fuzz", None, lambda: io.FileIO(f"/proc/self/fd/{descriptor}", "rb"))
-        buffer = memoryview(bytearray(65536))
-        for opened in expand(source, _SETTINGS.limits):
-            try:
-                while opened.stream is not None and opened.stream.readinto(buffer):
-                    pass
-            except OSError:  # what reading.read() takes for damage
-                continue
-    finally:
-        os.close(descriptor)
+    pieces(data)
 
 
 def _judged(data: bytes) -> None:
-    """Grammar and verdict, on lines that are cut off nowhere."""
+    """Grammar and verdict, of all lines as they stand."""
     judge(incidents(data.split(b"\n")))
 
 
 def _documents(data: bytes) -> None:
-    document = DOCUMENTS[zlib.crc32(data[:4]) % len(DOCUMENTS)]
-    for _ in document.parse(data.decode("utf-8", "replace"), "12"):
-        pass
+    """Every kind of document may hold the bytes of any other."""
+    said = data.decode("utf-8", "replace")
+    for document in DOCUMENTS:
+        for _ in document.parse(said, "memory.events"):
+            pass
 
 
 def _identity(data: bytes) -> None:
     identify(data.decode("utf-8", "replace"))
 
 
-def _archives() -> Sequence[bytes]:
-    text = _pieces(variants()["dmesg"].data)[0]
-    files = {"a": text, "b/c": text[:300]}
-    return [
-        tar(files), zipped(files), seven(files), gzip.compress(tar(files)), gzip.compress(text), bz2.compress(text),
-        lzma.compress(text), zstd.compress(text), lz4.frame.compress(text),
-        tar({"x.zip": zipped(files), "y.gz": gzip.compress(text)}),
-    ]  # fmt: skip
+class _History:
+    """What comes out of the pipeline is stored, and shown."""
+
+    def __init__(self) -> None:
+        self._con: duckdb.DuckDBPyConnection | None = None
+        self._runs = 0
+
+    def __call__(self, data: bytes) -> None:
+        found = pieces(data)
+        judged = [one for one in found if isinstance(one, Judged)]
+        con = self._connection()
+        save(con, judged, [one for one in found if isinstance(one, SourceInfo)])
+        ids = [
+            key for (key,) in con.execute("SELECT incident_id FROM incidents ORDER BY source, line_start").fetchall()
+        ]
+        for key in ids[:2]:
+            text.explain(con, key, 80)
+        markdown.render(con, ids[:2])
+        jsonreport.render(con, ids[:2])
+        con.execute("SELECT * FROM memory_events").fetchall()
+        con.execute(
+            "DELETE FROM t_incident_sources; DELETE FROM t_kill_keys; DELETE FROM t_incidents; DELETE FROM t_memory_events"
+        )
+
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        if self._con is None or self._runs % _RUNS_A_HISTORY == 0:
+            if self._con is not None:
+                self._con.close()
+            self._con = duckdb.connect(":memory:", config={"threads": 1})
+            self._con.execute("SET TimeZone = 'UTC'")
+            migrate(self._con)
+            macros.make(self._con)
+        self._runs += 1
+        return self._con
 
 
-def _journal() -> Sequence[bytes]:
-    found = variants()["binary journal"].data
-    return [found[:60_000]]
-
-
-def _system_files() -> Sequence[bytes]:
-    return [
-        b"MemTotal:       16384256 kB\nSwapTotal:       2097148 kB\n", b"cpu 1 2\nbtime 1760000000\n", b"oom_kill 5\n",
-        b"USER PID %CPU COMMAND\nroot 1 0.0 /sbin/init x\n", b'{"containers":[{"id":"4c01db0b339c","labels":{}}]}',
-        b'{"items":[{"metadata":{},"status":{"containerStatuses":[{"containerID":"docker://4c01db0b339c"}]}}]}',
-        b"vm.swappiness = 60\n", b"web1.example.org\n", b"low 0\nmax 1\noom_kill 3\n", b'[{"Id":"4c01db0b339c","Config":{}}]',
-    ]  # fmt: skip
-
-
-def _cgroups() -> Sequence[bytes]:
-    return [
-        b"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0b1c2d3e_4f50_6172_8394_a5b6c7d8e9f0.slice/cri-containerd-9192cb33411f.scope",
-        b"/system.slice/docker-9192cb33411ff69d015a3577db136757f5b145064a1703efea3d0e12e8a64987.scope",
-        b"/user.slice/user-1000.slice/user@1000.service/app.slice/app-code-892075.scope",
-        b"/slurm/uid_1000/job_7/step_batch/task_0",
-    ]  # fmt: skip
+def _all_logs() -> Sequence[bytes]:
+    return [*seeds.logs(), *seeds.reports(), *seeds.witnesses(), *seeds.exports()]
 
 
 TARGETS: dict[str, Target] = {
-    "framings": Target(_logs(), _ingested),
-    "grammar": Target(_logs("dmesg", "storm", "oom.group", "weird names", "RHEL 7"), _judged),
-    "witnesses": Target(_logs("systemd-oomd", "earlyoom", "lmkd"), _ingested),
-    "archives": Target(_archives, _expanded),
-    "journal": Target(_journal, _ingested),
-    "documents": Target(_system_files, _documents),
-    "identity": Target(_cgroups, _identity),
+    "framings": Target(seeds.logs, _ingested),
+    "journal export": Target(seeds.exports, _ingested),
+    "grammar": Target(seeds.reports, _judged),
+    "witnesses": Target(seeds.witnesses, _ingested),
+    "streams": Target(seeds.streams, _ingested),
+    "archives": Target(seeds.archives, _ingested, archive_sums),
+    "journal": Target(seeds.journals, _ingested),
+    "documents": Target(seeds.documents, _documents, share=0.5),
+    "identity": Target(seeds.cgroups, _identity, share=0.5),
+    "history": Target(_all_logs, _History(), share=0.02),
 }

@@ -29,9 +29,10 @@ def zipped(files: Files) -> bytes:
     return out.getvalue()
 
 
-def seven(files: Files) -> bytes:
+def seven(files: Files, *, packed_header: bool = True) -> bytes:
     out = io.BytesIO()
     with py7zr.SevenZipFile(out, "w") as archive:
+        archive.set_encoded_header_mode(packed_header)
         for name, data in files.items():
             archive.writestr(data, name)
     return out.getvalue()

@@ -38,7 +38,7 @@ class Line(NamedTuple):
 
 class Variant(NamedTuple):
     data: bytes
-    kills: int  # by the kernel, as seen from outside the log
+    killed: tuple[int, ...]  # pids that the kernel killed, as seen from outside the log
     events: int = 0  # kills that other killers report
 
 
@@ -47,8 +47,9 @@ def lines(folder: Path) -> list[Line]:
     return [Line(float(found[1]), found[2]) for line in text.splitlines() if (found := _STAMPED.fullmatch(line))]
 
 
-def killed(folder: Path) -> int:
-    return len(json.loads((folder / "truth.json").read_text("utf-8"))["killed"])
+def killed(folder: Path) -> tuple[int, ...]:
+    truth = json.loads((folder / "truth.json").read_text("utf-8"))
+    return tuple(victim["pid"] for victim in truth["killed"])
 
 
 def written(said: Iterable[Line], form: Callable[[Line], str], end: str = "\n") -> bytes:
@@ -74,6 +75,12 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
     "syslog rfc 5424": lambda line: (
         f"<4>1 {line.moment:%Y-%m-%dT%H:%M:%S.%f}Z web1 kernel - - - [{line.uptime_s:12.6f}] {line.text}"
     ),
+    "syslog tag alone": lambda line: f"kernel: [{line.uptime_s:12.6f}] {line.text}",
+    "console without stamps": lambda line: f"<4>{line.text}",
+    "quoted in a mail": lambda line: f"> [{line.uptime_s:12.6f}] {line.text}",
+    "journal short-precise": lambda line: f"{line.moment:%b %d %H:%M:%S.%f} web1 kernel: {line.text}",
+    "journal short-iso": lambda line: f"{line.moment:%Y-%m-%dT%H:%M:%S}+0000 web1 kernel: {line.text}",
+    "journal short-iso-precise": lambda line: f"{line.moment:%Y-%m-%dT%H:%M:%S.%f}+00:00 web1 kernel: {line.text}",
     "journal short-full": lambda line: f"{line.moment:%a %Y-%m-%d %H:%M:%S} UTC web1 kernel: {line.text}",
     "journal short-monotonic": lambda line: f"[{line.uptime_s:12.6f}] web1 kernel: {line.text}",
     "journal short-unix": lambda line: f"{line.unix_us / 1e6:.6f} web1 kernel: {line.text}",
@@ -116,7 +123,8 @@ def variants() -> dict[str, Variant]:
     last = next(number for number, line in enumerate(plain) if "Killed process" in line.text)
     for name, scenario in (
         ("no task dump", "no-table"), ("storm", "memcg-v2-storm"), ("oom.group", "memcg-v2-oom-group"), ("cascade", "cascade"),
-        ("weird names", "memcg-v2-weird-names"), ("nested groups", "memcg-v2-nested"), ("sysrq", "sysrq-f"),
+        ("weird names", "memcg-v2-weird-names"), ("weird victims", "memcg-v2-weird-victims-1"),
+        ("more weird victims", "memcg-v2-weird-victims-2"), ("nested groups", "memcg-v2-nested"), ("sysrq", "sysrq-f"),
     ):  # fmt: skip
         folder = _KERNEL / scenario
         found[name] = Variant((folder / "dmesg.log").read_bytes(), killed(folder))
@@ -127,6 +135,8 @@ def variants() -> dict[str, Variant]:
         "no context line": Variant(written([line for line in plain if "oom-kill:" not in line.text], syslog), kills),
         "noise inside": Variant(_between(plain, "sshd[812]: Accepted publickey for root"), kills),
         "noise of brackets": Variant(_between(plain, "kernel: [UFW BLOCK] IN=eth0 OUT= MAC=00:11"), kills),
+        "UTF-16": Variant(written(plain, syslog).decode().encode("utf-16"), kills),
+        "preallocated": Variant(bytes(5000) + written(plain, syslog) + bytes(5000), kills),
         "serial console": Variant(written(plain, dmesg, "\r\n"), kills),
         "two hosts": Variant(_interleaved(plain, older), kills + older_kills),
         "reboot in between": Variant(written(plain, dmesg) + written(older, dmesg), kills + older_kills),
@@ -135,9 +145,9 @@ def variants() -> dict[str, Variant]:
             killed(_KERNEL / "memcg-v2-weird-names") + killed(_KERNEL / "random-40"),
             2,  # systemd-oomd's, one in each of two boots: see tests/support/journals.py
         ),
-        "RHEL 7": Variant((FIXTURES / "handmade" / "3.16-memcg.log").read_bytes(), 1),
-        "systemd-oomd": Variant((FIXTURES / "witnesses" / "systemd-oomd.log").read_bytes(), 0, 2),
-        "earlyoom": Variant((FIXTURES / "witnesses" / "earlyoom.log").read_bytes(), 0, 3),
-        "lmkd": Variant((FIXTURES / "witnesses" / "android-logcat.log").read_bytes(), 0, 3),
+        "RHEL 7": Variant((FIXTURES / "handmade" / "3.16-memcg.log").read_bytes(), (1204,)),
+        "systemd-oomd": Variant((FIXTURES / "witnesses" / "systemd-oomd.log").read_bytes(), (), 2),
+        "earlyoom": Variant((FIXTURES / "witnesses" / "earlyoom.log").read_bytes(), (), 3),
+        "lmkd": Variant((FIXTURES / "witnesses" / "android-logcat.log").read_bytes(), (), 3),
     }
     return found

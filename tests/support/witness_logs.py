@@ -10,6 +10,8 @@ POD = "0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0"
 USER = "/user.slice/user-1000.slice/user@1000.service"
 CODE = f"{USER}/app.slice/app-code-892075.scope"
 OOMD = {"host": "pekka", "program": "systemd-oomd"}
+JOURNALD = {"host": "web1", "program": "systemd-journald"}
+RSYSLOGD = {"host": "web1", "program": "rsyslogd"}
 SYSTEMD = {"host": "pekka", "program": "systemd"}
 
 
@@ -134,19 +136,40 @@ LOGS: dict[str, list[Seen]] = {
         Seen("page_allocation_failure", 8, {"pid": 0, "comm": "swapper"}, {"order": 3}),
         Seen("oom_reaper_failure", 10, {"pid": 517, "comm": "clamd"}),
     ],
-    "lost-messages.log": [  # what the shop says is not journald's word
-        Seen("messages_dropped", 1, {"host": "web1"}, {"function": "oom_kill_process", "count": 7}, "2026-05-01T10:00:00+00:00"),
-        Seen("journald_lost", 2, {"host": "web1", "program": "systemd-journald"},
-             {"count": 2981, "of": "/system.slice/web.service"}, "2026-05-01T10:00:01+00:00"),
-        Seen("journald_lost", 3, {"host": "web1", "program": "systemd-journald"}, {"count": 31}, "2026-05-01T10:00:02+00:00"),
-        Seen("rsyslog_lost", 4, {"host": "web1", "program": "rsyslogd"}, {"count": 203, "of": "3287"},
-             "2026-05-01T10:00:03+00:00"),
-    ],
     "cgroup-hang.log": [  # the second task waits for a disk
         Seen("cgroup_oom_hang", 1, {"pid": 4711, "comm": "java", "host": "warden"},
              {"blocked_s": 120, "waits_in": "mem_cgroup_oom_synchronize"}, "2026-06-01T10:00:00+00:00"),
     ],
     "panic.log": [
         Seen("oom_panic", 1, {}, {"reason": "Out of memory: system-wide panic_on_oom is enabled"}),
+    ],
+    "losses-kernel.log": [  # the last line is what a process wrote that calls itself logger
+        Seen("lost_reports", 1, {}, {"function": "oom_kill_process", "count": 23}),
+        Seen("lost_printk", 2, {}, {"count": 127}),
+        Seen("lost_callbacks", 3, {}, {"function": "net_ratelimit", "count": 5}),
+        Seen("lost_callbacks", 4, {"comm": "systemd"}, {"count": 18}),
+        Seen("lost_journal_overrun", 5, {"program": "systemd-journald"}),
+    ],
+    "losses-kmsg.log": [
+        Seen("lost_kmsg", 4, {}, {"count": 2, "after_seq": 1000, "before_seq": 1003}),
+    ],
+    "losses-ring.log": [
+        Seen("lost_head", 1, {}),
+    ],
+    "losses-syslog.log": [
+        Seen("lost_journal_kernel", 1, JOURNALD, {"count": 1427}, "2026-05-01T10:00:00+00:00"),
+        Seen("lost_journal_rate", 2, {"host": "web1", "program": "journal", "cgroup": "/system.slice/web.service",
+                                      "unit": "web.service"}, {"count": 917}, "2026-05-01T10:00:01+00:00"),
+        Seen("lost_journal_forward", 3, JOURNALD, {"count": 8}, "2026-05-01T10:00:02+00:00"),
+        Seen("lost_journal_file", 4, JOURNALD, {"file": "/var/log/journal/1064eace00dd4e3d/system.journal"},
+             "2026-05-01T10:00:03+00:00"),
+        Seen("lost_rsyslog", 5, {"host": "web1", "program": "rsyslogd-2177", "pid": 2547}, {"count": 228, "input": "imuxsock"},
+             "2026-05-01T10:00:04+00:00"),
+        Seen("lost_rsyslog", 6, RSYSLOGD, {"count": 84667, "input": "imjournal", "allowed": 20000, "interval_s": 600},
+             "2026-05-01T10:00:05+00:00"),
+        Seen("lost_rsyslog", 7, RSYSLOGD, {"input": "imjournal"}, "2026-05-01T10:00:06+00:00"),
+        Seen("lost_rsyslog_action", 8, RSYSLOGD, {"action": "action-8-builtin:omfwd", "module": "builtin:omfwd"},
+             "2026-05-01T10:00:07+00:00"),
+        Seen("lost_syslog_ng", 9, {"host": "web1", "program": "syslog-ng"}, {"total_dropped": 15}, "2026-05-01T10:00:08+00:00"),
     ],
 }  # fmt: skip

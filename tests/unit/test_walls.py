@@ -16,12 +16,13 @@ PACKAGE = Path(oomforensics.__file__).parent
 MAY_IMPORT = {
     "parsers": set(),
     "kernel": set(),
+    "capture": set(),
     "analysis": {"kernel", "parsers"},
     "history": {"analysis", "kernel", "parsers", "errors"},
     "reports": {"errors", "history"},
-    "pipeline": {"analysis", "parsers"},
+    "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
-    "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel"},
+    "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture"},
 }
 
 
@@ -58,6 +59,24 @@ def test_the_heart_needs_no_library(layer: str) -> None:
     for path in (PACKAGE / layer).rglob("*.py"):
         outside = {name.split(".")[0] for name in imported(path)} - allowed
         assert not outside, f"{path}: {outside}"
+
+
+def test_the_recorder_needs_no_library() -> None:
+    for path in (PACKAGE / "capture").rglob("*.py"):
+        outside = {name.split(".")[0] for name in imported(path)} - set(sys.stdlib_module_names) - {"oomforensics"}
+        assert not outside, f"{path}: {outside}"
+
+
+def test_the_recorder_loads_little() -> None:
+    """What it loads it keeps locked in memory. `enum` comes with `signal`, `ctypes` with mlockall."""
+    code = (
+        f"import sys; sys.path.append({str(PACKAGE.parent)!r})\n"
+        "import oomforensics.capture.__main__\n"
+        "heavy = 'typing dataclasses re json argparse logging pathlib inspect datetime tempfile'.split()\n"
+        "print([name for name in heavy if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_help_loads_nothing_heavy() -> None:

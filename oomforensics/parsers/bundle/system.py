@@ -9,6 +9,7 @@ from oomforensics.parsers.bundle.facts import Fact
 
 _MEMINFO = re.compile(r"([A-Za-z_()0-9]{1,40}):\s+(\d{1,18}) kB")
 _SWAP = re.compile(r"(\S{1,255})\s+(?:partition|file)\s+(\d{1,18})\s+\d+\s+-?\d+")
+_COUNT = re.compile(r"[0-9]{1,18}")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,251}[A-Za-z0-9])?")
 _BOOT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _FREE = re.compile(r"(Mem|Swap): +(\d{1,18}) +\d+ +\d+.*")
@@ -56,7 +57,7 @@ def stat(text: str, of: str) -> Iterator[Fact]:
 def vmstat(text: str, of: str) -> Iterator[Fact]:
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
-        if len(words) == 2 and words[0] == "oom_kill" and words[1].isdecimal():
+        if len(words) == 2 and words[0] == "oom_kill" and _COUNT.fullmatch(words[1]):
             yield Fact("counter", "vmstat oom_kill", words[1], number)
 
 
@@ -117,5 +118,5 @@ def cgroup_counters(text: str, of: str) -> Iterator[Fact]:
     path = "/" + re.sub(r"^(?:memory|unified)(?:/|$)", "", path)
     for number, line in enumerate(text.splitlines()[:50], start=1):
         words = line.split()
-        if len(words) == 2 and words[1].isdecimal() and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high"):
+        if len(words) == 2 and _COUNT.fullmatch(words[1]) and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high"):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)

@@ -29,20 +29,32 @@ def is_zone_link(name: str) -> bool:
 
 
 class Reader:
-    """`read(size)` as `readinto`. Whatever a library raises becomes an OSError: damage is no reason to stop."""
+    """`read(size)` as `readinto`. Whatever a library raises becomes an OSError: damage is no reason to stop.
 
-    def __init__(self, read: Callable[[int], bytes]) -> None:
-        self._read = read
+    `step`: bytes asked for at a time, of a library that gives nothing of what it was asked for when it meets damage.
+    """
+
+    def __init__(self, read: Callable[[int], bytes], step: int | None = None) -> None:
+        self._read, self._step = read, step
+        self._error: OSError | None = None  # met behind what was given last
 
     def readinto(self, buffer: memoryview, /) -> int:
-        try:
-            data = self._read(len(buffer))
-        except OSError:
-            raise
-        except Exception as error:  # each of the libraries has its own
-            raise OSError(f"damaged: {error}") from error
-        buffer[: len(data)] = data
-        return len(data)
+        filled = 0
+        while self._error is None and filled < len(buffer):
+            try:
+                data = self._read(min(len(buffer) - filled, self._step or len(buffer)))
+            except OSError as error:
+                self._error = error
+            except Exception as error:  # each of the libraries has its own
+                self._error = OSError(f"damaged: {error}")
+            else:
+                buffer[filled : filled + len(data)] = data
+                filled += len(data)
+                if not data or self._step is None:
+                    break
+        if self._error is not None and not filled:
+            raise self._error
+        return filled
 
 
 class Exactly:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from oomforensics.parsers.compressed import TEXT
 from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.containers.member import Exactly, Member, Reader, is_zone_link
 from oomforensics.parsers.records import Problem
@@ -43,7 +44,7 @@ def members(file: BinaryIO, problems: list[Problem], source: str, meter: Meter) 
             mode = info.external_attr >> 16
             if stat.S_ISLNK(mode) and not is_zone_link(info.filename):  # its content is its target
                 links += 1
-            elif not info.is_dir():
+            elif not info.filename.endswith("/"):  # is_dir() fails on an empty name
                 try:
                     content = archive.open(info)
                 except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError) as error:
@@ -51,7 +52,7 @@ def members(file: BinaryIO, problems: list[Problem], source: str, meter: Meter) 
                     problems.append(Problem(f"{source}!{info.filename}", None, f"cannot be read: {error}", "data_loss"))
                     continue
                 with content:
-                    yield Member(info.filename, _mtime(info.date_time), Reader(content.read), info.compress_size)
+                    yield Member(info.filename, _mtime(info.date_time), Reader(content.read, TEXT), info.compress_size)
     if links:
         problems.append(Problem(source, None, f"holds {links} links: not followed", "info"))
 
@@ -86,7 +87,7 @@ def _without_directory(file: BinaryIO, problems: list[Problem], source: str, met
             file.seek(start + packed)
         else:
             inflating = _Inflate(file)
-            yield Member(name, None, Reader(inflating.read), packed or None)
+            yield Member(name, None, Reader(inflating.read, TEXT), packed or None)
             file.seek(inflating.end())
 
 

@@ -33,7 +33,7 @@ from oomforensics.parsers.framings import (
 from oomforensics.parsers.framings.base import Context, Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import STAMP, uptime
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
 from oomforensics.parsers.text import visible
 
 # In the order they are tried. `journalctl short-monotonic` comes first when the head of the source speaks for it.
@@ -88,11 +88,22 @@ class Reader:
 
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
         source = iter(lines)
-        head = list(islice(source, HEAD_LINES))
-        self._look_at(head)
+        head = []
+        for numbered in islice(source, HEAD_LINES):
+            head.append(numbered)
+            if numbered is PAUSED_LINE:
+                break
+        self._look_at([numbered for numbered in head if numbered is not PAUSED_LINE])
         last: Record | None = None
         before = 0
-        for number, raw in chain(head, source):
+        for numbered in chain(head, source):
+            if numbered is PAUSED_LINE:
+                if last is not None:
+                    yield last
+                    last = None
+                yield PAUSE
+                continue
+            number, raw = numbered
             line = _decode(raw)
             margin = self._margin if number == before + 1 else None  # lines between may not have been read
             before = number
@@ -124,6 +135,10 @@ class Reader:
         quote = self._quote
         if self._framing is dmesg.FRAMING and not quote and (plain := dmesg.PLAIN.match(line)):
             return self._plain(number, line, plain)
+        fixed = self._fixed
+        if fixed is not None and not quote and fixed[1].stamped and line.startswith(fixed[0]):
+            if stamp := dmesg.PLAIN.match(line, fixed[1].end):
+                return self._stamped(number, line, fixed[1], stamp)
         text = line[len(quote) :] if quote and line.startswith(quote) else line
         header = self._header(text)
         if header is None and line[:1] in _QUOTES and not self._unquoted and (match := _QUOTE.match(line)):
@@ -145,6 +160,22 @@ class Reader:
         end = stamp.end()
         self._margin = " " * end if end >= _MIN_MARGIN else None
         return Record(number, line[end:], int(stamp[1] + stamp[2]), host=self._host)
+
+    def _stamped(self, number: int, line: str, header: Header, stamp: re.Match[str]) -> Record:
+        """The short way for the bulk of a syslog's report: what `_make` gives for a bare stamp behind the last header."""
+        assert self._framing is not None
+        self.seen[self._framing.name] += 1
+        end = stamp.end()
+        self._margin = " " * end if end >= _MIN_MARGIN else None
+        text = line[end:]
+        if header.escapes:
+            self._unquoted = True
+            if "#01" in text:
+                text = text.replace("#012", "\n").replace("#011", "\t")
+        return Record(
+            number, text, int(stamp[1] + stamp[2]), header.wall_us, header.wall_source, self._host or header.host,
+            header.boot_id, header.from_kernel, header.level, None, header.seq, header.continued, header.program,
+        )  # fmt: skip
 
     def _header(self, line: str) -> Header | None:
         fixed = self._fixed

@@ -15,7 +15,8 @@ from collections.abc import Generator, Iterable, Iterator
 
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.framings.journal_entry import FIELDS, record
-from oomforensics.parsers.records import Problem, Record
+from oomforensics.parsers.records import PAUSE, Problem, Record
+from oomforensics.parsers.scan import PAUSE as NO_WINDOW
 from oomforensics.parsers.scan import Window
 from oomforensics.parsers.text import visible
 
@@ -35,6 +36,9 @@ def records(pieces: Iterable[Window], context: Context, problems: list[Problem])
     """Records of parts of an export, which may begin and end inside an entry."""
     rest, rest_line = b"", 1
     for piece in pieces:
+        if piece is NO_WINDOW:
+            yield PAUSE
+            continue
         joined = piece.adjoins and len(rest) < MAX_ENTRY
         data = rest + piece.data if joined else piece.data
         line = rest_line if joined and rest else piece.line

@@ -47,12 +47,18 @@ function themed(figure) {
   const ink = style("--ink");
   for (const trace of figure.data) {
     const colour = trace.meta.part === "badness" ? ink : style(`--part-${trace.meta.part}`);
+    if (trace.mode === "lines") {
+      trace.line.color = colour;
+      continue;
+    }
     trace.marker.color = colour;
     if (trace.meta.part === "badness") trace.marker.line.color = colour;
   }
   const layout = figure.layout;
   layout.font = { ...layout.font, color: ink, family: style("--sans") };
   layout.xaxis = { ...layout.xaxis, gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont: { color: style("--muted"), size: 12 } };
+  layout.yaxis = { ...layout.yaxis, gridcolor: style("--rule"), tickfont: { color: style("--muted"), size: 12 } };
+  for (const line of layout.shapes ?? []) line.line.color = style("--killed");
   for (const label of layout.annotations) label.bgcolor = style("--paper");
   layout.hoverlabel = { bgcolor: style("--card"), bordercolor: style("--rule"), font: { color: ink }, align: "left" };
   return figure;

@@ -236,3 +236,11 @@ def test_child_sacrifice_keeps_both_names() -> None:
 def test_sysrq() -> None:
     (incident,) = incidents(stamped(["sysrq: Manual OOM execution", *report()]))
     assert incident.sysrq
+
+
+def test_a_notice_counts_no_kill_of_an_earlier_storm() -> None:
+    """It may count more than the log still shows."""
+    old, new = stamped([bare_kill(1)], 100.0), stamped([bare_kill(2)], 900.0)
+    notice = stamped(["oom_kill_process: 23 callbacks suppressed"], 2000.0)
+    found = incidents([*old, *new, *notice])
+    assert [incident.report_suppressed for incident in found] == [False, True]

@@ -590,3 +590,24 @@ def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
     expected.from_kernel = False
     expected.wall_local = expected.wall_source is INFERRED
     assert one(line) == expected
+
+
+@pytest.mark.parametrize(
+    "header",
+    ["Dec 20 03:17:52 localhost kernel: ", "2026-01-05T15:19:27+01:00 web1 kernel: ", "<4>Jan  5 15:19:27 kernel: ", "kernel: "],
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[    5.000001] Mem-Info:", "[75669.581768]  active_file:14", "[    5.000001]", "[    5.000001] a#012b#011c", "[    5.01] x",
+        "[    5.000001][T23028] x", "[    5.000001] [   77] x", "[    5.000001 <    0.023068>] x", "[ 1234]     0  1234", "x", "",
+        "[    5.000001]\xa0x",
+    ],
+)  # fmt: skip
+def test_a_line_behind_the_same_header_is_read_as_if_it_were_alone(header: str, text: str) -> None:
+    alone, _, again = one(header + text), *read(header + "[    4.000000] before", header + text)
+    again.line = 1
+    assert again == alone
+    *_, continued = read(header + text, " " * len(header + "[    5.000001] ") + "more")
+    *_, both = read(header + "[    4.000000] before", header + text, " " * len(header + "[    5.000001] ") + "more")
+    assert continued.text == both.text

@@ -89,9 +89,10 @@ def test_noise_is_left_out(engine: Callable[[], scan.Engine]) -> None:
     assert windows(noise(6000), make=engine) == []
 
 
-def test_a_report_comes_with_what_stands_around_it(engine: Callable[[], scan.Engine]) -> None:
+@pytest.mark.parametrize("rows", [0, 20, 600])
+def test_a_report_comes_with_what_stands_around_it(engine: Callable[[], scan.Engine], rows: int) -> None:
     before, after = noise(2000), noise(3000)
-    data = before + HEAD + table(20) + KILL + after
+    data = before + HEAD + table(rows) + KILL + after
     found = windows(data, make=engine)
     check(data, found)
     ((_, offset, text),) = joined(found)
@@ -111,6 +112,11 @@ def test_the_end_of_one_report_is_not_that_of_another_mixed_with_it(engine: Call
     data = noise(2000) + HEAD + HEAD + KILL + noise(40) + table(20) + KILL + noise(3000)
     ((_, offset, text),) = joined(windows(data, make=engine))
     assert offset <= data.index(HEAD) and offset + len(text) > data.rindex(KILL)
+def test_a_report_is_waited_for_until_a_kill_ends_it() -> None:
+    data = noise(300) + HEAD + noise(60) + table(20) + noise(300) + HEAD + noise(30) + KILL + noise(300)
+    (_, _, first), (_, _, second) = joined(windows(data))
+    assert table(20) in first and not first.count(KILL)
+    assert second.count(HEAD) == second.count(KILL) == 1 and len(second.partition(KILL)[2]) < 17 * KIB
 
 
 def test_a_long_table_is_one_window(engine: Callable[[], scan.Engine]) -> None:

@@ -252,12 +252,28 @@ def test_a_zip_without_its_directory(data: bytes) -> None:
     assert any("directory" in one.reason and one.severity == "data_loss" for one in problems)
 
 
+def test_a_member_of_a_zip_without_a_name_is_read() -> None:
+    """zipfile cuts a name at NUL."""
+    texts, problems = read(packed_zip({"Qx": log(1), "y": log(2)}).replace(b"Qx", b"\0x"))
+    assert pids(texts) == {"x!.": [1], "x!y": [2]}
+    assert problems == []
+
+
 def test_a_corrupt_member_of_a_zip_is_its_own_problem() -> None:
     data = bytearray(packed_zip({"a": log(1) * 100, "b": log(2)}))
     data[60:64] = b"\xff\xff\xff\xff"
     texts, problems = read(bytes(data))
     assert pids(texts)["x!b"] == [2]
     assert [one.source for one in problems] == ["x!a"]
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, zipfile.ZIP_STORED])
+def test_little_is_lost_of_a_member_of_a_zip_with_a_wrong_checksum(method: int) -> None:
+    data = bytearray(packed_zip({"a": b"".join(map(log, range(3000)))}, method))
+    data[data.index(b"PK\x01\x02") + 16] ^= 0xFF
+    texts, problems = read(bytes(data))
+    assert len(pids(texts)["x!a"]) > 2900
+    assert ["damaged" in one.reason for one in problems] == [True]
 
 
 @pytest.mark.parametrize("cut", [0.5, 0.95])

@@ -1,0 +1,50 @@
+"""Leaves out what nobody here listens to: the lines that other programs write all around a report.
+
+Only from parts cut out of a large log, most of which is not read at all. A line goes if its tag `name[pid]:` says that a
+program wrote it, one of which nothing is awaited, and if neither it nor its neighbours hold a word of a witness. It stays
+if a line continues it, which begins with a blank: without its head that would be anybody's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from oomforensics.parsers import literals
+from oomforensics.parsers.loss_notices import NOTICES
+from oomforensics.parsers.witness import Speaker
+from oomforensics.parsers.witnesses import WITNESSES
+
+# Programs whose lines count by their place.
+TALKERS = frozenset(name for witness in WITNESSES if witness.more for name in witness.programs or ())
+# One of them is in every first line of a witness in user space.
+WORDS = (
+    *(b"ill", b"OOM", b"emory", b"adness", b"oom_", b"oomd", b"oom-kill", b" oom "),
+    *(needle.encode() for notice in NOTICES if notice.speaker is not Speaker.KERNEL for needle in notice.needles),
+)
+
+_LINE = (
+    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]+ (?!(?:"
+    + "|".join(map(re.escape, sorted(TALKERS))).encode()
+    + rb")\[)[\w./@+-]+\[\d+\]: [^\n]*(?=\n[^ \t])"
+)
+_find_words = literals.finder(WORDS)
+_RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")
+
+
+def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
+    """The parts of a window in which may be what matters, each with the number of its first line; `first` is the window's."""
+    at, number = 0, first
+    words = [start for _, start, _ in _find_words(data)]
+    words.append(len(data))
+    word = 0
+    for run in _RUN.finditer(data):
+        start, end = run.span()
+        while words[word] < start:
+            word += 1
+        if words[word] > end:
+            part = data[at : start + 1]
+            yield number, part
+            number += part.count(b"\n") + data.count(b"\n", start, end)
+            at = end + 1
+    yield number, data[at:]

@@ -1,0 +1,317 @@
+"""The recorder over a /proc of files and a clock that is turned by hand: what goes in comes out of the spool."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oomforensics.capture import frame
+from oomforensics.capture.decode import samples
+from oomforensics.capture.frame import Frame
+from oomforensics.capture.options import Options, from_argv
+from oomforensics.capture.read import Located, Losses, read
+from oomforensics.capture.recorder import Recorder
+from oomforensics.capture.samples import (
+    Event,
+    Header,
+    Note,
+    ProcessIdentity,
+    ProcessSample,
+    ProcessSnapshot,
+    Sample,
+    SystemSample,
+)
+from tests.support.proc_tree import ProcTree
+
+S = 1_000_000_000
+UNKNOWN_KIND = 200  # of frame: passed over, but it fills a segment
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.ns = 100 * S
+
+    def __call__(self) -> int:
+        return self.ns
+
+
+class Stage:
+    """A recorder, what it looks at, and what it wrote."""
+
+    def __init__(self, folder: Path, **options: object) -> None:
+        self.clock = Clock()
+        self.proc = ProcTree(folder / "proc")
+        self.spool = folder / "spool"
+        self.options = Options(str(self.spool), kmsg=str(folder / "no-kmsg"), **options)  # type: ignore[arg-type]
+
+    def begin(self) -> Recorder:
+        self.recorder = Recorder(self.options, str(self.proc.root), self.clock)
+        return self.recorder
+
+    def pass_time(self, seconds: float = 1.0) -> None:
+        self.clock.ns += int(seconds * S)
+        self.recorder.work()
+
+    def end(self) -> list[Sample]:
+        self.recorder.close()
+        losses = Losses()
+        found = list(samples(read(self.spool, losses), losses))
+        assert losses == Losses()
+        return found
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
+
+
+def snapshots(found: list[Sample]) -> list[ProcessSnapshot]:
+    return [sample for sample in found if isinstance(sample, ProcessSnapshot)]
+
+
+def changed(snapshot: ProcessSnapshot) -> dict[int, ProcessSample]:
+    return {one.pid: one for one in snapshot.changed}
+
+
+def test_every_value_of_a_process_comes_back(stage: Stage) -> None:
+    stage.proc.process(7, anon=8000, file=800, shmem=80, swap=16, pte=60, adj=-500, score=333, starttime=4711)
+    stage.begin()
+    stage.pass_time()
+    [first] = snapshots(stage.end())
+    assert first.complete and first.known == 1 and first.appeared == ((7, 4711),)
+    assert first.changed == (ProcessSample(first.mono_ns, 7, 4711, 17760, 8000, 800, 80, 60, 16, -500, 333),)
+
+
+def test_only_what_changed_is_written_again(stage: Stage) -> None:
+    for pid in (7, 8, 9):
+        stage.proc.process(pid)
+    stage.begin()
+    stage.pass_time()
+    stage.proc.process(8, anon=9000)
+    stage.pass_time()
+    stage.proc.end(9)
+    stage.proc.process(10, anon=123, starttime=77)
+    stage.pass_time()
+    first, second, third = snapshots(stage.end())
+    assert set(changed(first)) == {7, 8, 9}
+    assert set(changed(second)) == {8} and changed(second)[8].rss_anon_kb == 9000
+    assert third.gone == ((9, 1000),) and third.appeared == ((10, 77),)
+    assert set(changed(third)) == {10} and changed(third)[10].rss_anon_kb == 123
+
+
+def test_a_changed_oom_score_adj_is_seen_though_the_size_is_the_same(stage: Stage) -> None:
+    stage.proc.process(7)
+    stage.begin()
+    stage.pass_time()
+    stage.proc.process(7, adj=900)
+    for _ in range(40):
+        stage.pass_time()
+    seen = [changed(one)[7].oom_score_adj for one in snapshots(stage.end()) if 7 in changed(one) and not one.complete]
+    assert seen == [900]
+
+
+def test_values_come_in_full_every_minute(stage: Stage) -> None:
+    stage.proc.process(7)
+    stage.begin()
+    for _ in range(125):
+        stage.pass_time()
+    full = [number for number, one in enumerate(snapshots(stage.end())) if one.complete]
+    assert full == [0, 60, 120]
+
+
+def test_who_a_process_is_is_told_once_and_again_when_its_name_changes(stage: Stage) -> None:
+    stage.proc.process(7, "bash")
+    stage.begin()
+    stage.pass_time()
+    stage.pass_time()
+    stage.proc.process(7, "java", anon=90_000)
+    stage.pass_time()
+    told = [sample for sample in stage.end() if isinstance(sample, ProcessIdentity)]
+    assert [(one.pid, one.comm, one.cmdline) for one in told] == [
+        (7, b"bash", b"/usr/bin/bash\0--number\0" + b"7\0"),
+        (7, b"java", b"/usr/bin/java\0--number\0" + b"7\0"),
+    ]
+    assert told[0].cgroup == b"0::/system.slice/bash.service\n" and told[0].ppid == 1
+
+
+def test_an_exec_that_keeps_the_name_is_seen_too(stage: Stage) -> None:
+    stage.proc.process(7, "python")
+    stage.begin()
+    stage.pass_time()
+    (stage.proc.root / "7/cmdline").write_bytes(b"python\0-m\0eater\0")
+    stage.pass_time()
+    stage.pass_time()
+    told = [sample.cmdline for sample in stage.end() if isinstance(sample, ProcessIdentity)]
+    assert told == [b"/usr/bin/python\0--number\0" + b"7\0", b"python\0-m\0eater\0"]
+
+
+def test_names_may_hold_anything(stage: Stage) -> None:
+    stage.proc.process(7, "a) S 1 (b")
+    stage.begin()
+    stage.pass_time()
+    [told] = [sample for sample in stage.end() if isinstance(sample, ProcessIdentity)]
+    assert told.comm == b"a) S 1 (b" and told.starttime == 1000
+
+
+def test_kernel_threads_are_left_out(stage: Stage) -> None:
+    stage.proc.kernel_thread(2)
+    stage.proc.process(7)
+    stage.begin()
+    stage.pass_time()
+    found = stage.end()
+    assert set(changed(snapshots(found)[0])) == {7}
+    assert {sample.pid for sample in found if isinstance(sample, ProcessIdentity)} == {7}
+
+
+def test_what_an_old_kernel_does_not_show_is_unknown_not_zero(stage: Stage) -> None:
+    stage.proc.process(7, anon=4000, file=400, shmem=0)
+    status = stage.proc.root / "7/status"
+    status.write_text("".join(line for line in status.read_text().splitlines(True) if not line.startswith("Rss")))
+    (stage.proc.root / "7/oom_score").unlink()
+    stage.begin()
+    stage.pass_time()
+    value = changed(snapshots(stage.end())[0])[7]
+    assert (value.rss_anon_kb, value.rss_file_kb, value.rss_shmem_kb, value.oom_score) == (4000, 400, None, None)
+
+
+def test_a_new_segment_stands_on_its_own(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, max_size=1 << 20)
+    for pid in range(100, 400):
+        stage.proc.process(pid, anon=pid * 4)
+    stage.begin()
+    while stage.recorder.spool.number < 3:
+        stage.proc.process(100, anon=stage.recorder.spool.total)
+        stage.recorder.spool.write(UNKNOWN_KIND, os.urandom(20_000), stage.clock())
+        stage.pass_time()
+    stage.end()
+    losses = Losses()
+    alone = list(samples(read(stage.spool / "00000002.oomspool", losses), losses))
+    assert losses == Losses()
+    assert isinstance(alone[0], Header)
+    assert snapshots(alone)[0].complete and len(snapshots(alone)[0].changed) == 300
+    assert {sample.pid for sample in alone if isinstance(sample, ProcessIdentity)} == set(range(100, 400))
+
+
+def test_memory_that_runs_out_is_looked_at_closely(stage: Stage) -> None:
+    stage.proc.process(7)
+    stage.begin()
+    stage.pass_time()
+    for step in range(1, 9):
+        stage.proc.memory(4_000_000 - step * 400_000)
+        stage.pass_time()
+    last = snapshots(stage.end())[-1]
+    assert last.reason == "headroom" and last.planned_us == 100_000  # 800 MB left at 400 MB/s: 2 s for 20 looks
+
+
+def test_the_kernels_own_count_of_kills_is_the_last_resort(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, until_oom=True, then_s=3.0)
+    stage.begin()
+    stage.pass_time()
+    stage.proc.vmstat(1)
+    stage.pass_time()
+    for _ in range(30):
+        stage.pass_time(0.1)
+    assert stage.recorder.run() == "an OOM was recorded"
+    found = stage.end()
+    assert [(one.what, one.cause, one.oom) for one in found if isinstance(one, Event)] == [("oom_kill", "vmstat", True)]
+    assert isinstance(found[-1], Note) and found[-1].text == "stopped: an OOM was recorded"
+
+
+def test_a_duration_ends_it(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, duration_s=3.0)
+    stage.begin()
+    for _ in range(3):
+        stage.pass_time()
+    assert stage.recorder.run() == "duration"
+    assert len(snapshots(stage.end())) == 3
+
+
+def test_what_is_missing_is_in_the_header(stage: Stage) -> None:
+    stage.begin()
+    header = stage.end()[0]
+    assert isinstance(header, Header)
+    told = " ".join(header.missing)
+    assert "/dev/kmsg" in told and "pressure/memory" in told and "no memory controller" in told
+    assert header.page_size and header.clock_ticks and header.wall_ns and header.target == "system"
+
+
+def test_system_files_come_back_whole(stage: Stage) -> None:
+    stage.begin()
+    for step in range(3):
+        stage.proc.memory(1000 * step)
+        stage.pass_time()
+    found = [sample for sample in stage.end() if isinstance(sample, SystemSample)]
+    assert [b"MemAvailable:   %d kB" % (1000 * step) in one.files["meminfo"] for step, one in enumerate(found)] == [
+        True
+    ] * 3
+    assert found[0].wall_ns is not None
+
+
+def test_a_storm_of_processes_waits_its_turn(stage: Stage) -> None:
+    for pid in range(1000, 1600):
+        stage.proc.process(pid)
+    stage.begin()
+    stage.pass_time()
+    one_step = [sample for sample in samples(read(stage.spool)) if isinstance(sample, ProcessIdentity)]
+    stage.pass_time()
+    stage.pass_time()
+    told = {sample.pid for sample in stage.end() if isinstance(sample, ProcessIdentity)}
+    assert len(one_step) == 256 and told == set(range(1000, 1600))
+
+
+def test_slow_reads_end_a_step_early_and_the_next_goes_on(stage: Stage) -> None:
+    for pid in range(1000, 1600):
+        stage.proc.process(pid)
+    recorder = stage.begin()
+    stage.pass_time()
+
+    def slow() -> int:
+        stage.clock.ns += S // 10
+        return stage.clock.ns
+
+    for pid in range(1000, 1600):
+        stage.proc.process(pid, anon=5000)
+    recorder._clock = slow
+    recorder.step(None)
+    recorder._clock = stage.clock
+    stage.pass_time(5)
+    _, second, third = snapshots(stage.end())
+    assert second.unread > 0
+    assert len(changed(second)) < 600
+    assert set(changed(second)) | set(changed(third)) >= set(range(1000, 1600))
+
+
+def test_differences_without_their_base_are_not_believed() -> None:
+    raw = Frame(frame.PROCESSES, 0, 3, 0, bytes(40))
+    losses = Losses()
+    assert list(samples([Located("1", 0, raw, False)], losses)) == []
+    assert losses.undecodable_frames == 1
+
+
+@given(
+    kind=st.integers(0, 12),
+    flags=st.sampled_from([0, frame.KEY, frame.OOM]),
+    payload=st.binary(max_size=200)
+    | st.builds(lambda a, b: b"%d memory.stat %d\n" % (a, b) + b"x" * 20, st.integers(0, 9), st.integers(0, 30))
+    | st.builds(lambda head, rest: head + rest, st.just(bytes(28)), st.binary(max_size=40)),
+)
+def test_any_payload_is_decoded_or_counted(kind: int, flags: int, payload: bytes) -> None:
+    losses = Losses()
+    one = Located("1", 0, Frame(kind, flags, 0, 0, payload), False)
+    assert len(list(samples([one], losses))) <= 200 and losses.undecodable_frames <= 1
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        Options("/spool", "cgroup", "/a b\nc", 0.25, 7.5, True, 0.0, 1 << 30),
+        Options("/spool"),
+    ],
+)
+def test_options_survive_the_way_to_the_recorder(options: Options) -> None:
+    back = from_argv(options.argv())
+    assert all(getattr(back, name) == getattr(options, name) for name in Options.__slots__)

@@ -55,6 +55,7 @@ class Sighting:
     kills: int = 0
     content: str = ""  # hash of the report's lines without their framing
     occurrence: int = 0
+    boot_index: int | None = None  # which boot of its host in the source, from 0
 
     @property
     def place(self) -> Place:

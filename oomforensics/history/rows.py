@@ -49,6 +49,7 @@ REPORT_LINES: Columns = columns(text="incident_id kind text", small="seq", int="
 INCIDENT_SOURCES: Columns = columns(
     text="incident_id source host boot_id ts_source content",
     int="line_start line_end candidates kills occurrence",
+    small="boot_index",
     moment="ts kill_ts",
     float="uptime_s kill_uptime_s",
     bool="complete",
@@ -131,6 +132,7 @@ def incident_source(it: Sighting, incident_id: str) -> tuple[Any, ...]:
     return (
         incident_id, it.source, it.host, it.boot_id, it.ts_source, it.content,
         it.line_start, it.line_end, it.candidates, it.kills, it.occurrence,
+        it.boot_index,
         it.ts_us, it.kill_ts_us,
         it.uptime_s, it.kill_uptime_s,
         it.complete,

@@ -24,7 +24,7 @@ _VALUE: Columns = columns(text="value")
 _IDENTITY: Columns = columns(text="incident_id host boot_id ts_source", float="uptime_s", moment="ts")
 _SIGHTING_SQL = """
     SELECT incident_id, source, line_start, line_end, kill_keys, host, boot_id, epoch_us(ts), ts_source, uptime_s,
-           epoch_us(kill_ts), kill_uptime_s, complete, candidates, kills, content, occurrence
+           epoch_us(kill_ts), kill_uptime_s, complete, candidates, kills, content, occurrence, boot_index
     FROM t_incident_sources WHERE incident_id IN (FROM new_rows)
 """
 _KILL_SQL = "SELECT {} FROM t_kills WHERE incident_id IN (FROM new_rows)".format(
@@ -129,6 +129,7 @@ def _sighting(one: Judged) -> Sighting:
         complete=one.complete,
         candidates=len(one.candidates),
         kills=len(facts.kills),
+        boot_index=facts.boot_index,
         content=hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16],
     )
 

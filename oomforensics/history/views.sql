@@ -14,7 +14,7 @@ SELECT
     total_swap_kb, free_swap_kb, ram_pages, reserved_pages, meminfo, memcg_stats, call_trace, hardware,
     callbacks_suppressed, container_runtime, container_id, pod_uid, pod_qos, systemd_slice, systemd_unit,
     systemd_user_unit, login_uid, job_scheduler, job_id, job_step,
-    CASE ts_source WHEN 'boot-time-derived' THEN ts_uncertainty_s WHEN 'syslog' THEN 1 END AS ts_uncertainty_s,
+    CASE WHEN ts_source IN ('boot-time-derived', 'pair-derived') THEN ts_uncertainty_s WHEN ts_source = 'syslog' THEN 1 END AS ts_uncertainty_s,
     container_name, container_image, coalesce(listed_pod, uid_pod) AS pod,
     coalesce(listed_namespace, uid_namespace) AS pod_namespace
 FROM t_incidents
@@ -46,7 +46,7 @@ COMMENT ON COLUMN incidents.incident_id IS 'Name of the event: the same on every
 COMMENT ON COLUMN incidents.host IS 'Host name as the log gives it';
 COMMENT ON COLUMN incidents.boot_id IS 'Boot, as journald names it';
 COMMENT ON COLUMN incidents.ts IS 'Wall-clock time of the first line';
-COMMENT ON COLUMN incidents.ts_source IS 'Where ts comes from: journald, syslog, syslog-year-inferred, dmesg-wallclock, boot-time-derived, none';
+COMMENT ON COLUMN incidents.ts_source IS 'Where ts comes from: journald, syslog, syslog-year-inferred, dmesg-wallclock, pair-derived, boot-time-derived, none';
 COMMENT ON COLUMN incidents.uptime_s IS 'Seconds since boot of the first line, by the kernel''s own stamp';
 COMMENT ON COLUMN incidents.kernel_release IS 'Release of the running kernel (uname -r)';
 COMMENT ON COLUMN incidents.era IS 'Range of kernels that score, select and print alike';
@@ -121,7 +121,7 @@ COMMENT ON COLUMN incidents.login_uid IS 'User id of the user''s slice or manage
 COMMENT ON COLUMN incidents.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn, from the same path';
 COMMENT ON COLUMN incidents.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application, from the same path';
 COMMENT ON COLUMN incidents.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot, from the same path';
-COMMENT ON COLUMN incidents.ts_uncertainty_s IS 'Seconds by which ts may be wrong; NULL: not known. A derived time does not count sleep (suspend): it may be too early';
+COMMENT ON COLUMN incidents.ts_uncertainty_s IS 'Seconds by which ts may be wrong; NULL: not known. A time derived from the boot''s begin does not count sleep (suspend): it may be too early. Of one derived from pairs, it holds how much their offsets vary';
 COMMENT ON COLUMN incidents.container_name IS 'Name of the container, by a list of containers in a bundle';
 COMMENT ON COLUMN incidents.container_image IS 'Its image';
 COMMENT ON COLUMN incidents.pod IS 'Name of the pod';
@@ -213,7 +213,7 @@ WITH best AS (
     FROM t_memory_events
     QUALIFY row_number() OVER (
         PARTITION BY event_id
-        ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'boot-time-derived', 'none'],
+        ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'pair-derived', 'boot-time-derived', 'none'],
                                ts_source), source, line
     ) = 1
 ),
@@ -552,7 +552,7 @@ SELECT
 FROM t_memory_events WHERE starts_with(kind, 'lost_')
 QUALIFY row_number() OVER (
     PARTITION BY event_id
-    ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'boot-time-derived', 'none'],
+    ORDER BY list_position(['journald', 'syslog', 'syslog-year-inferred', 'dmesg-wallclock', 'pair-derived', 'boot-time-derived', 'none'],
                            ts_source), source, line
 ) = 1;
 

@@ -19,6 +19,7 @@ class TsSource(StrEnum):
     SYSLOG = "syslog"  # a full date with its zone (RFC 5424 / ISO 8601)
     SYSLOG_YEAR_INFERRED = "syslog-year-inferred"  # RFC 3164: no year, no zone; both assumed
     DMESG_WALLCLOCK = "dmesg-wallclock"  # dmesg -T: uptime added to boot time; drifts over suspend
+    PAIR_DERIVED = "pair-derived"  # uptime added to an offset that another log of the boot shows; only in the history
     BOOT_TIME_DERIVED = "boot-time-derived"
     NONE = "none"
 

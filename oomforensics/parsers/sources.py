@@ -8,6 +8,7 @@ pipes and links that lead out of a folder are never opened: evidence may have be
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import stat
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, cast, runtime_checkable
 
 from oomforensics.parsers.compressed import Readable
+from oomforensics.parsers.containers.member import is_zone_link
 from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
 
@@ -69,6 +71,9 @@ def _standard_input(stdin: BinaryIO | None) -> Source | Problem:
 
 def _named(path: Path) -> Iterator[Source | Problem]:
     try:
+        if is_zone_link(str(path)) and path.is_symlink():
+            yield _zone_link(path)
+            return
         info = path.stat()
     except (OSError, ValueError) as error:
         yield Problem(str(path), None, f"cannot be read: {reason(error)}")
@@ -96,7 +101,9 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
             continue
         path = Path(entry.path)
         try:
-            if entry.is_symlink():
+            if entry.is_symlink() and is_zone_link(entry.path):
+                yield _zone_link(path)
+            elif entry.is_symlink():
                 yield from _link(path, root)
             elif entry.is_dir(follow_symlinks=False):
                 yield from _folder(path, root)
@@ -104,6 +111,12 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
                 yield _file(path, entry.stat(follow_symlinks=False))
         except OSError as error:
             yield Problem(str(path), None, f"cannot be read: {reason(error)}")
+
+
+def _zone_link(path: Path) -> Source:
+    """The name of its target is what is read of it."""
+    target = os.fsencode(os.readlink(path))
+    return Source(str(path), datetime.fromtimestamp(path.lstat().st_mtime, UTC), lambda: io.BytesIO(target))
 
 
 def _recording(folder: Path, segments: list[Path]) -> Source:

@@ -80,6 +80,7 @@ TS_SOURCES: dict[str, str] = {
     "syslog": "syslog with date and zone",
     "syslog-year-inferred": "syslog without year and zone; both are assumed",
     "dmesg-wallclock": "dmesg -T: uptime added to boot time, which drifts when the machine was suspended",
+    "pair-derived": "time since boot, set by another log of the same boot that has a clock as well",
     "boot-time-derived": "time since boot added to a known boot time",
     "none": "the log has no wall-clock time",
 }

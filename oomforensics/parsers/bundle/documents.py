@@ -118,6 +118,7 @@ DOCUMENTS: tuple[Document, ...] = (
         command="timedatectl(?: .*)?",
     ),
     Document("timezone", r"etc/timezone", times.zone_file),
+    Document("localtime", r"etc/localtime", times.zone_link),
     Document(
         "crictl ps",
         r"sos_commands/(?:crio|containerd|kubernetes|openshift)/(?:[^/]+/)?[^/]*crictl_ps[^/]*json[^/]*|crictl[-_]ps\.json",
@@ -145,13 +146,15 @@ DOCUMENTS: tuple[Document, ...] = (
     ),
     Document(
         "pods",
-        r"(?:namespaces/[^/]+/(?:core/|pods/)?|[^/]*/)?pods\.(?:json|ya?ml)|namespaces/[^/]+/pods/[^/]+/[^/]+\.yaml",
+        r"(?:namespaces/[^/]+/(?:core/|pods/)?|[^/]*/)?pods\.(?:json|ya?ml)|namespaces/[^/]+/pods/[^/]+/[^/]+\.yaml"
+        r"|sos_commands/(?:kubernetes|openshift)/(?:[^/]+/)*(?:kubectl|oc)_[^/]*get_-o_json_[^/]*pods",
         containers.pods,
         4 * _LARGE,
     ),
     Document(
         "nodes",
-        r"nodes\.(?:json|ya?ml)|cluster-scoped-resources/core/(?:nodes\.yaml|nodes/[^/]+\.yaml)",
+        r"nodes\.(?:json|ya?ml)|cluster-scoped-resources/core/(?:nodes\.yaml|nodes/[^/]+\.yaml)"
+        r"|sos_commands/(?:kubernetes|openshift)/(?:[^/]+/)*(?:kubectl|oc)_[^/]*get_-o_json_[^/]*nodes",
         containers.nodes,
         4 * _LARGE,
     ),
@@ -168,7 +171,7 @@ _PATH = re.compile(
 # The last part of every such path: most files of a bundle get no farther.
 _LAST = re.compile(
     r"meminfo|swaps|stat|vmstat|boot_id|hostname(?:_-f)?|osrelease|uname(?:_-a)?|sysctl_-a|[a-z_]+|memory\..*|ps(?:_.*)?"
-    r"|cmdline|.*json.*|.*inspect.*|.*\.txt|free.*|swapon_.*|HOSTNAME|hostnamectl.*|timedatectl.*|uptime.*|who.*|last.*"
+    r"|cmdline|.*json.*|.*inspect.*|.*\.txt|free.*|swapon_.*|HOSTNAME|localtime|hostnamectl.*|timedatectl.*|uptime.*|who.*|last.*"
     r"|date.*|.*list-boot.*|.*\.ya?ml|(?:docker|podman|nerdctl|crictl)_.*"
 )
 _RING_BUFFER = re.compile(r"(?:^|(?<=/))(?:sos_commands/kernel/dmesg[^/]*|dmesg(?:\.txt)?)\Z")

@@ -20,6 +20,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTHS = {name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)}
 _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)"
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{1,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}")
+_TARGET = re.compile(rf"(?:[\w.-]*/){{0,20}}zoneinfo/(?:posix/|right/)?({_ZONE.pattern})")
 _TIMEDATECTL = re.compile(r"\s*Time ?zone: (\S+)(?: \(.*)?")
 _UNIVERSAL = re.compile(rf"\s*Universal time: \S+ {_STAMP}(?: UTC)?")
 # systemd up to 251 writes a dash between the times and no head.
@@ -51,6 +52,12 @@ def zone_file(text: str, of: str) -> Iterator[Fact]:
     """/etc/timezone, of Debian and its kin."""
     if _ZONE.fullmatch(text.strip()):
         yield Fact("timezone", "etc/timezone", text.strip(), 1)
+
+
+def zone_link(text: str, of: str) -> Iterator[Fact]:
+    """/etc/localtime, a link that is read as the name of its target."""
+    if found := _TARGET.fullmatch(text.strip()):
+        yield Fact("timezone", "etc/localtime", found[1], 1)
 
 
 def date(text: str, of: str) -> Iterator[Fact]:

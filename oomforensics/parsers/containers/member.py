@@ -23,6 +23,11 @@ class Member:
     packed_bytes: int | None = None  # what it takes in the archive, at most; None: as much as its size
 
 
+def is_zone_link(name: str) -> bool:
+    """A link whose target says something, though it is never followed: to the description of the host's time zone."""
+    return f"/{name}".endswith("/etc/localtime")
+
+
 class Reader:
     """`read(size)` as `readinto`. Whatever a library raises becomes an OSError: damage is no reason to stop.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import BinaryIO, Self, cast
 
 from oomforensics.parsers.compressed import Peeked
 from oomforensics.parsers.containers.meter import Meter
-from oomforensics.parsers.containers.member import Exactly, Member, Reader
+from oomforensics.parsers.containers.member import Exactly, Member, Reader, is_zone_link
 from oomforensics.parsers.records import Problem
 
 NAME = "tar"
@@ -47,6 +48,9 @@ def members(stream: Peeked, problems: list[Problem], source: str, meter: Meter) 
                 if info.isreg():
                     meter.ratio(info.size, _stored_bytes(info))
                     yield Member(info.name, _mtime(info), Reader(_content(archive, info)))
+                elif info.issym() and is_zone_link(info.name):
+                    target = io.BytesIO(info.linkname.encode("utf-8", "backslashreplace"))
+                    yield Member(info.name, _mtime(info), Reader(target.read))
                 elif not info.isdir():
                     skipped["links" if info.issym() or info.islnk() else "devices and pipes"] += 1
     except TarError as error:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from oomforensics.parsers.compressed import TEXT
 from oomforensics.parsers.containers.meter import Meter
-from oomforensics.parsers.containers.member import Exactly, Member, Reader
+from oomforensics.parsers.containers.member import Exactly, Member, Reader, is_zone_link
 from oomforensics.parsers.records import Problem
 
 NAME = "zip"
@@ -42,7 +42,7 @@ def members(file: BinaryIO, problems: list[Problem], source: str, meter: Meter) 
         for info in sorted(archive.infolist(), key=lambda each: each.header_offset):
             meter.member()
             mode = info.external_attr >> 16
-            if stat.S_ISLNK(mode):
+            if stat.S_ISLNK(mode) and not is_zone_link(info.filename):  # its content is its target
                 links += 1
             elif not info.filename.endswith("/"):  # is_dir() fails on an empty name
                 try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import contextlib
 import hashlib
 import io
 import lzma
@@ -87,6 +88,20 @@ def test_links_pipes_and_sockets_are_not_opened(tmp_path: Path) -> None:
     assert [(Path(problem.source).name, problem.severity) for problem in problems] == [
         ("leads_out", "info"), ("nowhere", "info"), ("pipe", "info"), ("self", "info"), ("sock", "info"),
     ]  # fmt: skip
+
+
+def test_the_link_to_the_time_zone_is_read_as_the_name_of_its_target(tmp_path: Path) -> None:
+    secret = tmp_path / "zoneinfo" / "Mars" / "Olympus"
+    write(secret, LOG)
+    (tmp_path / "in" / "etc").mkdir(parents=True)
+    (tmp_path / "in" / "etc" / "localtime").symlink_to(secret)
+    for path in (tmp_path / "in", tmp_path / "in" / "etc" / "localtime"):  # a worker is given the name
+        names, problems = found(path)
+        assert problems == []
+        with contextlib.closing(names[0].open()) as stream:
+            buffer = bytearray(1000)
+            count = stream.readinto(memoryview(buffer))
+        assert buffer[:count] == os.fsencode(secret)
 
 
 @pytest.mark.parametrize("path", ["/nonexistent/x", "nul\0byte"])

@@ -236,6 +236,12 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ("etc/timezone", "America/Argentina/Buenos_Aires\n", [Fact("timezone", "etc/timezone", "America/Argentina/Buenos_Aires", 1)]),
         ("etc/timezone", "/etc/passwd\n", []),
     ],
+    "localtime": [
+        ("etc/localtime", "../usr/share/zoneinfo/Europe/Berlin", [Fact("timezone", "etc/localtime", "Europe/Berlin", 1)]),
+        ("etc/localtime", "/usr/share/zoneinfo/right/UTC", [Fact("timezone", "etc/localtime", "UTC", 1)]),
+        ("etc/localtime", "/etc/passwd", []),
+        ("etc/localtime", "TZif2\0\0\0", []),
+    ],
     "supportconfig": [
         (
             "basic-environment.txt",

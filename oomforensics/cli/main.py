@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from oomforensics import __version__
 from oomforensics.cli import (
     capture,
+    compare,
     demo,
     eras,
     explain,
@@ -102,7 +103,7 @@ def main(
     """
 
 
-for _command in (ingest, incidents, explain, report, whatif, eras, sql, export, capture, watch, demo):
+for _command in (ingest, incidents, explain, report, whatif, compare, eras, sql, export, capture, watch, demo):
     app.command(_command.NAME)(_command.command)
 
 

@@ -18,6 +18,8 @@ from oomforensics.errors import OomforensicsError, UsageError
 if TYPE_CHECKING:
     from oomforensics.history.schema import Connection
 
+    Renderer = Callable[[Connection, Sequence[str]], str]
+
 NAME = "report"
 STDOUT = "-"
 
@@ -37,6 +39,9 @@ def command(
         list[str] | None, typer.Argument(metavar="[ID…]", help="Incidents by id or its beginning; by default latest.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every incident in the history.")] = False,
+    history: Annotated[
+        bool, typer.Option("--history", help="What the whole history says, instead of incidents.")
+    ] = False,
     form: Annotated[
         Format | None, typer.Option("--format", help="By default what the file's name says, else html.")
     ] = None,
@@ -52,25 +57,27 @@ def command(
     Example:
       oomforensics report latest -o incident.html
       oomforensics report --all --format md -o -
+      oomforensics report --history -o oom-history.html
       oomforensics report latest --redact -o for-strangers.html
     """
     from oomforensics.history.lookup import LATEST, all_ids, resolve
     from oomforensics.history.store import open_read
 
-    if every and incidents:
-        raise UsageError("name incidents or say --all, not both")
+    if every + history + bool(incidents) > 1:
+        raise UsageError("name incidents, or say --all, or --history")
     target = None if output == STDOUT else Path(output)
     if target is not None and target.exists() and not force:
         raise UsageError(f"{target} exists; --force replaces it")
     chosen = form or (_BY_SUFFIX.get(target.suffix.lower(), Format.HTML) if target else Format.HTML)
     path = database(db)
     with open_read(path) as con:
-        ids = all_ids(con) if every else [resolve(con, one) for one in incidents or [LATEST]]
+        ids = all_ids(con) if every or history else [resolve(con, one) for one in incidents or [LATEST]]
         if not ids:
             raise UsageError("the history holds no incident yet")
         ids = list(dict.fromkeys(ids))
         key = key_for(path, redact, redact_key)
-        text = _renderer(chosen)(con, ids) if key is None else _redacted(path, key, ids, chosen)
+        render = _overview(chosen) if history else _renderer(chosen)
+        text = render(con, ids) if key is None else _redacted(path, key, ids, render)
     if target is None:
         terminal.out(text)
     else:
@@ -78,11 +85,11 @@ def command(
         terminal.say(f"wrote {target}")
 
 
-def _redacted(path: Path, key: bytes, ids: Sequence[str], form: Format) -> str:
+def _redacted(path: Path, key: bytes, ids: Sequence[str], render: Renderer) -> str:
     from oomforensics.history.redact import open_redacted
 
     with open_redacted(path, key, ids) as (con, pseudonyms):
-        return _renderer(form)(con, pseudonyms)
+        return render(con, pseudonyms)
 
 
 def write(target: Path, text: str) -> None:
@@ -99,7 +106,14 @@ def write(target: Path, text: str) -> None:
         raise OomforensicsError(f"{target} cannot be written: {error.strerror}") from error
 
 
-def _renderer(form: Format) -> Callable[[Connection, Sequence[str]], str]:
+def _overview(form: Format) -> Renderer:
+    from oomforensics.reports import dashboard
+
+    whole = {Format.HTML: dashboard.html, Format.MD: dashboard.markdown, Format.JSON: dashboard.as_json}[form]
+    return lambda con, _: whole(con)
+
+
+def _renderer(form: Format) -> Renderer:
     if form is Format.HTML:
         from oomforensics.reports import html
 

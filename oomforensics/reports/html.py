@@ -115,25 +115,37 @@ def render(con: Connection, ids: Sequence[str]) -> str:
     """The incidents as one HTML document; several get an index in front."""
     pages = [load(con, incident_id) for incident_id in ids]
     sections = [_Section(page, what_if(con, page), number) for number, page in enumerate(pages, 1)]
-    head_script, body_scripts = _asset("theme.js"), [_asset(name) for name in (_PLOTLY, "report.js", "whatif.js")]
     return (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
             sections=sections,
             title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
-            style=Markup(_asset("report.css")),
-            head_script=Markup(head_script),
-            body_scripts=[Markup(script) for script in body_scripts],
-            script_hashes=" ".join(_csp_hash(script) for script in (head_script, *body_scripts)),
+            style=Markup(asset("report.css")),
+            head_script=head_script(),
+            body_scripts=body_scripts(),
+            script_hashes=script_hashes(),
             version=__version__,
             note=note(con),
         )
     )
 
 
+def head_script() -> Markup:
+    return Markup(asset("theme.js"))
+
+
+def body_scripts(what_if: bool = True) -> list[Markup]:
+    return [Markup(asset(name)) for name in (_PLOTLY, "report.js", *(("whatif.js",) if what_if else ()))]
+
+
+def script_hashes(what_if: bool = True) -> str:
+    """For the Content-Security-Policy: no other script runs."""
+    return " ".join(_csp_hash(script) for script in (head_script(), *body_scripts(what_if)))
+
+
 @cache
-def _environment() -> Environment:
+def environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("oomforensics.reports"),
         autoescape=True,
@@ -152,7 +164,7 @@ def _finalize(value: Any) -> Any:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
     return (files("oomforensics.reports") / "assets" / name).read_text(encoding="utf-8")
 
 

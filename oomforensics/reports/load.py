@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -275,27 +276,43 @@ Row = TypeVar("Row", CandidateRow, KillRow)
 
 def load(con: Connection, incident_id: str) -> IncidentPage:
     """The incident with its children. Raises UsageError when the history has no such incident."""
-    columns = [field.name for field in fields(IncidentPage) if field.name not in _CHILDREN]
-    select = ", ".join("epoch_us(ts)" if name == "ts_us" else name for name in columns)
-    found = con.execute(f"SELECT {select} FROM incidents WHERE incident_id = ?", [incident_id]).fetchone()
-    if found is None:
-        raise UsageError(f"no incident {incident_id} in this history")
-    values: dict[str, Any] = dict(zip(columns, found, strict=True))
-    for name in _LISTS:
-        values[name] = list(values[name] or ())
-    values["caveats"] += _losses(con, incident_id)
-    for name in _JSON:
-        values[name] = json.loads(values[name]) if values[name] is not None else None
-    kills = _rows(con, KillRow, "kills", "line", incident_id)
-    killed = {kill.pid for kill in kills if kill.pid is not None}
-    return IncidentPage(
-        **values,
-        candidates=_rows(con, CandidateRow, "candidates", "table_order", incident_id),
-        kills=kills,
-        recorded=recorded.load(con, incident_id, killed, values["trigger_pid"], values["oom_memcg"]),
+    (page,) = load_brief(con, [incident_id])
+    killed = {kill.pid for kill in page.kills if kill.pid is not None}
+    return replace(
+        page,
+        caveats=page.caveats + _losses(con, incident_id),
+        recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
+
+
+def load_brief(con: Connection, ids: Sequence[str]) -> list[IncidentPage]:
+    """Incidents in this order with their candidates and kills: without lines and sources, what was lost or recorded.
+
+    Raises UsageError when the history lacks one of them.
+    """
+    columns = [field.name for field in fields(IncidentPage) if field.name not in _CHILDREN]
+    select = ", ".join("epoch_us(ts)" if name == "ts_us" else name for name in columns)
+    found = con.execute(f"SELECT {select} FROM incidents WHERE list_contains(?, incident_id)", [list(ids)]).fetchall()
+    by_id = {row[columns.index("incident_id")]: row for row in found}
+    candidates = _rows(con, CandidateRow, "candidates", "table_order", ids)
+    kills = _rows(con, KillRow, "kills", "line", ids)
+    pages = []
+    for incident_id in ids:
+        if incident_id not in by_id:
+            raise UsageError(f"no incident {incident_id} in this history")
+        values: dict[str, Any] = dict(zip(columns, by_id[incident_id], strict=True))
+        for name in _LISTS:
+            values[name] = list(values[name] or ())
+        for name in _JSON:
+            values[name] = json.loads(values[name]) if values[name] is not None else None
+        pages.append(
+            IncidentPage(
+                **values, candidates=tuple(candidates.get(incident_id, ())), kills=tuple(kills.get(incident_id, ()))
+            )
+        )
+    return pages
 
 
 def _losses(con: Connection, incident_id: str) -> list[str]:
@@ -312,10 +329,13 @@ def _losses(con: Connection, incident_id: str) -> list[str]:
     return [f"Evidence was lost near this report: {told}{f'; and {more} more' if more else ''}."]
 
 
-def _rows(con: Connection, row_type: type[Row], view: str, order: str, incident_id: str) -> tuple[Row, ...]:
+def _rows(con: Connection, row_type: type[Row], view: str, order: str, ids: Sequence[str]) -> dict[str, list[Row]]:
     columns = ", ".join(field.name for field in fields(row_type))
-    found = con.execute(f"SELECT {columns} FROM {view} WHERE incident_id = ? ORDER BY {order}", [incident_id])
-    return tuple(row_type(*values) for values in found.fetchall())
+    sql = f"SELECT incident_id, {columns} FROM {view} WHERE list_contains(?, incident_id) ORDER BY {order}"
+    rows: dict[str, list[Row]] = {}
+    for incident_id, *values in con.execute(sql, [list(ids)]).fetchall():
+        rows.setdefault(incident_id, []).append(row_type(*values))
+    return rows
 
 
 def _lines(con: Connection, incident_id: str) -> tuple[RawLine, ...]:

@@ -59,7 +59,7 @@ function themed(figure) {
   layout.xaxis = { ...layout.xaxis, gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont: { color: style("--muted"), size: 12 } };
   layout.yaxis = { ...layout.yaxis, gridcolor: style("--rule"), tickfont: { color: style("--muted"), size: 12 } };
   for (const line of layout.shapes ?? []) line.line.color = style("--killed");
-  for (const label of layout.annotations) label.bgcolor = style("--paper");
+  for (const label of layout.annotations ?? []) label.bgcolor = style("--paper");
   layout.hoverlabel = { bgcolor: style("--card"), bordercolor: style("--rule"), font: { color: ink }, align: "left" };
   return figure;
 }

@@ -9,7 +9,20 @@ import typer
 from typer.core import TyperGroup
 
 from oomforensics import __version__
-from oomforensics.cli import capture, demo, eras, explain, export, incidents, ingest, report, sql, terminal, whatif
+from oomforensics.cli import (
+    capture,
+    demo,
+    eras,
+    explain,
+    export,
+    incidents,
+    ingest,
+    report,
+    sql,
+    terminal,
+    watch,
+    whatif,
+)
 from oomforensics.cli.options import Debug, debugging
 from oomforensics.errors import OomforensicsError
 
@@ -89,7 +102,7 @@ def main(
     """
 
 
-for _command in (ingest, incidents, explain, report, whatif, eras, sql, export, capture, demo):
+for _command in (ingest, incidents, explain, report, whatif, eras, sql, export, capture, watch, demo):
     app.command(_command.NAME)(_command.command)
 
 

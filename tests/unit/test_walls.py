@@ -17,12 +17,13 @@ MAY_IMPORT = {
     "parsers": set(),
     "kernel": set(),
     "capture": set(),
+    "live": {"capture", "kernel"},
     "analysis": {"kernel", "parsers"},
     "history": {"analysis", "kernel", "parsers", "errors"},
     "reports": {"errors", "history"},
     "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
-    "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture"},
+    "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture", "live"},
 }
 
 

@@ -151,7 +151,8 @@ class Contexts:
 
 def _complete(incident: Incident, bundle: Collected, zone: tzinfo | None) -> None:
     incident.boot_id = incident.boot_id or bundle.boot_id
-    incident.bundle_total_swap_kb = only(bundle.swap_total_kb)
+    if (total_swap_kb := only(bundle.swap_total_kb)) is not None:
+        incident.bundle_total_swap_kb = total_swap_kb
     if incident.wall_us is not None or incident.uptime_us is None or (begin := bundle.begin(zone)) is None:
         return
     # The kernel's stamps stand still while the machine sleeps, the time since boot does not: never later than this.

@@ -71,7 +71,7 @@ def test_dmesg_with_priorities(level: int, uptime: int, text: str) -> None:
 def test_syslog(when: datetime, host: str, uptime: int, text: str) -> None:
     when = when.replace(microsecond=0)
     date = f"{ENGLISH[when.month - 1]} {when.day:2d} {when:%H:%M:%S}"
-    record = Record(1, text, uptime, us(when), TsSource.SYSLOG_YEAR_INFERRED, host, from_kernel=True)
+    record = Record(1, text, uptime, us(when), TsSource.SYSLOG_YEAR_INFERRED, host, from_kernel=True, wall_local=True)
     assert read(f"{date} {host} kernel: {stamp(uptime, None)}{text}") == [record]
     record.host = None
     assert read(f"{date} kernel: {stamp(uptime, None)}{text}") == [record]
@@ -93,6 +93,7 @@ def test_dmesg_with_dates(when: datetime, text: str) -> None:
     record = Record(1, text, None, us(when), TsSource.DMESG_WALLCLOCK)
     assert read(f"{when:%Y-%m-%dT%H:%M:%S},{when.microsecond:06d}+00:00 {text}") == [record]
     record.wall_us = us(when.replace(microsecond=0))
+    record.wall_local = True
     assert read(f"[Xyz {ENGLISH[when.month - 1]} {when.day:2d} {when:%H:%M:%S %Y}] {text}") == [record]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import NamedTuple, TypeVar
@@ -36,6 +37,21 @@ class Begin(NamedTuple):
         return self.wall_us + (self.uncertainty_us if self.uncertainty_us > _ORDER_US else -_ORDER_US)
 
 
+class _Boot(NamedTuple):
+    """A boot that the journal has entries of."""
+
+    boot_id: str
+    first_us: int
+    last_us: int
+
+
+class _Resolved(NamedTuple):
+    """What the times say in one zone."""
+
+    begin: Begin | None
+    boots: list[_Boot]
+
+
 @dataclass(slots=True)
 class Collected:
     hostnames: set[str] = field(default_factory=set)
@@ -46,9 +62,11 @@ class Collected:
     times: list[Fact] = field(default_factory=list)
     boots: list[Fact] = field(default_factory=list)
     mixed_boot_logs: set[str] = field(default_factory=set)  # paths of files that hold the ring buffer and more
+    _resolved: dict[tzinfo | None, _Resolved] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, fact: Fact) -> None:
         kind = fact.kind
+        self._resolved.clear()
         if kind == "hostname":
             self.hostnames.add(fact.value)
         elif kind == "boot_id":
@@ -82,37 +100,39 @@ class Collected:
 
     def begin(self, zone: tzinfo | None) -> Begin | None:
         """Of the boot in which the bundle was collected, from what says it best. `zone`: of times without one."""
-        collected_us = self._collected_us(zone)
+        return self._in(zone).begin
+
+    def boot_at(self, wall_us: int, zone: tzinfo | None) -> str | None:
+        """The boot whose journal was being written then."""
+        boots = self._in(zone).boots
+        return only({one.boot_id for one in boots if one.first_us - _ORDER_US <= wall_us <= one.last_us + _ORDER_US})
+
+    def _in(self, zone: tzinfo | None) -> _Resolved:
+        if zone not in self._resolved:
+            boots = _boots(self.boots, zone)
+            self._resolved[zone] = _Resolved(self._begin(boots, zone), boots)
+        return self._resolved[zone]
+
+    def _begin(self, boots: Sequence[_Boot], zone: tzinfo | None) -> Begin | None:
+        said = [fact for fact in self.times if fact.kind.startswith("collected")]
+        collected_us = max((when for fact in said if (when := _time(fact, zone)) is not None), default=None)
         found = [
             Begin(when, fact.uncertainty_us or 0)
             for fact in self.times
             if (when := _begin(fact, zone, collected_us)) is not None
         ]
-        if self.boot_id is not None and (first := self._boots(zone).get(self.boot_id, (None, None))[0]) is not None:
-            found.append(Begin(first, _UNTIL_JOURNAL_US))
+        found += [Begin(one.first_us, _UNTIL_JOURNAL_US) for one in boots if one.boot_id == self.boot_id]
         return min(found, key=lambda begin: (begin.uncertainty_us, begin.wall_us), default=None)
 
-    def boot_at(self, wall_us: int, zone: tzinfo | None) -> str | None:
-        """The boot whose journal was being written then."""
-        return only(
-            {
-                boot
-                for boot, (first, last) in self._boots(zone).items()
-                if first is not None and last is not None and first - _ORDER_US <= wall_us <= last + _ORDER_US
-            }
-        )
 
-    def _collected_us(self, zone: tzinfo | None) -> int | None:
-        facts = [fact for fact in self.times if fact.kind.startswith("collected")]
-        return max((when for fact in facts if (when := _time(fact, zone)) is not None), default=None)
-
-    def _boots(self, zone: tzinfo | None) -> dict[str, tuple[int | None, int | None]]:
-        boots: dict[str, tuple[int | None, int | None]] = {}
-        for fact in self.boots:
-            first, last = boots.get(fact.name, (None, None))
-            when = _time(fact, zone)
-            boots[fact.name] = (when, last) if fact.kind.startswith("boot_first") else (first, when)
-        return boots
+def _boots(facts: Sequence[Fact], zone: tzinfo | None) -> list[_Boot]:
+    """Those whose first and last entry are both known."""
+    times: dict[bool, dict[str, int]] = {True: {}, False: {}}
+    for fact in facts:
+        if (when := _time(fact, zone)) is not None:
+            times[fact.kind.startswith("boot_first")][fact.name] = when
+    last = times[False]
+    return [_Boot(boot_id, first_us, last[boot_id]) for boot_id, first_us in times[True].items() if boot_id in last]
 
 
 def _begin(fact: Fact, zone: tzinfo | None, collected_us: int | None) -> int | None:

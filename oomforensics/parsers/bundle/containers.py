@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from oomforensics.parsers.bundle import blocks
@@ -13,6 +14,7 @@ from oomforensics.parsers.bundle.facts import Container, Fact
 MAX_CONTAINERS = 100_000
 _ID = re.compile(r"(?:([a-z-]{2,20})://)?([0-9a-f]{12,64})")
 _LABELS = "io.kubernetes."
+_MAX_COLUMNS = 20  # docker prints 7, crictl 9
 _COLUMN = re.compile(r"\S+(?: \S+)*")  # a head: two blanks are between columns
 _KIB = re.compile(r"(\d{1,15})Ki")
 
@@ -67,7 +69,7 @@ def table(text: str, of: str) -> Iterator[Container]:
     starts: dict[str, tuple[int, int | None]] = {}
     for number, line in enumerate(text.splitlines()[:MAX_CONTAINERS], start=1):
         if line.startswith("CONTAINER"):
-            heads = list(_COLUMN.finditer(line))
+            heads = list(islice(_COLUMN.finditer(line), _MAX_COLUMNS))
             ends = [head.start() for head in heads[1:]]
             starts = {head[0]: (head.start(), end) for head, end in zip(heads, [*ends, None], strict=True)}
             continue

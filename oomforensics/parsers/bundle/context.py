@@ -58,7 +58,7 @@ class Contexts:
         bundle = self._bundles.setdefault(info.bundle, Collected())
         for fact in facts:
             bundle.add(fact)
-        if path_of(info.name).endswith(f"/{MIXED_BOOT_LOG}"):
+        if f"/{path_of(info.name)}".endswith(f"/{MIXED_BOOT_LOG}"):
             bundle.mixed_boot_logs.add(path_of(info.name))
 
     def describe(self, info: SourceInfo) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _HEAD = re.compile(r"#==\[ ([^\]\n]{1,60}?) \]=*#?\r?\n#[ \t]?([^\n]*)\n?")
+_MAX_TITLE = 4096  # characters looked at
 _CUT = re.compile(r" - (?:Last \d+ Lines|File not found)$")
 _FOLDER = re.compile(r"/(?:[\w.-]+/)*(?=[\w.-]+(?: |$))")
 _FILES = ("Configuration File", "Log File", "System Configuration File", "File")
@@ -37,10 +38,11 @@ def split(text: str) -> Iterator[Section]:
         following = _HEAD.search(text, found.end())
         line += text.count("\n", counted, found.end())
         counted = found.end()
-        kind, title = found[1].strip(), found[2].strip()
+        kind, title = found[1].strip(), found[2][:_MAX_TITLE].strip()
         command = path = None
         if kind == "Command":
-            command = _FOLDER.sub("", title, count=1) if title.startswith("/") else title
+            folder = _FOLDER.match(title)
+            command = title[folder.end() :] if folder else title
         elif kind in _FILES and title.startswith("/"):
             path = _CUT.sub("", title).lstrip("/")
         yield Section(command, path, line, text[found.end() : following.start() if following else len(text)].rstrip())

@@ -175,6 +175,7 @@ class Reader:
         return Record(
             number, text, int(stamp[1] + stamp[2]), header.wall_us, header.wall_source, self._host or header.host,
             header.boot_id, header.from_kernel, header.level, None, header.seq, header.continued, header.program,
+            header.wall_local,
         )  # fmt: skip
 
     def _header(self, line: str) -> Header | None:

@@ -19,6 +19,7 @@ BOOT, EARLIER = "b" * 32, "a" * 32
 BTIME = 1_760_000_000_000_000  # 2025-10-09 10:53:20 in Berlin
 SECOND, MINUTE = 1_000_000, 60_000_000
 ZONE = Fact("timezone", "timedatectl", "Europe/Berlin")
+LAST = Fact("boot_last_us", BOOT, str(BTIME + 3600 * SECOND), 1, 1)
 STAT = Fact("btime_us", "proc/stat btime", str(BTIME), 3, SECOND)
 
 
@@ -57,14 +58,21 @@ def collected(*facts: Fact) -> Collected:
             [Fact("uptime_s", "12:53:21", "7200", 1, MINUTE), Fact("collected_us", "date", str(BTIME + 7200 * SECOND), 1, SECOND)],
             Begin(BTIME + SECOND, MINUTE),
         ),
-        ([Fact("boot_id", "", BOOT), Fact("boot_first_us", BOOT, str(BTIME + 3 * SECOND), 1, 1)], Begin(BTIME + 3 * SECOND, MINUTE)),
-        ([Fact("boot_id", "", EARLIER), Fact("boot_first_us", BOOT, str(BTIME), 1, 1)], None),
+        ([Fact("boot_id", "", BOOT), Fact("boot_first_us", BOOT, str(BTIME + 3 * SECOND), 1, 1), LAST], Begin(BTIME + 3 * SECOND, MINUTE)),
+        ([Fact("boot_id", "", EARLIER), Fact("boot_first_us", BOOT, str(BTIME), 1, 1), LAST], None),
         ([Fact("btime_us", "", "x", 1, 1), Fact("btime_local", "", "x", 1, 1)], None),
         ([], None),
     ],
 )
 def test_when_the_boot_began(facts: list[Fact], expected: Begin | None) -> None:
     assert collected(*facts).begin(BERLIN) == expected
+
+
+def test_what_comes_later_counts_as_well() -> None:
+    made = collected(Fact("btime_local", "who -b", "2025-10-09 10:53", 1, MINUTE))
+    assert made.begin(BERLIN) == Begin(BTIME - 20 * SECOND, MINUTE)
+    made.add(STAT)
+    assert made.begin(BERLIN) == Begin(BTIME, SECOND)
 
 
 def test_a_local_time_is_nothing_without_a_zone() -> None:
@@ -176,3 +184,26 @@ def test_the_ring_buffer_gets_its_wall_time_from_the_best_pair() -> None:
     one = incident("sos/sos_commands/kernel/dmesg", uptime_us=7 * SECOND)
     contexts(ZONE, Fact("btime_local", "uptime -s", "2025-10-09 10:53:20", 1, SECOND)).complete(one)
     assert (one.wall_us, one.wall_source, one.wall_uncertainty_us) == (BTIME + 7 * SECOND, TsSource.BOOT_TIME_DERIVED, SECOND)
+
+
+@pytest.mark.parametrize("folder", ["", "scc/"])
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({"wall_us": BTIME + MINUTE, "wall_source": TsSource.DMESG_WALLCLOCK}, BOOT),
+        ({"uptime_us": SECOND}, BOOT),
+        ({"uptime_us": SECOND, "boot_index": 1}, None),
+        ({"wall_us": BTIME + MINUTE, "wall_source": TsSource.SYSLOG_YEAR_INFERRED}, BOOT),
+        ({"wall_us": BTIME - MINUTE, "wall_source": TsSource.SYSLOG_YEAR_INFERRED}, None),
+    ],
+)
+def test_a_supportconfigs_boot_log(folder: str, said: dict[str, Any], expected: str | None) -> None:
+    known = Contexts()
+    items = [STAT, ZONE, Fact("boot_id", "", BOOT)]
+    known.add(SourceInfo(f"{folder}boot.txt", bundle=folder.rstrip("/"), items=[*items]))
+    one = incident(f"{folder}boot.txt", **said)
+    known.complete(one)
+    assert one.boot_id == expected
+    other = incident(f"{folder}other/boot.txt", **said)
+    known.complete(other)
+    assert other.boot_id is None

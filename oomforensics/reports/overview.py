@@ -131,9 +131,9 @@ _LARGEST = """
 # A pod's control group has another name each time; what it is called by people has not.
 _PLACE = r"""
     CASE WHEN coalesce(oom_memcg, task_memcg) IS NULL OR scope = 'global' THEN 'the machine'
-    ELSE coalesce(
-        pod_namespace || '/' || container_name, container_name, systemd_unit, systemd_user_unit,
-        regexp_replace(coalesce(oom_memcg, task_memcg), '[0-9a-f]{12,64}|pod[0-9a-f][0-9a-f_-]{30,35}', '*', 'g')
+    ELSE regexp_replace(
+        coalesce(pod_namespace || '/' || container_name, container_name, systemd_unit, systemd_user_unit, oom_memcg, task_memcg),
+        'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g'
     ) END
 """
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 
+import duckdb
 import pytest
 
+from oomforensics.ingest import ingest
 from oomforensics.reports import dashboard
 from tests.browser.conftest import Browser
-from tests.unit.reports import report_samples as samples
+from tests.e2e.test_history_report import report
 
 pytestmark = pytest.mark.browser
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    con = samples.history()
-    for number in range(3):
-        samples.add_global(con, f"oom-00000000000{number}")
-    samples.add_memcg_group(con)
-    samples.add_hostile(con)
-    path = tmp_path_factory.mktemp("dashboard") / "history.html"
-    path.write_text(dashboard.html(con), encoding="utf-8")
-    return path
+    folder = tmp_path_factory.mktemp("dashboard")
+    evil = "<img src=x onerror=window.pwned=1>"
+    lines = [report(100 + n, evil if n == 2 else "web", "/box", f"node{n % 3}", 700 * n) for n in range(6)]
+    (folder / "syslog").write_text("".join(lines))
+    ingest([str(folder / "syslog")], db=folder / "h.duckdb", timezone=UTC)
+    with duckdb.connect(str(folder / "h.duckdb"), read_only=True) as con:
+        (folder / "history.html").write_text(dashboard.html(con), encoding="utf-8")
+    return folder / "history.html"
 
 
 @pytest.mark.parametrize("width", [360, 1280])
@@ -54,7 +57,7 @@ def test_an_incident_opens_to_its_proof(browser: Browser, page: Path) -> None:
         one.querySelector('summary').click();
         return [one.open, one.innerText];
     """)
-    assert shown[0] is True and "oomforensics report oom-" in shown[1]
+    assert shown[0] is True and "oomforensics report " in shown[1] and "totalpages" in shown[1]
 
 
 def test_it_stays_small(page: Path) -> None:

@@ -33,7 +33,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("history")
     pod = "/kubepods.slice/kubepods-pod{:08x}_0000_4000_8000_000000000000.slice/cri-containerd-{:064x}.scope"
     text = "".join(report(100 + n, "web", pod.format(n, n), "node1", 10 * n) for n in range(4))
-    text += report(200, "java", None, "db1", 5000)
+    text += report(200, "paymentd", None, "db1", 5000)
     (folder / "syslog").write_text(text)
     run("ingest", folder / "syslog", "--db", folder / "h.duckdb")
     return folder / "h.duckdb"
@@ -61,7 +61,7 @@ def test_what_happens_again_is_one_group_whatever_the_pod_is_called(history: Pat
 def test_the_newest_stand_first_with_their_proof(history: Path) -> None:
     seen = json.loads(run("report", "--history", "--db", history, "-o", "-", "--format", "json"))
     first = seen["shown"][0]
-    assert first["sentence"].startswith("java (pid 200) was killed")
+    assert first["sentence"].startswith("paymentd (pid 200) was killed")
     assert first["verdict"] == "highest_badness" and first["proof"]
 
 
@@ -75,7 +75,7 @@ def test_names_are_hidden_when_redacted(history: Path, tmp_path: Path) -> None:
     run("report", "--history", "--redact", "--db", history, "-o", out)
     text = out.read_text()
     assert "Again and again" in text
-    for secret in ("node1", "bigdb", "java"):
+    for secret in ("node1", "bigdb", "paymentd"):
         assert secret not in text
 
 

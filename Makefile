@@ -46,6 +46,7 @@ check: lint types test wheel
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.capture
 
 clean:
 	rm -rf $(VENV) demo dist build

@@ -862,11 +862,11 @@ SELECT
     mono_s - began_us / 1e6 AS into_s, ended_us / 1e6 - mono_s AS left_s
 FROM t_incidents AS incidents JOIN t_segments AS segments
   ON segments.boot_id = incidents.boot_id
- AND uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) BETWEEN began_us - 10000000 AND ended_us + 10000000;
+ AND uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) BETWEEN began_us - 10000000 AND ended_us + 300000000;
 
-COMMENT ON VIEW incident_recordings IS 'Which recordings show the time of an incident, and when it was by their clock';
+COMMENT ON VIEW incident_recordings IS 'Which recordings show an incident or the five minutes before it, and when it was by their clock';
 COMMENT ON COLUMN incident_recordings.incident_id IS 'Incident';
 COMMENT ON COLUMN incident_recordings.segment_id IS 'Recording';
 COMMENT ON COLUMN incident_recordings.mono_s IS 'Seconds of CLOCK_MONOTONIC at which the report began';
 COMMENT ON COLUMN incident_recordings.into_s IS 'Seconds from the recording''s begin to it';
-COMMENT ON COLUMN incident_recordings.left_s IS 'Seconds from it to the recording''s end';
+COMMENT ON COLUMN incident_recordings.left_s IS 'Seconds from it to the recording''s end; negative: the recording ended before';

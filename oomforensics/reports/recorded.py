@@ -56,7 +56,8 @@ def load(
     con: duckdb.DuckDBPyConnection, incident_id: str, killed: set[int], trigger: int | None, memcg: str | None
 ) -> Recorded | None:
     """None where nothing was recorded then."""
-    sql = "SELECT segment_id, mono_s FROM incident_recordings WHERE incident_id = ? ORDER BY left_s"
+    # The file in which it happened first; the files before it hold the minutes before.
+    sql = "SELECT segment_id, mono_s FROM incident_recordings WHERE incident_id = ? ORDER BY into_s < 0, left_s < 0, abs(left_s)"
     found = con.execute(sql, [incident_id]).fetchall()
     if not found:
         return None

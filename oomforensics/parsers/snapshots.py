@@ -96,7 +96,7 @@ class Segment:
 
     segment_id: str  # of this part, wherever its file lies
     source: str
-    host: str
+    host: str | None
     boot_id: str | None
     kernel_release: str
     page_size: int | None

@@ -123,7 +123,7 @@ def _recorded(opened: Opened, settings: Settings) -> Iterator[Recorded | Inciden
         for log in recording.logs:
             log.text.seek(0)
             said = SourceInfo(info.name, events=info.events, problems=info.problems)
-            of_boot = replace(settings, host=settings.host or log.segment.host or None)
+            of_boot = replace(settings, host=settings.host or log.segment.host)
             for incident in _incidents(Opened(said, stream=Peeked(cast(Readable, log.text), HEAD)), of_boot):
                 log.date(incident)
                 yield incident

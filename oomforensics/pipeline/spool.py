@@ -42,6 +42,7 @@ _LOG_IN_MEMORY = 8 << 20
 _MAX_CMDLINE = 4096
 _MAX_BOOTS = 1000  # of one spool; what comes behind them is taken for the last one's
 _NO_OFFSET = 1 << 62
+_LOSSES = ("torn_bytes", "damaged_bytes", "missing_frames", "undecodable_frames")  # of Losses, and of a Segment
 # What the recorder tells -> kind of the event. What is not here is kept under its own name.
 _KINDS = {
     "oom_kill": "cgroup_oom_event", "oom_group_kill": "cgroup_oom_event", "oom": "cgroup_oom_event",
@@ -98,6 +99,7 @@ class Spool:
         self._states = CgroupStates()
         self._mount = ""
         self._events = 0
+        self._lost_before = dict.fromkeys(_LOSSES, 0)
         self._by_type: dict[type, Callable[..., None]] = {
             samples.ProcessSnapshot: self._processes,
             samples.ProcessIdentity: self._identity,
@@ -142,7 +144,7 @@ class Spool:
         self._segment = Segment(
             f"{boot_id}:{header.mono_ns}",
             self._opened.info.name,
-            visible(header.host.encode("utf-8", "surrogateescape")),
+            visible(header.host.encode("utf-8", "surrogateescape")) or None,
             boot_id if len(boot_id) == 32 and boot_id.isalnum() else None,
             header.kernel_release[:100],
             header.page_size,
@@ -164,10 +166,9 @@ class Spool:
 
     def _end(self, losses: Losses) -> Iterator[Recorded]:
         if self._batch is not None and self._segment is not None:
-            self._segment.torn_bytes = losses.torn_bytes
-            self._segment.damaged_bytes = losses.damaged_bytes
-            self._segment.missing_frames = losses.missing_frames
-            self._segment.undecodable_frames = losses.undecodable_frames
+            for name in _LOSSES:
+                setattr(self._segment, name, getattr(losses, name) - self._lost_before[name])
+                self._lost_before[name] = getattr(losses, name)
             self.logs[-1].relate(self._segment)
             yield self._batch
             self._batch = None
@@ -244,7 +245,7 @@ class Spool:
             self._segment.notes.append(one.text[:1000])
 
     def _path(self, folder: str) -> str:
-        inside = folder.removeprefix(self._mount) if folder.startswith((self._mount + "/", self._mount)) else folder
+        inside = folder.removeprefix(self._mount) if f"{folder}/".startswith(f"{self._mount}/") else folder
         return visible(os.fsencode(inside)) or "/"
 
     def _wall(self, mono_us: int) -> tuple[int | None, TsSource]:

@@ -41,7 +41,12 @@ def members(file: BinaryIO, problems: list[Problem], source: str, meter: Meter) 
             problems.append(Problem(source, None, "is encrypted", "data_loss"))
             return
         wanted, refused = [], 0
-        for info in archive.list():
+        try:
+            listed = archive.list()
+        except Exception as error:  # of py7zr: dates out of range, attributes that contradict each other
+            problems.append(Problem(source, None, f"cut off or damaged: {_short(error)}", "data_loss"))
+            return
+        for info in listed:
             meter.member()
             if info.is_file and not info.is_symlink and _is_inside(info.filename):
                 wanted.append(info)

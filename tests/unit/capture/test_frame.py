@@ -45,6 +45,14 @@ def test_what_was_written_is_read(frames: list[tuple[int, bytes, bool]]) -> None
     assert losses == Losses()
 
 
+def test_what_is_not_chained_in_between_is_not_chained_to(tmp_path: Path) -> None:
+    """Found by chance: a reader takes the frame before for the dictionary, so a writer must, too."""
+    frames = [(frame.PROCESSES, b"\0", True), (frame.PROCESSES, b"", False), (frame.PROCESSES, bytes(64), True)]
+    found, losses = taken_apart(segment(frames, tmp_path))
+    assert plain(found)[1:] == [(kind, 10 + number, payload) for number, (kind, payload, _) in enumerate(frames)]
+    assert losses == Losses()
+
+
 def test_a_cut_at_any_byte_leaves_all_whole_frames_before_it(tmp_path: Path) -> None:
     texts = [b"MemFree: %d kB\n" % (number * 977) * 9 for number in range(5)]
     raw = segment([(frame.SYSTEM, text, True) for text in texts] + [(frame.NOTE, b"end", False)], tmp_path)

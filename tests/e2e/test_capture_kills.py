@@ -96,7 +96,8 @@ def test_a_removed_cgroup_is_no_oom(tmp_path: Path) -> None:
         code, said = memcg.stop(recorder)
     assert code == 0 and "; 0 OOM events" in said
     found, _ = memcg.recorded(tmp_path)
-    assert not [sample for sample in found if isinstance(sample, Event) and sample.oom]
+    # Whoever else runs out of memory meanwhile is told by /proc/vmstat, which names no folder.
+    assert not [one for one in found if isinstance(one, Event) and one.oom and one.folder is not None]
     assert {event.what for event in events(found, inner)} <= {"cgroup_removed"}
 
 

@@ -122,7 +122,7 @@ class Recorder:
         elif self._look:
             self._next_ns = min(self._next_ns, self._last_ns + int(self._cost_s * pace.SHARE * _S))
             self._look = now < self._next_ns
-        if now >= self._next_ns and self._last_ns < self._next_ns:
+        if now >= self._next_ns:
             self.step(None)
         if self._urgent or now - self._synced_ns >= self._base_ns:
             self._urgent = not self.spool.sync()

@@ -1,0 +1,182 @@
+"""python -m benchmarks.capture [--processes N …] [--kills N]: the recorder beside atop and procpath, in one run.
+
+All watch the same processes at the same interval of one second: N that sleep, one in twenty of them that grows and
+shrinks. `--atop` and `--procpath` name the programs where they are not on the PATH; those that are not there are left out.
+With root and cgroup v1 it also makes kills and measures the time from the kernel's counter to the recorded event.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from oomforensics.capture.options import Options
+from oomforensics.capture.samples import Event, KernelRecords, ProcessSnapshot
+from tests.support import memcg
+
+_WARM_UP_S = 4
+_BUSY = 20  # of so many processes one changes at every step
+
+_CROWD = """
+import os, signal, sys, time
+count, busy = int(sys.argv[1]), int(sys.argv[2])
+for number in range(count):
+    if os.fork() == 0:
+        if number % busy:
+            signal.pause()
+        held = []
+        while True:
+            held = [] if len(held) > 9 else [*held, bytearray(b"x" * 400_000)]
+            time.sleep(0.5)
+sys.stdout.write("ready\\n")
+sys.stdout.flush()
+signal.pause()
+"""
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--processes", type=int, nargs="*", default=[0, 1000, 2000])
+    options.add_argument("--samples", type=int, default=30, help="steps that each is measured for (default 30)")
+    options.add_argument("--kills", type=int, default=20)
+    options.add_argument("--atop", default=shutil.which("atop"))
+    options.add_argument("--procpath", default=shutil.which("procpath"))
+    chosen = options.parse_args()
+    for count in chosen.processes:
+        with crowd(count), tempfile.TemporaryDirectory(prefix="oomforensics-bench-") as folder:
+            beside_others(Path(folder), count, chosen)
+    if memcg.lacking() is None:
+        with tempfile.TemporaryDirectory(prefix="oomforensics-bench-") as folder:
+            kill_to_event(Path(folder), chosen.kills)
+    else:
+        print(f"no kills were made: {memcg.lacking()}")
+
+
+@contextmanager
+def crowd(count: int) -> Iterator[None]:
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", "-c", _CROWD, str(count), str(_BUSY)],
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        try:
+            yield
+        finally:
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def beside_others(folder: Path, count: int, chosen: argparse.Namespace) -> None:
+    spool = folder / "spool"
+    recorder = memcg.start(Options(str(spool)))
+    cpu_ms, rss_mb = watched(recorder.pid, chosen.samples)
+    memcg.stop(recorder)
+    steps = [sample for sample in memcg.recorded(spool)[0] if isinstance(sample, ProcessSnapshot)]
+    known = sum(step.known for step in steps)
+    on_disk = sum(path.stat().st_size for path in spool.glob("*.oomspool"))
+    print(
+        f"{steps[-1].known} processes (of {count} that were made): {cpu_ms:.1f} ms of CPU a second, {rss_mb:.1f} MB resident, "
+        f"{on_disk / known:.1f} bytes on disk a process and sample ({len(steps)} samples)"
+    )
+    others = {
+        "atop": [chosen.atop, "-w", str(folder / "atop.raw"), "1"],
+        "procpath": [
+            chosen.procpath,
+            "record",
+            "-i",
+            "1",
+            "-d",
+            str(folder / "procpath.sqlite"),
+            "-f",
+            "stat,status,cmdline",
+        ],
+    }
+    for name, command in others.items():
+        if command[0] is None:
+            print(f"  {name} is not here")
+            continue
+        other_ms, other_mb, size = alone(command, chosen.samples, Path(command[2] if name == "atop" else command[5]))
+        print(
+            f"  {name}: {other_ms:.1f} ms, {other_mb:.1f} MB, {size / chosen.samples / steps[-1].known:.1f} bytes; "
+            f"the recorder takes {cpu_ms / other_ms:.3f} of its CPU"
+        )
+
+
+def alone(command: Sequence[str], samples: int, output: Path) -> tuple[float, float, int]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        cpu_ms, rss_mb = watched(process.pid, samples)
+        process.terminate()
+    return cpu_ms, rss_mb, output.stat().st_size if output.exists() else 0
+
+
+def watched(pid: int, samples: int) -> tuple[float, float]:
+    """CPU milliseconds a second once it runs evenly, and resident MB at the end."""
+    time.sleep(_WARM_UP_S)
+    before, begun = cpu_s(pid), time.monotonic()
+    time.sleep(samples)
+    spent = cpu_s(pid) - before
+    status = Path(f"/proc/{pid}/status").read_text()
+    return spent / (time.monotonic() - begun) * 1000, int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def cpu_s(pid: int) -> float:
+    """User and system, as the scheduler counts them: in nanoseconds."""
+    return sum(int(path.read_text().split()[0]) for path in Path(f"/proc/{pid}/task").glob("*/schedstat")) / 1e9
+
+
+def kill_to_event(folder: Path, kills: int) -> None:
+    recorder = memcg.start(Options(str(folder)))
+    counted: dict[str, tuple[int, int]] = {}
+    for number in range(kills):
+        with memcg.group(f"oomforensics-bench-{os.getpid()}-{number}", 40) as group:
+            victim = memcg.hog(group)
+            control = group / "memory.oom_control"
+            while "oom_kill 0" in control.read_text():
+                time.sleep(0.0003)
+            counted[str(group)] = time.monotonic_ns(), victim.pid
+            victim.wait()
+    memcg.stop(recorder)
+    found, _ = memcg.recorded(folder)
+    eventfd, log, age, held = [], [], [], []
+    for place, (killed_ns, pid) in counted.items():
+        told = (
+            one.mono_ns for one in found if isinstance(one, Event) and one.folder == place and one.what == "oom_kill"
+        )
+        eventfd.append((next(told) - killed_ns) / 1e6)
+        said = b"Killed process %d " % pid
+        records = (one for one in found if isinstance(one, KernelRecords))
+        log += [(one.mono_ns - killed_ns) / 1e6 for one in records if any(said in record for record in one.records)]
+        rows = [
+            (one.mono_ns, row)
+            for one in found
+            if isinstance(one, ProcessSnapshot) and one.mono_ns <= killed_ns
+            for row in one.changed
+            if row.pid == pid and row.rss_anon_kb
+        ]
+        seen = [one.mono_ns for one in found if isinstance(one, ProcessSnapshot) and one.mono_ns <= killed_ns]
+        age.append((killed_ns - seen[-1]) / 1e6)
+        held.append((rows[-1][1].rss_anon_kb or 0) / 1024)
+    print(f"{kills} kills, milliseconds from the kernel's counter, median / most:")
+    print(f"  to the event by eventfd {_spread(eventfd)}, to the kernel's own line {_spread(log)}")
+    print(
+        f"  age of the last snapshot {_spread(age)}; it shows {statistics.median(held):.1f} MB of 40 (least {min(held):.1f})"
+    )
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.1f} / {max(values):.1f}" if values else "none"
+
+
+if __name__ == "__main__":
+    main()

@@ -175,6 +175,8 @@ class Spool:
         if chain:
             self._bases[kind] = payload
             self._chained[kind] = self._chained.get(kind, 0) + 1 if how & frame.CHAINED else 0
+        else:
+            self._forget(kind)
         if flags & frame.OOM:
             self._oom.add(self._number)
         return True

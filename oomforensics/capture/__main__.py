@@ -47,7 +47,7 @@ def main(argv: list[str]) -> int:
         recorder.step(None)
     survive.freeze()
     lacking = [*recorder.missing]
-    for problem in (survive.lock_memory(), survive.spare()[1]):
+    for problem in (survive.go_first(), survive.lock_memory(), survive.spare()[1]):
         if problem is not None:
             lacking.append(problem)
             recorder.note(problem)

@@ -18,6 +18,7 @@ MOST = 512  # cgroups with eventfds: three descriptors each
 PERCENT = (90, 95, 99)
 _LEVELS = ("medium", "critical")
 _AGAIN_MS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_LEAVES_NS = 250_000_000  # after which the kernel has told all that it had to tell of a cgroup that was removed
 _WAITING = 256  # tasks of a stopped cgroup that are named
 OOM, THRESHOLD, PRESSURE = range(3)
 
@@ -25,7 +26,7 @@ OOM, THRESHOLD, PRESSURE = range(3)
 class Watch:
     """The eventfds of one cgroup and what its counters were."""
 
-    __slots__ = ("again_ns", "fds", "group", "limit", "looks", "oom_kill", "under_oom")
+    __slots__ = ("again_ns", "fds", "group", "limit", "looks", "oom_kill", "under_oom", "wakes")
 
     def __init__(self, group: Group) -> None:
         self.group = group
@@ -35,6 +36,7 @@ class Watch:
         self.under_oom = False
         self.again_ns: int | None = None
         self.looks = 0
+        self.wakes = 0  # that were found only when the cgroup had gone
 
 
 class EventsV1:
@@ -44,6 +46,7 @@ class EventsV1:
         self.by_fd: dict[int, Watch] = {}
         self.refused: str | None = None  # why the last registration failed
         self.unwatched = 0
+        self._leaving: list[tuple[int, Watch]] = []
 
     def add(self, group: Group) -> list[int]:
         """Eventfds to wait for. None where the kernel refuses, as for a hierarchy's root."""
@@ -74,28 +77,43 @@ class EventsV1:
         ]
         return [fd for fd in made if fd is not None]
 
-    def remove(self, folder: str) -> list[int]:
-        """Eventfds that nobody need wait for any more."""
+    def remove(self, folder: str, now_ns: int) -> list[int]:
+        """Eventfds that nobody need wait for any more. `left` tells later what they were woken for."""
         watch = self.watches.pop(folder, None)
         if watch is None:
             return []
-        closed = list(watch.fds)
-        for fd in closed:
+        for fd in watch.fds:
             self.by_fd.pop(fd, None)
-            os.close(fd)
-        return closed
+        self._leaving.append((now_ns + _LEAVES_NS, watch))
+        return list(watch.fds)
+
+    def left(self, now_ns: int) -> list[Group]:
+        """Cgroups that are gone, and had an OOM, or an ancestor's, that was not seen before they went.
+
+        Removal wakes once, from a queue of the kernel's; an OOM before it makes that twice or more.
+        """
+        found = []
+        while self._leaving and self._leaving[0][0] <= now_ns:
+            watch = self._leaving.pop(0)[1]
+            for fd, what in watch.fds.items():
+                if what == OOM:
+                    watch.wakes += _wakes(fd)
+                os.close(fd)
+            if watch.wakes > 1:
+                found.append(watch.group)
+        return found
 
     def woken(self, fd: int, now_ns: int) -> tuple[Watch, str, str] | None:
         """Whose eventfd it is, what happened and which source says so. None: one that was closed meanwhile."""
         watch = self.by_fd.get(fd)
         if watch is None:
             return None
-        try:
-            os.eventfd_read(fd)
-        except OSError:
+        wakes = _wakes(fd)
+        if not wakes:
             return None  # read already, or another's number: the descriptor was closed in this round
         what = watch.fds[fd]
         if not os.path.isdir(watch.group.folder):
+            watch.wakes = wakes if what == OOM else 0
             return watch, "cgroup_removed", "eventfd"
         if what == OOM:
             watch.looks = 0
@@ -130,7 +148,8 @@ class EventsV1:
         return [watch for watch in self.watches.values() if watch.again_ns is not None and watch.again_ns <= now_ns]
 
     def next_ns(self) -> int | None:
-        return min((watch.again_ns for watch in self.watches.values() if watch.again_ns is not None), default=None)
+        again = [watch.again_ns for watch in self.watches.values() if watch.again_ns is not None]
+        return min([*again, *(due_ns for due_ns, _ in self._leaving)], default=None)
 
     def waiting(self, watch: Watch) -> bytes:
         """The tasks of a cgroup that sleep until somebody ends its OOM: where they sleep, and their stat."""
@@ -148,7 +167,11 @@ class EventsV1:
 
     def close(self) -> None:
         for folder in list(self.watches):
-            self.remove(folder)
+            self.remove(folder, 0)
+        self.left(_LEAVES_NS)
+        for _, watch in self._leaving:
+            for fd in watch.fds:
+                os.close(fd)
 
     def _later(self, watch: Watch, now_ns: int) -> None:
         if watch.looks < len(_AGAIN_MS):
@@ -184,6 +207,14 @@ class EventsV1:
         watch.fds[fd] = what
         self.by_fd[fd] = watch
         return fd
+
+
+def _wakes(fd: int) -> int:
+    """How often an eventfd was signalled since it was read."""
+    try:
+        return os.eventfd_read(fd)
+    except OSError:
+        return 0
 
 
 def _control(group: Group) -> bytes | None:

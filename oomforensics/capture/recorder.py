@@ -33,7 +33,7 @@ _KMSG_ROUNDS = 8  # frames of the kernel's log in one round: 4096 records
 _SPARE_FILES = 256  # descriptors that are kept for other things than processes and cgroups
 _FEWEST_FILES = 64
 _WATCHED_PRESSURE = 64  # cgroups with a pressure trigger of their own
-_OOMS = (*KILLS, "under_oom")  # events that a spool keeps the neighbourhood of
+_OOMS = (*KILLS, "under_oom", "oom_then_removed")  # events that a spool keeps the neighbourhood of
 _PASSING = ("usage_threshold", "pressure_level", "pressure", "max", "high", "low", "sock_throttled")
 _PASSING_NS = _S // 10  # between two recorded events of this kind in one cgroup
 
@@ -117,6 +117,8 @@ class Recorder:
                 said = self._v1.look(watch, now)
                 if said is not None:
                     self._v1_event(watch, said, "memory.oom_control")
+            for group in self._v1.left(now):
+                self._event(group, "oom_then_removed", "eventfd")
         if self._look and pace.may_look_now((now - self._last_ns) / _S, self._cost_s):
             self.step(pace.EVENT)
         elif self._look:
@@ -136,7 +138,7 @@ class Recorder:
 
     def step(self, reason: int | None) -> None:
         """One snapshot of everything."""
-        began = self._clock()
+        began, began_cpu_s = self._clock(), time.thread_time()
         if self.spool.turn(began):
             self._need_key = self._need_full = True
             self._processes.name_all_again()
@@ -151,7 +153,8 @@ class Recorder:
         took_ns = self._clock() - began
         groups = self._cgroups.step(began, full)
         system = self._clocks() + self._system.step(began, full)
-        self._cost_s = (self._clock() - began) / _S
+        # Where others have the CPU a step takes long and costs little: that is no time to look away.
+        self._cost_s = max(time.thread_time() - began_cpu_s, (self._clock() - began) / _S / pace.SHARE)
         planned_s, why = self._plan(began)
         head = (took_ns // 1000, int(planned_s * 1e6), why if reason is None else reason)
         self._need_key = not self.spool.write(frame.PROCESSES, found.payload(*head), began, frame.KEY if key else 0)
@@ -320,8 +323,9 @@ class Recorder:
         for watch in [watch for watch, folder in self._folders.items() if folder == group.folder]:
             del self._folders[watch]
         if self._v1 is not None:
-            for fd in self._v1.remove(group.folder):
-                self._handlers.pop(fd, None)
+            for fd in self._v1.remove(group.folder, self._clock()):
+                if self._handlers.pop(fd, None) is not None:
+                    self._epoll.unregister(fd)
         if self._v2 is not None:
             self._v2.remove(group.folder)
         for fd in [fd for fd, folder in self._pressure_fds.items() if folder == group.folder]:

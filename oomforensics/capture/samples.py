@@ -102,7 +102,7 @@ class Event:
     """Something was told, at once. `files` are the counters read then."""
 
     mono_ns: int
-    what: str  # oom_kill, oom_group_kill, under_oom, under_oom_cleared, oom_notified, usage_threshold, …
+    what: str  # oom_kill, oom_group_kill, under_oom, under_oom_cleared, oom_notified, oom_then_removed, usage_threshold, …
     cause: str  # the file or interface that told
     folder: str | None  # of the cgroup; None: the machine
     oom: bool

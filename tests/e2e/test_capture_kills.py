@@ -6,6 +6,7 @@ Needs root and cgroup v1's memory controller. OOMFORENSICS_KILLS sets how many (
 from __future__ import annotations
 
 import os
+import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -55,18 +56,18 @@ def alive(found: list[Sample], pid: int) -> list[tuple[int, ProcessSample]]:
 
 
 def test_every_kill_is_recorded_with_the_victims_last_second(tmp_path: Path) -> None:
-    recorder = memcg.start(Options(str(tmp_path)))
     died: dict[Path, tuple[int, int]] = {}
-    try:
+    with ExitStack() as groups:
+        recorder = memcg.start(Options(str(tmp_path)))
+        groups.callback(recorder.kill)
         for first in range(0, KILLS, _AT_ONCE):
-            with ExitStack() as groups:
-                numbers = range(first, min(first + _AT_ONCE, KILLS))
-                folders = [groups.enter_context(memcg.group(lab(f"kill-{number}"), _LIMIT_MIB)) for number in numbers]
-                hogs = [memcg.hog(folder) for folder in folders]
-                for folder, victim in zip(folders, hogs, strict=True):
-                    assert victim.wait(timeout=60) == -9
-                    died[folder] = victim.pid, time.monotonic_ns()
-    finally:
+            numbers = range(first, min(first + _AT_ONCE, KILLS))
+            folders = [groups.enter_context(memcg.group(lab(f"kill-{number}"), _LIMIT_MIB)) for number in numbers]
+            hogs = [memcg.hog(folder) for folder in folders]
+            for folder, victim in zip(folders, hogs, strict=True):
+                assert victim.wait(timeout=60) == -9
+                died[folder] = victim.pid, time.monotonic_ns()
+        time.sleep(1)
         code, said = memcg.stop(recorder)
     assert code == 0, said
     found, losses = memcg.recorded(tmp_path)
@@ -99,6 +100,21 @@ def test_a_removed_cgroup_is_no_oom(tmp_path: Path) -> None:
     # Whoever else runs out of memory meanwhile is told by /proc/vmstat, which names no folder.
     assert not [one for one in found if isinstance(one, Event) and one.oom and one.folder is not None]
     assert {event.what for event in events(found, inner)} <= {"cgroup_removed"}
+
+
+def test_an_oom_in_a_cgroup_that_is_gone_before_we_look(tmp_path: Path) -> None:
+    """As a container that is removed as soon as its process is dead, on a machine that is short of CPU."""
+    with memcg.group(lab("brief"), _LIMIT_MIB) as folder:
+        recorder = memcg.start(Options(str(tmp_path)))
+        recorder.send_signal(signal.SIGSTOP)
+        assert memcg.hog(folder).wait(timeout=60) == -9
+        memcg.remove(folder)
+        recorder.send_signal(signal.SIGCONT)
+        time.sleep(1)
+        code, said = memcg.stop(recorder)
+    assert code == 0, said
+    found, _ = memcg.recorded(tmp_path)
+    assert [event.what for event in events(found, folder) if event.oom] == ["oom_then_removed"]
 
 
 def test_tasks_that_wait_for_memory_are_named_until_they_need_not_wait(tmp_path: Path) -> None:

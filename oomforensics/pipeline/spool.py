@@ -46,7 +46,8 @@ _LOSSES = ("torn_bytes", "damaged_bytes", "missing_frames", "undecodable_frames"
 # What the recorder tells -> kind of the event. What is not here is kept under its own name.
 _KINDS = {
     "oom_kill": "cgroup_oom_event", "oom_group_kill": "cgroup_oom_event", "oom": "cgroup_oom_event",
-    "oom_notified": "cgroup_oom_event", "oom_then_removed": "cgroup_oom_event", "under_oom": "cgroup_oom_event", "under_oom_cleared": "cgroup_oom_event",
+    "oom_notified": "cgroup_oom_event", "oom_then_removed": "cgroup_oom_event",
+    "under_oom": "cgroup_oom_event", "under_oom_cleared": "cgroup_oom_event",
     "pressure": "pressure_event", "usage_threshold": "pressure_event", "pressure_level": "pressure_event",
     "max": "pressure_event", "high": "pressure_event",
 }  # fmt: skip

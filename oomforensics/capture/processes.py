@@ -36,7 +36,8 @@ _PF_KTHREAD = 0x00200000
 _SLICE = 32  # steps in which every process's dearer files are read once, though its statm never changes
 _FEW = 128  # processes between two looks at the clock
 _IDENTITIES = 256  # command lines read in one step: a storm of forks waits its turn
-_GROWN_UP_NS = 500_000_000  # from a process's first step to the second look at its command line
+# After a process's first step its command line is looked at again so much later: a fork is mostly followed by an exec.
+_YOUNG_NS = (20_000_000, 100_000_000, 500_000_000)
 _LONGEST = 4096  # bytes of a command line or cgroup file
 _PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
 
@@ -62,7 +63,7 @@ class Processes:
         self._tasks: dict[int, _Task] = {}
         self._kernel_threads: set[int] = set()
         self._unnamed: dict[int, None] = {}  # pids whose command line has still to be read, in that order
-        self._young: dict[int, int] = {}  # pid -> when to look again, since a fork is mostly followed by an exec
+        self._young: dict[int, tuple[int, ...]] = {}  # pid -> when to look again
         self._turn = 0
         self._resume_after = 0  # a pid: the step before had no time for those beyond
 
@@ -121,12 +122,13 @@ class Processes:
             task = self._tasks.get(pid)
             if task is not None:
                 if task.cmdline_crc is None:
-                    self._young[pid] = now_ns + _GROWN_UP_NS
+                    self._young[pid] = tuple(now_ns + later_ns for later_ns in _YOUNG_NS)
                 self._name(pid, task, parts)
-        for pid, due_ns in list(self._young.items())[:_IDENTITIES]:  # the oldest first
-            if due_ns > now_ns:
-                break
-            del self._young[pid]
+        due = [pid for pid, looks in self._young.items() if looks[0] <= now_ns]
+        for pid in due[:_IDENTITIES]:
+            later = tuple(look_ns for look_ns in self._young.pop(pid) if look_ns > now_ns)
+            if later:
+                self._young[pid] = later
             task = self._tasks.get(pid)
             if task is not None and zlib.crc32(self._cmdline(pid)) != task.cmdline_crc:
                 self._name(pid, task, parts)
@@ -161,6 +163,8 @@ class Processes:
         folder = f"{self._proc}/{pid}"
         stat, cgroup = files.read(folder + "/stat", 1024) or b"", files.read(folder + "/cgroup", _LONGEST) or b""
         cmdline = self._cmdline(pid)
+        if not cmdline and task.cmdline_crc is not None:
+            return  # it is ending, and has no memory to show any more: what is known of it stays
         task.cmdline_crc = zlib.crc32(cmdline)
         try:
             uid = os.stat(folder).st_uid

@@ -149,6 +149,17 @@ def test_an_exec_that_keeps_the_name_is_seen_too(stage: Stage) -> None:
     assert told == [b"/usr/bin/python\0--number\0" + b"7\0", b"python\0-m\0eater\0"]
 
 
+def test_a_process_that_ends_keeps_its_command_line(stage: Stage) -> None:
+    stage.proc.process(7, "java")
+    stage.begin()
+    stage.pass_time()
+    stage.proc.process(7, "java", anon=0)
+    (stage.proc.root / "7/cmdline").write_bytes(b"")
+    for _ in range(3):
+        stage.pass_time()
+    assert len([sample for sample in stage.end() if isinstance(sample, ProcessIdentity)]) == 1
+
+
 def test_names_may_hold_anything(stage: Stage) -> None:
     stage.proc.process(7, "a) S 1 (b")
     stage.begin()

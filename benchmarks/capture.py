@@ -89,6 +89,9 @@ def beside_others(folder: Path, count: int, chosen: argparse.Namespace) -> None:
         f"{steps[-1].known} processes (of {count} that were made): {cpu_ms:.1f} ms of CPU a second, {rss_mb:.1f} MB resident, "
         f"{on_disk / known:.1f} bytes on disk a process and sample ({len(steps)} samples)"
     )
+    hasty = sum(step.reason != "steady" for step in steps)
+    if hasty > len(steps) // 10:
+        print(f"  {hasty} samples were taken in haste, because memory was pressed for: not the cost of a steady second")
     others = {
         "atop": [chosen.atop, "-w", str(folder / "atop.raw"), "1"],
         "procpath": [
@@ -153,7 +156,7 @@ def kill_to_event(folder: Path, kills: int) -> None:
         told = (
             one.mono_ns for one in found if isinstance(one, Event) and one.folder == place and one.what == "oom_kill"
         )
-        eventfd.append((next(told) - killed_ns) / 1e6)
+        eventfd += [(mono_ns - killed_ns) / 1e6 for mono_ns in list(told)[:1]]
         said = b"Killed process %d " % pid
         records = (one for one in found if isinstance(one, KernelRecords))
         log += [(one.mono_ns - killed_ns) / 1e6 for one in records if any(said in record for record in one.records)]
@@ -168,7 +171,8 @@ def kill_to_event(folder: Path, kills: int) -> None:
         age.append((killed_ns - seen[-1]) / 1e6)
         held.append((rows[-1][1].rss_anon_kb or 0) / 1024)
     print(f"{kills} kills, milliseconds from the kernel's counter, median / most:")
-    print(f"  to the event by eventfd {_spread(eventfd)}, to the kernel's own line {_spread(log)}")
+    seen_in_time = f"{len(eventfd)} of them before their cgroup was removed"
+    print(f"  to the event by eventfd {_spread(eventfd)} ({seen_in_time}), to the kernel's own line {_spread(log)}")
     print(
         f"  age of the last snapshot {_spread(age)}; it shows {statistics.median(held):.1f} MB of 40 (least {min(held):.1f})"
     )

@@ -10,6 +10,7 @@ LOOKS = 20  # snapshots that should fit in the time that is left
 BUDGET_S = 30.0  # of looking closely in one go
 REFILL = 0.25  # seconds of budget that a second without haste gives back
 SHARE = 4  # parts of a step's cost that pass before the next: a fifth of one CPU at most
+HALVES_S = 0.25  # in which half of a slope is forgotten
 ALARM_S = 2.0  # how long a trigger (pressure, a threshold, an OOM event) makes it look closely
 
 # Why the next look is when it is.
@@ -48,6 +49,15 @@ def plan(
     if cost_s * SHARE > next_s:
         return cost_s * SHARE, COSTLY, (budget_s, cooling)
     return next_s, reason, (budget_s, cooling)
+
+
+def slope(before: float, now: float, passed_s: float) -> float:
+    """What is lost in a second, with what is remembered of the slope before; less than one of its unit is none.
+
+    Just before an OOM there is nothing left that could still be lost, or reclaim holds the fall up for a moment.
+    """
+    remembered = before * 0.5 ** (passed_s / HALVES_S)
+    return max(now, remembered if remembered >= 1.0 else 0.0)
 
 
 def may_look_now(passed_s: float, cost_s: float) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from oomforensics.capture import blobs, files
+from oomforensics.capture import blobs, files, pace
 
 _FAST = ("meminfo", "vmstat", "pressure/memory", "pressure/io", "pressure/cpu", "loadavg")
 _SLOW = ("zoneinfo", "buddyinfo", "swaps", "sys/vm/overcommit_memory", "sys/vm/swappiness", "sys/vm/panic_on_oom",
@@ -65,5 +65,5 @@ class System:
         available = memory + (files.number_after(meminfo, b"SwapFree") or 0)
         elapsed_s = (now_ns - self._stamp_ns) / 1e9
         if self.available_kb is not None and elapsed_s > 0:
-            self.slope_kb = (self.available_kb - available) / elapsed_s
+            self.slope_kb = pace.slope(self.slope_kb, (self.available_kb - available) / elapsed_s, elapsed_s)
         self.available_kb, self._stamp_ns = available, now_ns

@@ -30,11 +30,11 @@ _LIMIT_MIB = 48
 _SWAP_IN_GROUP_MIB = 24
 _PUSH_MIB = 2048  # more than the guest has
 _SETTLED_MS = 3000
-_APART_MS = 1500  # between the birth of a process and its growth, and after its death: longer than an interval
+APART_MS = 1500  # between the birth of a process and its growth, and after its death: longer than an interval
 _PATIENCE_MS = 60_000
 _SPOOL_BYTES = 64 << 20
 _TIMEOUT_S = 420
-_MODULES = ("ext4", "crc32c_generic")
+MODULES = ("ext4", "crc32c_generic")
 _VICTIM = re.compile(r" (\d+)\.(\d{6}): mark_victim: pid=(\d+)")
 
 
@@ -62,7 +62,7 @@ class Sitting:
         for number, growth in enumerate(self.growths):
             yield from grow(number, growth, self.swap_mib)
             yield f"until {number + 1} {_PATIENCE_MS}"
-            yield f"pause {_APART_MS}"
+            yield f"pause {APART_MS}"
         yield "end-program 20000"
         yield "end"
 
@@ -84,6 +84,7 @@ class Sat:
     recorder_pid: int
     recorder_status: int | None  # as wait() gives it; None: it never ended
     vmstat_oom_kill: int
+    swap: bool
     notes: tuple[str, ...]
     console: str
 
@@ -106,7 +107,8 @@ def run(program: str, *arguments: str) -> str:
     return "run " + " ".join(word(one) or "%00" for one in words)
 
 
-def grow(number: int, growth: Growth, swap_mib: int) -> Iterator[str]:
+def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -> Iterator[str]:
+    """One more process, in the population for a while before it grows."""
     group = ""
     if growth.in_group:
         folder = f"{_CGROUPS}/box{number}"
@@ -116,30 +118,33 @@ def grow(number: int, growth: Growth, swap_mib: int) -> Iterator[str]:
         if swap_mib:
             yield f"write {folder}/memory.swap.max {_SWAP_IN_GROUP_MIB * MIB}"
     yield f"actor name=hog{number} push={_PUSH_MIB << 10} rate={growth.mib_s << 10}{group}"
-    yield f"pause {_APART_MS}"
+    yield f"pause {pause_ms}"
     yield f"go {number}"
 
 
-def spool_disk(scratch: Path) -> Disk:
+def spool_disk(scratch: Path, features: str = "") -> Disk:
     """Empty. What QEMU was told to flush it flushes."""
-    userland.make_ext4(scratch / "spool", _SPOOL_BYTES)
+    userland.make_ext4(scratch / "spool", _SPOOL_BYTES, features=features)
     return Disk(scratch / "spool", "spool", cache="writeback")
 
 
-def disks(scratch: Path, python: Disk, swap_mib: int) -> list[Disk]:
+def disks(scratch: Path, python: Disk, swap_mib: int, features: str = "") -> list[Disk]:
     made = [boot.empty_disk(scratch / "out", boot.SCENE_BYTES, "out")]
     if swap_mib:
         made.append(boot.empty_disk(scratch / "swap", swap_mib << 20, "swap"))
-    return [*made, python, spool_disk(scratch)]
+    return [*made, python, spool_disk(scratch, features)]
+
+
+def qemu(kernel: Kernel, scratch: Path, disks: list[Disk]) -> list[str]:
+    """The kernel logs to itself: a report on the serial console would take longer than the kill that it tells of."""
+    return boot.command(kernel, scratch, disks, memory_mib=MEMORY_MIB, cpus=CPUS, cmdline="loglevel=1")
 
 
 def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     """Boot, play, and bring the spool home. Raises IncompleteRun where the guest ended early."""
     recorder = Options(SPOOL, interval_s=INTERVAL_S)
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, _MODULES, sitting.script(recorder)))
-    command = boot.command(
-        kernel, scratch, disks(scratch, python, sitting.swap_mib), memory_mib=MEMORY_MIB, cpus=CPUS
-    )
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, sitting.script(recorder)))
+    command = qemu(kernel, scratch, disks(scratch, python, sitting.swap_mib))
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -148,17 +153,19 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {_tail(scratch)}")
     userland.contents(scratch / "spool", scratch / "found")
-    return _told(blobs, scratch)
+    return _told(blobs, sitting, scratch)
 
 
 def _tail(scratch: Path) -> str:
     return "the console ends ..." + (scratch / "console").read_text(errors="replace")[-600:]
 
 
-def _told(blobs: Blobs, scratch: Path) -> Sat:
+def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
     recorder = int(blobs.text("program"))
     deaths = [(int(pid), int(status, 16)) for pid, status, _ in (one.decode().split() for one in blobs.every("death"))]
-    counts = [re.search(r"^oom_kill (\d+)$", blobs.text(f"vmstat_{when}"), re.MULTILINE) for when in ("before", "after")]
+    counts = [
+        re.search(r"^oom_kill (\d+)$", blobs.text(f"vmstat_{when}"), re.MULTILINE) for when in ("before", "after")
+    ]
     before, after = (int(count.group(1)) if count else 0 for count in counts)
     return Sat(
         release=blobs.text("release"),
@@ -171,6 +178,7 @@ def _told(blobs: Blobs, scratch: Path) -> Sat:
         recorder_pid=recorder,
         recorder_status=next((status for pid, status in deaths if pid == recorder), None),
         vmstat_oom_kill=after - before,
+        swap=sitting.swap_mib > 0,
         notes=tuple(note.decode(errors="replace") for note in blobs.every("note")),
         console=(scratch / "console").read_text(errors="replace"),
     )

@@ -6,10 +6,17 @@ One line for each fsync that came back: name of the file, bytes that it had when
 told there must be found after the machine has lost its power. The recorder runs as it is; only the call is watched.
 """
 
+from __future__ import annotations
+
 import os
 import runpy
 import sys
 import zlib
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
 
 _line = os.open(sys.argv[1], os.O_WRONLY | os.O_NOCTTY)
 _seen: dict[str, tuple[int, int]] = {}  # file -> bytes whose checksum is known, and it
@@ -26,8 +33,8 @@ def _checksum(path: str, size: int) -> int:
     return crc
 
 
-def _watched(bring):
-    def call(fd):
+def _watched(bring: Callable[[Any], None]) -> Callable[[Any], None]:
+    def call(fd: int) -> None:
         path, size = os.readlink(f"/proc/self/fd/{fd}"), os.fstat(fd).st_size
         bring(fd)
         if path.endswith(".oomspool"):
@@ -36,6 +43,7 @@ def _watched(bring):
     return call
 
 
-os.fdatasync, os.fsync = _watched(os.fdatasync), _watched(os.fsync)
+for _name in ("fdatasync", "fsync"):
+    setattr(os, _name, _watched(getattr(os, _name)))
 sys.argv[:] = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")

@@ -33,6 +33,12 @@ def test_a_dear_step_is_followed_by_a_pause() -> None:
     assert pace.may_look_now(0.4, 0.1) and not pace.may_look_now(0.3, 0.1)
 
 
+def test_a_fall_that_pauses_is_remembered_for_a_moment() -> None:
+    assert pace.slope(1000.0, 0.0, pace.HALVES_S) == 500.0
+    assert pace.slope(1000.0, 800.0, pace.HALVES_S) == 800.0
+    assert pace.slope(1000.0, -5000.0, 100.0) == pace.slope(0.0, -1.0, 1.0) == 0.0
+
+
 def test_haste_is_bounded_and_comes_back_after_a_rest() -> None:
     now, state, passed, reasons = 0.0, pace.START, 1.0, []
     while now < 120:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,8 +145,8 @@ def test_the_victims_last_second_is_there(sat: Sat) -> None:
 
 def test_the_products_own_reader_explains_each_kill(sat: Sat, tmp_path: Path) -> None:
     db = tmp_path / "history.duckdb"
-    tool = [shutil.which("oomforensics") or "oomforensics", "ingest", str(sat.spool), "--db", str(db)]
-    done = subprocess.run(tool, capture_output=True, text=True)
+    ingest = [sys.executable, "-m", "oomforensics", "ingest", str(sat.spool), "--db", str(db)]
+    done = subprocess.run(ingest, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     with duckdb.connect(str(db), read_only=True) as con:
         explained = con.execute("SELECT pid, verdict FROM kills JOIN incidents USING (incident_id)").fetchall()

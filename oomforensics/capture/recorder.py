@@ -129,7 +129,8 @@ class Recorder:
         if now >= self._next_ns:
             self.step(None)
         if self._urgent or now - self._synced_ns >= self._base_ns:
-            self._urgent = not self.spool.sync()
+            self.spool.sync()
+            self._urgent = False
             self._synced_ns = now
         if self._end_ns is not None and now >= self._end_ns:
             self.stop("an OOM was recorded" if self.ooms and self._options.until_oom else "duration")

@@ -53,7 +53,9 @@ wheel: $(STAMP)
 
 check: lint types test wheel
 
+# Beside atop (apt-get install atop) and procpath.
 bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.capture
 

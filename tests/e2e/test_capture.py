@@ -141,6 +141,8 @@ def test_without_root_ones_own_processes_are_recorded_and_what_is_lost_is_said()
     assert own.uid == uid != 0 and own.cmdline.startswith(sys.executable.encode())
     seen = [one for look in found if isinstance(look, ProcessSnapshot) for one in look.changed if one.pid == child]
     assert (seen[-1].rss_anon_kb or 0) >= 8 << 10 and seen[-1].oom_score is not None
+    others = {one.pid: one.cmdline for one in found if isinstance(one, ProcessIdentity) and one.uid != uid}
+    assert os.getpid() in others or os.getuid() == uid  # what everybody may read of others it has
     assert "not here: oom_score_adj is " in done.stderr
     header = next(sample for sample in found if isinstance(sample, Header))
     assert any(one.startswith("oom:mark_victim: ") for one in header.missing)

@@ -176,6 +176,12 @@ def _table(lab: Laboratory) -> Iterator[str]:
     for (spec, name), made in lab.sittings.items():
         yield f"| {spec}, {name} | {made} |" if isinstance(made, IncompleteRun) else _row(name, made)
     yield ""
+    yield "| guest | growth | age of the last look, ms | share of the peak RSS in it | warned | reason | told after, ms |"
+    yield "|---" * 7 + "|"
+    for (_, name), made in lab.sittings.items():
+        if isinstance(made, Sat):
+            yield from _kills(name, made)
+    yield ""
     yield from (one.told() for one in lab.cuts)
 
 
@@ -199,6 +205,22 @@ def _row(name: str, sat: Sat) -> str:
         by_source,
     )
     return "| " + " | ".join(cells) + " |"
+
+
+def _kills(name: str, sat: Sat) -> Iterator[str]:
+    found, _ = recordings.recorded(sat.spool)
+    for number, one in enumerate(recordings.seen(sat, found)):
+        growth = _GROWTHS[number]
+        cells = (
+            f"{sat.release}, {name}",
+            f"{'group' if growth.in_group else 'machine'}, {growth.mib_s or 'all'} MiB/s",
+            "none" if one.age_us is None else f"{one.age_us / 1000:.0f}",
+            "none" if one.share is None else f"{one.share:.2f}",
+            "yes" if one.warned else "no",
+            one.reason or "none",
+            ", ".join(f"{source} {after_us / 1000:.0f}" for source, after_us in one.told_us.items()),
+        )
+        yield "| " + " | ".join(cells) + " |"
 
 
 def _ages(kills: list[Seen]) -> Iterator[int]:

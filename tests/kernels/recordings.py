@@ -27,6 +27,7 @@ class Seen:
     age_us: int | None  # of the last look that saw it with its memory, when the kernel chose it
     share: float | None  # of the largest RSS ever seen of it that the last look saw
     warned: bool  # the recorder looked closely at least `WARNED_US` before
+    reason: str | None  # of the plan that was in force then
     told_us: dict[str, int]  # source -> from the choice to the first event of that source
     recorded_us: int | None  # to the first of them all
 
@@ -56,6 +57,7 @@ def _seen(victim: Victim, end_us: int, found: Sequence[Sample]) -> Seen:
         victim.mono_us - held[-1][0] if held else None,
         held[-1][1] / max(rss_kb for _, rss_kb in held) if held else None,
         _warned(victim, looks),
+        next((one.reason for one in reversed(looks) if one.mono_ns // 1000 < victim.mono_us - WARNED_US), None),
         told,
         min(told.values(), default=None),
     )

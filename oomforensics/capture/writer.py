@@ -144,6 +144,8 @@ class Writer:
 
     def close(self) -> None:
         """And on the disk; the threads end."""
+        with self._lock:
+            self._sync = False  # the last one is ours
         self.flush()
         self._finish()
         self._syncer.close()

@@ -184,17 +184,17 @@ def test_what_is_written_while_a_sync_takes_long_is_in_the_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     spool = Spool(str(tmp_path), header, 0)
-    go_on, begun, synced = threading.Event(), threading.Event(), []
+    go_on, begun, synced = threading.Event(), threading.Semaphore(0), []
 
     def slow(fd: int) -> None:
-        begun.set()
+        begun.release()
         assert go_on.wait(30)
         synced.append(os.fstat(fd).st_size)
 
     monkeypatch.setattr(os, "fdatasync", slow)
     spool.write(frame.NOTE, b"one", 1)
     spool.sync()
-    assert begun.wait(30)
+    assert begun.acquire(timeout=30)
     spool.write(frame.NOTE, b"two", 2)
     spool.sync()
     spool.flush()
@@ -202,8 +202,9 @@ def test_what_is_written_while_a_sync_takes_long_is_in_the_file(
     size = (tmp_path / name).stat().st_size
     assert size == spool.total and not synced
     go_on.set()
+    assert begun.acquire(timeout=30)  # the one that was asked for meanwhile
     spool.close()
-    assert len(synced) == 3 and synced[1:] == [size, size]  # the one that was asked for meanwhile, and that of the end
+    assert synced == [size, size, size] and not spool.failures
 
 
 def test_what_is_chained_starts_anew_in_a_segment(tmp_path: Path) -> None:

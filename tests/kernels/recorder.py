@@ -78,9 +78,7 @@ class Laboratory:
         return made
 
     def cut(self, spec: str, seed: int) -> Cut:
-        scratch = self.folder / f"{spec}-{seed}".replace(":", "-")
-        scratch.mkdir()
-        self.cuts.append(power.cut(self.kernel(spec), self.python, scratch, seed))
+        self.cuts.append(power.cut(self.kernel(spec), self.python, self.folder, seed))
         return self.cuts[-1]
 
 

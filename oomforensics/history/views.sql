@@ -16,7 +16,14 @@ SELECT
     systemd_user_unit, login_uid, job_scheduler, job_id, job_step,
     CASE WHEN ts_source IN ('boot-time-derived', 'pair-derived') THEN ts_uncertainty_s WHEN ts_source = 'syslog' THEN 1 END AS ts_uncertainty_s,
     container_name, container_image, coalesce(listed_pod, uid_pod) AS pod,
-    coalesce(listed_namespace, uid_namespace) AS pod_namespace
+    coalesce(listed_namespace, uid_namespace) AS pod_namespace,
+    -- A control group's path has another name each time for a pod, a container, a job, a session; the place has not.
+    CASE WHEN scope <> 'global' THEN regexp_replace(regexp_replace(
+        coalesce(
+            coalesce(listed_namespace, uid_namespace) || '/' || container_name, container_name, systemd_user_unit, systemd_unit,
+            oom_memcg, task_memcg
+        ), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g'), '(job_|session-)[0-9]+', '\1*', 'g')
+    END AS place
 FROM t_incidents
 LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
 LEFT JOIN (
@@ -126,6 +133,7 @@ COMMENT ON COLUMN incidents.container_name IS 'Name of the container, by a list 
 COMMENT ON COLUMN incidents.container_image IS 'Its image';
 COMMENT ON COLUMN incidents.pod IS 'Name of the pod';
 COMMENT ON COLUMN incidents.pod_namespace IS 'Kubernetes namespace of the pod';
+COMMENT ON COLUMN incidents.place IS 'What ran out, by the name that stays: namespace/container, container, unit, or control group with * for ids; NULL: the machine, or not known';
 
 CREATE OR REPLACE VIEW candidates AS
 SELECT
@@ -414,6 +422,41 @@ COMMENT ON COLUMN cgroups.login_uid IS 'User id of the user''s slice or manager'
 COMMENT ON COLUMN cgroups.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn';
 COMMENT ON COLUMN cgroups.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application';
 COMMENT ON COLUMN cgroups.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot';
+
+-- Hosts without a name are not known to be one: there the source stands for the host.
+CREATE OR REPLACE VIEW recurrences AS
+WITH used AS (
+    SELECT incident_id, arg_max(comm, (coalesce(rss_pages, 0) + coalesce(swapents_pages, 0), is_victim, -pid)) AS largest_comm
+    FROM t_candidates GROUP BY incident_id
+),
+killed AS (SELECT incident_id, count(*) AS kills FROM t_kills GROUP BY incident_id)
+SELECT
+    host, place, scope, victim_comm, CASE WHEN place IS NOT NULL THEN memory_limit_kb END AS memory_limit_kb, count(*) AS incidents,
+    coalesce(sum(kills), 0)::BIGINT AS kills, min(ts) AS first_ts, max(ts) AS last_ts,
+    (epoch(max(ts)) - epoch(min(ts))) / nullif(count(ts) - 1, 0) AS mean_between_s, mode(largest_comm) AS largest_comm,
+    arg_max(incident_id, (coalesce(epoch(ts), uptime_s, 0), incident_id)) AS latest_id,
+    list(incident_id ORDER BY ts NULLS FIRST, uptime_s NULLS FIRST, incident_id) AS incident_ids,
+    CASE WHEN host IS NULL THEN source END AS source
+FROM incidents LEFT JOIN used USING (incident_id) LEFT JOIN killed USING (incident_id)
+WHERE victim_comm IS NOT NULL
+GROUP BY ALL
+HAVING count(*) > 1;
+
+COMMENT ON VIEW recurrences IS 'What happens again: the same host, place, limit and victim''s name more than once';
+COMMENT ON COLUMN recurrences.host IS 'Host name as the log gives it; NULL: no log names it, and source stands for it';
+COMMENT ON COLUMN recurrences.place IS 'As in incidents; NULL: the machine';
+COMMENT ON COLUMN recurrences.scope IS 'What ran out: global, memcg, cpuset, mempolicy, sysrq, unknown';
+COMMENT ON COLUMN recurrences.victim_comm IS 'Name of the first process killed';
+COMMENT ON COLUMN recurrences.memory_limit_kb IS 'Limit of the control group, KiB; NULL: the machine, or not printed';
+COMMENT ON COLUMN recurrences.incidents IS 'Incidents, count';
+COMMENT ON COLUMN recurrences.kills IS 'Processes killed in them, count';
+COMMENT ON COLUMN recurrences.first_ts IS 'Wall-clock time of the first';
+COMMENT ON COLUMN recurrences.last_ts IS 'Wall-clock time of the last';
+COMMENT ON COLUMN recurrences.mean_between_s IS 'Seconds between two of them, on average; NULL: fewer than two have a time';
+COMMENT ON COLUMN recurrences.largest_comm IS 'Name of the process that had most memory and swap in most of the reports';
+COMMENT ON COLUMN recurrences.latest_id IS 'The last of them';
+COMMENT ON COLUMN recurrences.incident_ids IS 'All of them in the order of their times';
+COMMENT ON COLUMN recurrences.source IS 'Source of all of them, where no log names the host';
 
 CREATE OR REPLACE VIEW findings AS
 SELECT

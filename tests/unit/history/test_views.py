@@ -23,6 +23,7 @@ CONTRACT = {
     "kills": "incident_id pid comm uid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb oom_score_adj reason"
     " reaped line",
     "memory_events": "kind ts host pid comm cgroup detail source line incident_id",
+    "recurrences": "host place scope victim_comm memory_limit_kb incidents kills first_ts last_ts mean_between_s",
     "findings": "incident_id finding severity text evidence advice",
     "sources": "source size_bytes sha256",
     "report_lines": "incident_id seq line kind text",

@@ -1,0 +1,1 @@
+-- Schema 6. Only views are new: what happens again, and where.

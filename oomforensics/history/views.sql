@@ -426,7 +426,7 @@ COMMENT ON COLUMN cgroups.job_step IS 'Slurm step, Nomad task, Yarn container or
 -- Hosts without a name are not known to be one: there the source stands for the host.
 CREATE OR REPLACE VIEW recurrences AS
 WITH used AS (
-    SELECT incident_id, arg_max(comm, (coalesce(rss_pages, 0) + coalesce(swapents_pages, 0), is_victim, -pid)) AS largest_comm
+    SELECT incident_id, arg_max_null(comm, (coalesce(rss_pages, 0) + coalesce(swapents_pages, 0), is_victim, -pid)) AS largest_comm
     FROM t_candidates GROUP BY incident_id
 ),
 killed AS (SELECT incident_id, count(*) AS kills FROM t_kills GROUP BY incident_id)
@@ -611,8 +611,8 @@ COMMENT ON COLUMN evidence_losses.line IS 'Line in source';
 COMMENT ON COLUMN evidence_losses.text IS 'The notice';
 COMMENT ON COLUMN evidence_losses.event_id IS 'Name of the event in memory_events';
 
--- Near: in a source that shows the report, between its first line and the last or 50 lines from them, and, where both have the
--- kernel's stamp, within 5 s; else on the same host and boot within 5 s. The rate limiter speaks only when the next report
+-- Near: in a source that shows the report, of the same host, between its first line and the last or 50 lines from them, and,
+-- where both have the kernel's stamp, within 5 s; else on the same host and boot within 5 s. The rate limiter speaks only when the next report
 -- passes, however much later: its notice also belongs to the kills before it whose reports it dropped. Another function's
 -- rate limiter dropped nothing of a report; a log that begins inside a report took the beginning of its first.
 CREATE OR REPLACE VIEW incident_losses AS
@@ -636,6 +636,7 @@ near AS (
                 WHEN first_s IS NOT NULL AND uptime_s IS NOT NULL THEN greatest(first_s - uptime_s, uptime_s - last_s, 0) END AS distance_s
     FROM notices JOIN shown USING (source)
     WHERE notices.line BETWEEN line_start - 50 AND line_end + 50 AND kind <> 'lost_head'
+      AND (notices.label IS NULL OR shown.label IS NULL OR notices.label = shown.label)
       AND (notices.line BETWEEN line_start AND line_end OR first_s - uptime_s > 5 IS NOT TRUE AND uptime_s - last_s > 5 IS NOT TRUE)
     UNION ALL
     SELECT incident_id, notices.*, 0

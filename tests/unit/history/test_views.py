@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import duckdb
 import pytest
 
-from oomforensics.history import macros, rows
+from oomforensics.history import rows
 from oomforensics.history.frames import Columns
 from oomforensics.history.schema import migrate
-from oomforensics.history.shipped import Shipped, shipped
 
 CONTRACT = {
     "incidents": "incident_id host boot_id ts ts_source uptime_s kernel_release era page_size scope scope_inferred"
@@ -97,13 +94,3 @@ def test_every_column_of_a_table_is_written(table: str, spec: Columns) -> None:
     with duckdb.connect() as con:
         migrate(con)
         assert {column[0] for column in con.execute(f"SELECT * FROM {table}").description or []} == set(spec)
-
-
-@pytest.mark.parametrize("query", shipped().values(), ids=shipped())
-def test_a_shipped_query_runs_and_says_what_it_answers_and_takes(query: Shipped) -> None:
-    assert query.sql.startswith(f"-- {query.title}\n")
-    assert set(query.parameters) == set(re.findall(r"\$(\w+)", query.sql))
-    with duckdb.connect() as con:
-        migrate(con)
-        macros.make(con)
-        assert con.execute(query.sql, query.parameters).fetchall() == []

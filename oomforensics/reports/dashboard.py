@@ -25,8 +25,8 @@ def html(con: Connection) -> str:
         .render(
             seen=seen,
             figures={
-                "hosts": Markup(script_json(_bars(seen.by_host, seen.bucket))),
-                "mechanisms": Markup(script_json(_bars(seen.by_mechanism, seen.bucket))),
+                "hosts": Markup(script_json(bars(seen.by_host, seen.bucket))),
+                "mechanisms": Markup(script_json(bars(seen.by_mechanism, seen.bucket))),
             },
             style=Markup(asset("report.css")),
             head_script=head_script(),
@@ -73,7 +73,7 @@ def _cells(group: Any) -> list[str]:
     ]  # fmt: skip
 
 
-def _bars(series: Sequence[Series], bucket: str) -> dict[str, Any]:
+def bars(series: Sequence[Series], bucket: str) -> dict[str, Any]:
     """Figure JSON: kills in each stretch of time, one colour a name."""
     import plotly.graph_objects as go
 

@@ -743,10 +743,10 @@ COMMENT ON COLUMN reconciliation.host IS 'Host name';
 COMMENT ON COLUMN reconciliation.boot_id IS 'Boot in which the bundle was collected';
 COMMENT ON COLUMN reconciliation.name IS 'The counter';
 COMMENT ON COLUMN reconciliation.cgroup IS 'Control group that it is of; NULL: the whole machine';
-COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed';
-COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history';
-COMMENT ON COLUMN reconciliation.lost IS 'Kills that were counted and that no log shows, at least';
-COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those counted: no log names their boot or their control group';
+COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed, count';
+COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history, count';
+COMMENT ON COLUMN reconciliation.lost IS 'Kills that were counted and that no log shows, count, at least';
+COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those counted, count: no log names their boot or their control group';
 COMMENT ON COLUMN reconciliation.explained IS 'What the difference comes from';
 COMMENT ON COLUMN reconciliation.source IS 'File that says so';
 COMMENT ON COLUMN reconciliation.line IS 'Line in source';
@@ -779,8 +779,8 @@ COMMENT ON COLUMN recordings.missing IS 'What the machine had not, or did not al
 COMMENT ON COLUMN recordings.notes IS 'The recorder about itself: losses, storms, why it ended';
 COMMENT ON COLUMN recordings.torn_bytes IS 'At its end, bytes: a write cut off, or under way';
 COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle, bytes that are no frames';
-COMMENT ON COLUMN recordings.missing_frames IS 'By their numbers';
-COMMENT ON COLUMN recordings.undecodable_frames IS 'Whole, but of no use';
+COMMENT ON COLUMN recordings.missing_frames IS 'Frames that are missing by their numbers, count';
+COMMENT ON COLUMN recordings.undecodable_frames IS 'Frames that are whole, but of no use, count';
 COMMENT ON COLUMN recordings.source IS 'Spool, or file of one';
 
 CREATE OR REPLACE VIEW snapshots AS
@@ -797,8 +797,8 @@ COMMENT ON COLUMN snapshots.mono_s IS 'Seconds of CLOCK_MONOTONIC';
 COMMENT ON COLUMN snapshots.took_s IS 'Seconds that it took';
 COMMENT ON COLUMN snapshots.planned_s IS 'Seconds until the next, as planned';
 COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event';
-COMMENT ON COLUMN snapshots.known IS 'Processes that are followed';
-COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time';
+COMMENT ON COLUMN snapshots.known IS 'Processes that are followed, count';
+COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time, count';
 COMMENT ON COLUMN snapshots.complete IS 'Whether all were told anew';
 COMMENT ON COLUMN snapshots.segment_id IS 'Recording';
 
@@ -866,7 +866,7 @@ COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory in bytes, by
 COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache in bytes, by memory.stat, with descendants';
 COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs in bytes, by memory.stat, with descendants';
 COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab in bytes, by memory.stat; version 2';
-COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far';
+COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far, count';
 COMMENT ON COLUMN snapshots_cgroups.under_oom IS 'Whether its tasks wait because its OOM killer is disabled; version 1';
 COMMENT ON COLUMN snapshots_cgroups.segment_id IS 'Recording';
 
@@ -894,8 +894,8 @@ COMMENT ON COLUMN snapshots_system.slab_kb IS 'KiB: Slab';
 COMMENT ON COLUMN snapshots_system.sunreclaim_kb IS 'KiB: SUnreclaim';
 COMMENT ON COLUMN snapshots_system.pgtables_kb IS 'KiB: PageTables';
 COMMENT ON COLUMN snapshots_system.committed_as_kb IS 'KiB: Committed_AS';
-COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, since Linux 4.13';
-COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot';
+COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, count; since Linux 4.13';
+COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot, count';
 COMMENT ON COLUMN snapshots_system.some_avg10_percent IS 'Percent of 10 s in which some task waited for memory';
 COMMENT ON COLUMN snapshots_system.full_avg10_percent IS 'Percent of 10 s in which all tasks waited for memory';
 COMMENT ON COLUMN snapshots_system.segment_id IS 'Recording';

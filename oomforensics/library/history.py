@@ -177,12 +177,9 @@ class History:
         return frame(self.connection, shipped()[name].sql, values)
 
     def figures(self) -> dict[str, graph_objects.Figure]:
-        """Kills over time: `hosts` and `mechanisms`."""
-        seen = overview(self.connection)
-        return {
-            "hosts": graph_objects.Figure(dashboard.bars(seen.by_host, seen.bucket)),
-            "mechanisms": graph_objects.Figure(dashboard.bars(seen.by_mechanism, seen.bucket)),
-        }
+        """What the dashboard draws: kills over time by `hosts` and by `mechanisms`."""
+        drawn = dashboard.charts(overview(self.connection))
+        return {name: graph_objects.Figure(figure) for name, figure in drawn.items()}
 
     def to_html(self) -> str:
         """The dashboard of `report --history`: a page that needs no network."""

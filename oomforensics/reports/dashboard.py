@@ -24,10 +24,7 @@ def html(con: Connection) -> str:
         .get_template("history.html.j2")
         .render(
             seen=seen,
-            figures={
-                "hosts": Markup(script_json(bars(seen.by_host, seen.bucket))),
-                "mechanisms": Markup(script_json(bars(seen.by_mechanism, seen.bucket))),
-            },
+            figures={key: Markup(script_json(figure)) for key, figure in charts(seen).items()},
             style=Markup(asset("report.css")),
             head_script=head_script(),
             body_scripts=body_scripts(what_if=False),
@@ -36,6 +33,11 @@ def html(con: Connection) -> str:
             note=note(con),
         )
     )
+
+
+def charts(seen: Overview) -> dict[str, dict[str, Any]]:
+    """Figure JSON of what there is to draw, by key."""
+    return {"hosts": _bars(seen.by_host, seen.bucket), "mechanisms": _bars(seen.by_mechanism, seen.bucket)}
 
 
 def as_json(con: Connection) -> str:
@@ -73,7 +75,7 @@ def _cells(group: Any) -> list[str]:
     ]  # fmt: skip
 
 
-def bars(series: Sequence[Series], bucket: str) -> dict[str, Any]:
+def _bars(series: Sequence[Series], bucket: str) -> dict[str, Any]:
     """Figure JSON: kills in each stretch of time, one colour a name."""
     import plotly.graph_objects as go
 

@@ -1,1 +1,0 @@
--- Schema 6. Only views are new: what happens again, and where.

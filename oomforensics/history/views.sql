@@ -22,7 +22,8 @@ SELECT
         coalesce(
             coalesce(listed_namespace, uid_namespace) || '/' || container_name, container_name, systemd_user_unit, systemd_unit,
             oom_memcg, task_memcg
-        ), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g'), '(job_|session-)[0-9]+', '\1*', 'g')
+        ), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,64}', '*', 'g'),
+        '(job_|session-|run-[up]?|container_(?:e[0-9]+_)?|app-.*-)[0-9*]+[0-9_]*(?:-i[0-9]+)?', '\1*', 'g')
     END AS place
 FROM t_incidents
 LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)

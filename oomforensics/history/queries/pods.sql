@@ -11,7 +11,7 @@ WITH died AS (
     FROM deaths LEFT JOIN incidents ON incidents.incident_id = deaths.incident_id
     WHERE deaths.pod_uid IS NOT NULL OR contains(deaths.name, '/')
 )
-SELECT coalesce(max(full_name), any_value(pod_uid)) AS pod, list(DISTINCT host ORDER BY host) FILTER (host IS NOT NULL) AS hosts,
+SELECT coalesce(max(full_name), any_value(pod_uid)) AS pod, coalesce(list(DISTINCT host ORDER BY host) FILTER (host IS NOT NULL), []) AS hosts,
        count(*) FILTER (mechanism IS NOT NULL) AS kills, count(*) FILTER (mechanism IS NULL) AS only_claimed,
        list_sort(list_distinct(flatten(list(witnesses)))) AS witnesses, max(ts) AS last_ts
 FROM died

@@ -35,7 +35,7 @@ def open_history(path: str | Path | None = None, *, create: bool = False) -> His
     version made is brought up to date.
     """
     history = History(default_path() if path is None else Path(path))
-    if create and not history.path.exists():
+    if create and (not history.path.exists() or history.path.stat().st_size == 0):
         with open_write(history.path):
             pass
     len(history)

@@ -187,7 +187,26 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ident": "incident_id",
         "prose": "text advice",
         "json": "evidence",
-        "keep": "finding severity",
+        "keep": "finding severity confidence",
+    },
+    "memory_balance": {
+        "ident": "incident_id",
+        "cgroup": "node parent",
+        "prose": "label origin",
+        "keep": "seq bytes min_bytes max_bytes line",
+    },
+    "allocations": {
+        "ident": "incident_id",
+        "cgroup": "limit_memcg",
+        "prose": "text balance_text notes",
+        "line": "gfp_flags nodes",
+        "keep": "cause order_asked request_bytes migratetype highest_zone",
+    },
+    "allocation_zones": {
+        "ident": "incident_id",
+        "prose": "reason",
+        "keep": "node zone usable managed_kb free_kb free_cma_kb boost_kb min_kb low_kb high_kb reserve_kb needed_kb"
+        " largest_free_kb line",
     },
     "incident_sources": {
         "host": "host",

@@ -417,16 +417,78 @@ COMMENT ON COLUMN cgroups.job_step IS 'Slurm step, Nomad task, Yarn container or
 
 CREATE OR REPLACE VIEW findings AS
 SELECT
-    incident_id, finding, severity, text, evidence, advice
+    incident_id, finding, severity, text, evidence, advice, confidence
 FROM t_findings;
 
 COMMENT ON VIEW findings IS 'What is worth knowing about an incident beyond its verdict';
 COMMENT ON COLUMN findings.incident_id IS 'Incident that it belongs to';
 COMMENT ON COLUMN findings.finding IS 'Its name';
-COMMENT ON COLUMN findings.severity IS 'How much it matters';
+COMMENT ON COLUMN findings.severity IS 'critical: it will happen again or has done harm beyond the victim; warning: part of the cause; info: worth knowing';
 COMMENT ON COLUMN findings.text IS 'The finding in a sentence';
-COMMENT ON COLUMN findings.evidence IS 'Figures and lines that it rests on';
+COMMENT ON COLUMN findings.evidence IS 'Figures and lines that it rests on: a list of what, value, unit, line and source';
 COMMENT ON COLUMN findings.advice IS 'What to do about it';
+COMMENT ON COLUMN findings.confidence IS 'certain: printed, or arithmetic on what is printed; likely; possible';
+
+CREATE OR REPLACE VIEW memory_balance AS
+SELECT
+    incident_id, seq, node, parent, label, bytes, min_bytes, max_bytes, origin, line
+FROM t_memory_balance;
+
+COMMENT ON VIEW memory_balance IS 'Where the memory was: a tree for each incident that sums to RAM or to the limit';
+COMMENT ON COLUMN memory_balance.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN memory_balance.seq IS 'Order in the tree, parents before their children, from 0';
+COMMENT ON COLUMN memory_balance.node IS 'Name of the part, unique within the incident';
+COMMENT ON COLUMN memory_balance.parent IS 'Part that it is a part of; NULL: the whole';
+COMMENT ON COLUMN memory_balance.label IS 'The same for people';
+COMMENT ON COLUMN memory_balance.bytes IS 'Its size, bytes';
+COMMENT ON COLUMN memory_balance.min_bytes IS 'Least that it can be, bytes';
+COMMENT ON COLUMN memory_balance.max_bytes IS 'Most that it can be, bytes';
+COMMENT ON COLUMN memory_balance.origin IS 'Printed field that it was read from, or the sum behind it';
+COMMENT ON COLUMN memory_balance.line IS 'Line in the incident''s source';
+
+CREATE OR REPLACE VIEW allocations AS
+SELECT
+    incident_id, cause, text, gfp_flags, order_asked, request_bytes, migratetype, highest_zone, nodes, limit_memcg,
+    balance_text, notes
+FROM t_allocations;
+
+COMMENT ON VIEW allocations IS 'Why the allocation failed that made the kernel kill: one row an incident';
+COMMENT ON COLUMN allocations.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN allocations.cause IS 'What was not there for it, in a word';
+COMMENT ON COLUMN allocations.text IS 'The same in a sentence';
+COMMENT ON COLUMN allocations.gfp_flags IS 'Flags of the request, as that kernel names them';
+COMMENT ON COLUMN allocations.order_asked IS 'It was for 2^order_asked pages; -1: asked for by sysrq';
+COMMENT ON COLUMN allocations.request_bytes IS 'Its size, bytes';
+COMMENT ON COLUMN allocations.migratetype IS 'Which pages it may take: unmovable, movable or reclaimable';
+COMMENT ON COLUMN allocations.highest_zone IS 'Highest zone that it may be served from';
+COMMENT ON COLUMN allocations.nodes IS 'Nodes that it may be served from, as a list; NULL: all, or not known';
+COMMENT ON COLUMN allocations.limit_memcg IS 'Control group whose limit refused it';
+COMMENT ON COLUMN allocations.balance_text IS 'Who had the memory, in a sentence';
+COMMENT ON COLUMN allocations.notes IS 'What was assumed, or could not be known';
+
+CREATE OR REPLACE VIEW allocation_zones AS
+SELECT
+    incident_id, node, zone, usable, reason, managed_kb, free_kb, free_cma_kb, boost_kb, min_kb, low_kb, high_kb, reserve_kb,
+    needed_kb, largest_free_kb, line
+FROM t_allocation_zones;
+
+COMMENT ON VIEW allocation_zones IS 'Each zone of memory against the failed request';
+COMMENT ON COLUMN allocation_zones.incident_id IS 'Incident that it belongs to';
+COMMENT ON COLUMN allocation_zones.node IS 'NUMA node; NULL: not printed';
+COMMENT ON COLUMN allocation_zones.zone IS 'DMA, DMA32, Normal, HighMem, Movable or Device';
+COMMENT ON COLUMN allocation_zones.usable IS 'True: the request may be served from it';
+COMMENT ON COLUMN allocation_zones.reason IS 'Why it was not served from it';
+COMMENT ON COLUMN allocation_zones.managed_kb IS 'Memory that the allocator manages there, KiB';
+COMMENT ON COLUMN allocation_zones.free_kb IS 'Free, KiB';
+COMMENT ON COLUMN allocation_zones.free_cma_kb IS 'Free, but for movable pages only (CMA), KiB';
+COMMENT ON COLUMN allocation_zones.boost_kb IS 'Boost of the watermarks, KiB (5.10 and later)';
+COMMENT ON COLUMN allocation_zones.min_kb IS 'Watermark min, KiB';
+COMMENT ON COLUMN allocation_zones.low_kb IS 'Watermark low, KiB';
+COMMENT ON COLUMN allocation_zones.high_kb IS 'Watermark high, KiB';
+COMMENT ON COLUMN allocation_zones.reserve_kb IS 'Kept from requests that could use a higher zone (lowmem_reserve), KiB';
+COMMENT ON COLUMN allocation_zones.needed_kb IS 'What had to be free for this request, reserves included, KiB';
+COMMENT ON COLUMN allocation_zones.largest_free_kb IS 'Largest free block, KiB';
+COMMENT ON COLUMN allocation_zones.line IS 'Line of the zone in the incident''s source';
 
 CREATE OR REPLACE VIEW incident_sources AS
 SELECT

@@ -111,8 +111,12 @@ class Scene:
     task_memcg: str | None
     trigger_pid: int | None
     trigger_comm: str | None
+    trigger_cpu: int | None  # the machine has at least this many CPUs and one
     gfp_mask: str | None
     alloc_order: int | None
+    nodemask: str | None  # nodes that the request's mempolicy allowed; "(null)": it set none
+    cpuset: str | None
+    mems_allowed: str | None  # nodes that this cpuset allowed
     totalpages: int | None
     selected_pid: int | None
     victim_pid: int | None
@@ -131,6 +135,8 @@ class Scene:
     memsw_limit_kb: int | None
     swap_usage_kb: int | None
     swap_limit_kb: int | None
+    kmem_usage_kb: int | None
+    kmem_limit_kb: int | None
     total_swap_kb: int | None
     free_swap_kb: int | None
     ram_pages: int | None

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from oomforensics.kernel.eras import Era, Version, find_era
+from oomforensics.kernel.identify import parse_release
 from oomforensics.parsers.facts import MemcgStats, MemInfo
 
 
@@ -160,6 +162,17 @@ class Scene:
     @cached_property
     def by_pid(self) -> dict[int, Process]:
         return {process.pid: process for process in self.processes}
+
+    @cached_property
+    def rules(self) -> Era | None:
+        """The era's row; None where none is known, or only another version of ours knows it."""
+        return find_era(self.era) if self.era is not None else None
+
+    @cached_property
+    def version(self) -> Version | None:
+        """Of the release, or the first one of the era that the text alone tells."""
+        found = parse_release(self.kernel_release) if self.kernel_release else None
+        return found or (self.rules.since if self.rules is not None else None)
 
     @property
     def victim(self) -> Process | None:

@@ -1,10 +1,10 @@
 """Where the memory was: every page that a report accounts for, in one tree that sums to RAM or to the limit.
 
-    tree      nodes, and how parts are made to add up
-    machine   from Mem-Info
-    cgroup    from the usage and the statistics of the control group whose limit was hit
-    swap      a tree of its own
-    words     the sentences
+tree      nodes, and how parts are made to add up
+machine   from Mem-Info
+cgroup    from the usage and the statistics of the control group whose limit was hit
+swap      a tree of its own
+words     the sentences
 """
 
 from __future__ import annotations

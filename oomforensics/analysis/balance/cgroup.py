@@ -58,7 +58,9 @@ class _Cgroup:
             return replace(used, label="Used, without a limit of its own")
         if usage > limit_kb * 1024:
             return replace(used, label="Used, more than the limit", origin=f"{used.origin}, limit {limit_kb}kB")
-        whole = Part("limit", "Limit of the control group", limit_kb * 1024, f"memory: limit {limit_kb}kB", parts=used.parts)
+        whole = Part(
+            "limit", "Limit of the control group", limit_kb * 1024, f"memory: limit {limit_kb}kB", parts=used.parts
+        )
         room = limit_kb * 1024 - usage
         if room:
             origin = f"limit {limit_kb}kB - usage {scene.memory_usage_kb}kB"
@@ -74,7 +76,9 @@ class _Cgroup:
         origin = f"usage - all of the above; a CPU charges up to {self.stock} bytes in advance" if parts else (
             "the statistics are not in the report")  # fmt: skip
         if left > 0 or slack:
-            yield Part("unaccounted", "In no statistic", max(0, left), origin, None, max(0, left - slack), max(0, left + slack))
+            yield Part(
+                "unaccounted", "In no statistic", max(0, left), origin, None, max(0, left - slack), max(0, left + slack)
+            )
 
     def _of_processes(self) -> Iterator[Part | None]:
         anon = self._amount("anon") or self._amount("rss")
@@ -111,7 +115,9 @@ class _Cgroup:
         locked = self._amount("unevictable")
         most = max(0, cache.bytes - listed)
         least = max(0, most - (locked.bytes if locked else 0))
-        yield Part("shmem", "Shared memory and tmpfs", least, f"{cache.origin} - lists of files", cache.line, least, most)
+        yield Part(
+            "shmem", "Shared memory and tmpfs", least, f"{cache.origin} - lists of files", cache.line, least, most
+        )
         yield Part("file", "Page cache of files", cache.bytes - least, "lists of files, and files that are locked", cache.line,
                    cache.bytes - most, cache.bytes - least)  # fmt: skip
 
@@ -127,7 +133,11 @@ class _Cgroup:
                     0, cached.bytes)  # fmt: skip
 
     def _kernel(self) -> Part | None:
-        parts = [self._part(name, label, one) for name, label in _KERNEL if (one := self._amount(name)) is not None and one.bytes]
+        parts = [
+            self._part(name, label, one)
+            for name, label in _KERNEL
+            if (one := self._amount(name)) is not None and one.bytes
+        ]
         total = self._amount("kernel")
         if total is None and self.scene.kmem_usage_kb is not None:
             total = _Amount(self.scene.kmem_usage_kb * 1024, f"kmem: usage {self.scene.kmem_usage_kb}kB", None)
@@ -163,7 +173,11 @@ class _Cgroup:
             values, line = groups[0].values, groups[0].line
             printed = next((one for one in (f"total_{name}", name) if one in values), None)
             return None if printed is None else _Amount(max(0, values[printed]), printed, line)
-        own = [(one.path, max(0, one.values[name]) * 1024, one.line) for one in groups if one.unit == "kB" and name in one.values]
+        own = [
+            (one.path, max(0, one.values[name]) * 1024, one.line)
+            for one in groups
+            if one.unit == "kB" and name in one.values
+        ]
         if not own:
             return None
         what = name if len(own) == 1 else f"{name} of {len(own)} groups"

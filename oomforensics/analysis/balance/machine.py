@@ -68,7 +68,10 @@ class _Printed:
         if pages is not None:
             return _Amount(pages, f"{name}:{pages} pages", self.info.line)
         other = _ZONES_CALL_IT.get(name, name)
-        for what, values in (("zones", [zone.values for zone in self.info.zones]), ("nodes", list(self.info.nodes_kb.values()))):
+        for what, values in (
+            ("zones", [zone.values for zone in self.info.zones]),
+            ("nodes", list(self.info.nodes_kb.values())),
+        ):
             printed = [kb for one in values if isinstance(kb := one.get(other), int)]
             if printed:
                 line = self.info.zones[0].line if what == "zones" else self.info.line
@@ -160,7 +163,9 @@ class _Machine:
             return parts
         for place, part in enumerate(parts):
             if part.name == "reserved" and part.bytes >= balloon.bytes:
-                parts[place] = with_rest(replace(part, parts=(balloon,)), "reserved_other", "Others", "reserved - balloon")
+                parts[place] = with_rest(
+                    replace(part, parts=(balloon,)), "reserved_other", "Others", "reserved - balloon"
+                )
                 return parts
         return [*parts, balloon]
 
@@ -233,7 +238,11 @@ class _Machine:
         inner: list[Part] = []
         cached = min(self.info.swapcache_pages or 0, pages)
         if cached:
-            inner.append(self._part("swapcache", "Also in swap (swap cache)", cached, f"{cached} pages in swap cache", self.info.line))
+            inner.append(
+                self._part(
+                    "swapcache", "Also in swap (swap cache)", cached, f"{cached} pages in swap cache", self.info.line
+                )
+            )
         huge = None if self.accounting.thp_shifted else self.printed.whole("anon_thp")
         if huge is not None and 0 < huge.pages <= pages - cached:
             inner.append(self._part("anon_thp", "In transparent huge pages", huge.pages, huge.origin, huge.line))
@@ -269,7 +278,11 @@ class _Machine:
 
     def _poisoned(self) -> Part | None:
         pages = self.info.hwpoisoned_pages
-        return self._part("hwpoisoned", "Broken memory", pages, f"{pages} pages hwpoisoned", self.info.line, exact=True) if pages else None
+        return (
+            self._part("hwpoisoned", "Broken memory", pages, f"{pages} pages hwpoisoned", self.info.line, exact=True)
+            if pages
+            else None
+        )
 
     def _unaccounted(self, parts: Sequence[Part]) -> Part | None:
         assert self.info.ram_pages is not None

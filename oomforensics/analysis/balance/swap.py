@@ -20,7 +20,11 @@ def whole(scene: Scene, page_size: int) -> Part | None:
     if usage is None or limit is None or not (usage or 0 < limit < UNLIMITED_KB):
         return None
     room = max(limit, usage) if limit < UNLIMITED_KB else usage
-    label = "Swap that the control group may use" if limit < UNLIMITED_KB else "Swap that the control group uses, without a limit"
+    label = (
+        "Swap that the control group may use"
+        if limit < UNLIMITED_KB
+        else "Swap that the control group uses, without a limit"
+    )
     return _tree(room * 1024, usage * 1024, by_tasks, label, f"swap: usage {usage}kB, limit {limit}kB", "limit - usage")
 
 
@@ -29,7 +33,17 @@ def _tree(total: int, used: int, by_tasks: int, label: str, origin: str, free_or
     tasks = min(by_tasks, used)
     parts = [
         Part("swap_free", "Free", total - used, free_origin),
-        Part("swap_tasks", "Anonymous memory of the processes in the table", tasks, f"swapents of all rows: {by_tasks} bytes"),
-        Part("swap_other", "Shared memory, the swap cache, processes that are not in the table", used - tasks, "used - swapents"),
+        Part(
+            "swap_tasks",
+            "Anonymous memory of the processes in the table",
+            tasks,
+            f"swapents of all rows: {by_tasks} bytes",
+        ),
+        Part(
+            "swap_other",
+            "Shared memory, the swap cache, processes that are not in the table",
+            used - tasks,
+            "used - swapents",
+        ),
     ]
     return Part("swap", label, total, origin, parts=tuple(part for part in parts if part.bytes))

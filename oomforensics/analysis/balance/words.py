@@ -38,7 +38,10 @@ def _sentences(scene: Scene, nodes: Sequence[Node], page_size: int) -> Iterator[
     named = [node for node in named if node.bytes >= whole.bytes * _SHARE][:_MOST_NAMED]
     what = {"ram": "RAM", "limit": "the limit"}.get(whole.node, "what the control group used")
     if named:
-        shares = [f"{_PHRASES.get(one.node, one.label)} {size(one.bytes)} ({percent(one.bytes, whole.bytes)})" for one in named]
+        shares = [
+            f"{_PHRASES.get(one.node, one.label)} {size(one.bytes)} ({percent(one.bytes, whole.bytes)})"
+            for one in named
+        ]
         yield f"Of {size(whole.bytes)}, {what}: {', '.join(shares)}."
     rest = next((node for node in children if node.node == "unaccounted"), None)
     if rest is not None:
@@ -63,7 +66,11 @@ def _resident(scene: Scene, whole: Node, nodes: Sequence[Node], page_size: int) 
     mappable = sum(node.bytes for node in nodes if node.node in _MAPPABLE and node.parent == whole.node)
     if not mappable:
         return
-    rows = f"The RSS of the {len(resident)} processes in the table" if len(resident) > 1 else "The RSS of the one process in the table"
+    rows = (
+        f"The RSS of the {len(resident)} processes in the table"
+        if len(resident) > 1
+        else "The RSS of the one process in the table"
+    )
     if abs(total - mappable) < mappable * _SHARE:
         yield f"{rows} comes to {size(total)}, about what processes can map here, {size(mappable)}."
     elif total > mappable:
@@ -87,4 +94,6 @@ def _resident(scene: Scene, whole: Node, nodes: Sequence[Node], page_size: int) 
 def _charged_elsewhere(whole: Node) -> str:
     if whole.node == "ram":
         return ""
-    return ", and a page is charged to the control group that used it first, which may be another one than its processes'"
+    return (
+        ", and a page is charged to the control group that used it first, which may be another one than its processes'"
+    )

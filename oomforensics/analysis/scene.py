@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from oomforensics.kernel.eras import Era, Version, find_era
-from oomforensics.kernel.identify import parse_release
+from oomforensics.kernel.identify import version_of
 from oomforensics.parsers.facts import MemcgStats, MemInfo
 
 
@@ -171,8 +171,7 @@ class Scene:
     @cached_property
     def version(self) -> Version | None:
         """Of the release, or the first one of the era that the text alone tells."""
-        found = parse_release(self.kernel_release) if self.kernel_release else None
-        return found or (self.rules.since if self.rules is not None else None)
+        return version_of(self.kernel_release, self.era)
 
     @property
     def victim(self) -> Process | None:

@@ -63,7 +63,7 @@ _ALLOCATIONS: Columns = columns(
     text="incident_id cause text migratetype highest_zone nodes limit_memcg balance_text",
     small="order_asked",
     int="request_bytes",
-    texts="gfp_flags notes",
+    texts="gfp_flags notes also",
 )
 _ZONES: Columns = columns(
     text="incident_id zone reason",
@@ -135,6 +135,7 @@ def _allocation(one: _Derived) -> Row:
     return (
         one.scene.incident_id, it.cause, it.text, it.migratetype, it.highest_zone, it.nodes, it.limit_memcg, text,
         it.order_asked, it.request_bytes, list(it.gfp_flags) if it.gfp_flags is not None else None, list(it.notes),
+        list(it.also),
     )  # fmt: skip
 
 

@@ -199,7 +199,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "cgroup": "limit_memcg",
         "prose": "text balance_text notes",
         "line": "gfp_flags nodes",
-        "keep": "cause order_asked request_bytes migratetype highest_zone",
+        "keep": "cause also order_asked request_bytes migratetype highest_zone",
     },
     "allocation_zones": {
         "ident": "incident_id",

@@ -120,7 +120,10 @@ def _meminfo(stored: str | None) -> MemInfo | None:
     if stored is None:
         return None
     values = json.loads(stored)
-    values["zones"] = [Zone(**{**zone, "buddy": _whole_keys(zone["buddy"])}) for zone in values["zones"]]
+    values["zones"] = [
+        Zone(**{**zone, "buddy": _whole_keys(zone["buddy"]), "buddy_types": _whole_keys(zone.get("buddy_types"))})
+        for zone in values["zones"]
+    ]
     values["nodes_kb"] = _whole_keys(values["nodes_kb"])
     return MemInfo(**values)
 

@@ -456,12 +456,13 @@ COMMENT ON COLUMN memory_balance.line IS 'Line in the incident''s source';
 CREATE OR REPLACE VIEW allocations AS
 SELECT
     incident_id, cause, text, gfp_flags, order_asked, request_bytes, migratetype, highest_zone, nodes, limit_memcg,
-    balance_text, notes
+    balance_text, notes, also
 FROM t_allocations;
 
 COMMENT ON VIEW allocations IS 'Why the allocation failed that made the kernel kill: one row an incident';
 COMMENT ON COLUMN allocations.incident_id IS 'Incident that it belongs to';
-COMMENT ON COLUMN allocations.cause IS 'What was not there for it, in a word';
+COMMENT ON COLUMN allocations.cause IS 'What was not there for it: memcg_limit, memsw_limit, kmem_limit, not_enough_memory, wrong_zone, node_exhausted, fragmentation; reclaim_gave_up, sysrq, unknown';
+COMMENT ON COLUMN allocations.also IS 'What else kept memory from it: swap_full, no_swap, swap_forbidden, highatomic_reserve, cma_reserve, lowmem_reserve';
 COMMENT ON COLUMN allocations.text IS 'The same in a sentence';
 COMMENT ON COLUMN allocations.gfp_flags IS 'Flags of the request, as that kernel names them';
 COMMENT ON COLUMN allocations.order_asked IS 'It was for 2^order_asked pages; -1: asked for by sysrq';

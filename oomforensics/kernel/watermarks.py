@@ -2,10 +2,10 @@
 
     free pages - what the request may not use > watermark min + lowmem_reserve[highest zone of the request]
 
-`min` as Mem-Info prints it includes the boost (5.0+: watermark_boost), printed by itself since 5.16. The watermark is halved for
-__GFP_HIGH. Before it kills, the kernel tries once more, above the watermark `high` (__alloc_pages_may_oom: somebody else may
-have killed in the meantime): what is below that is no memory to it. Whoever invokes the OOM killer may wait, so of the discounts for those who may not, only the one of a real-time
-task is left, and that is not in a report.
+`min` as Mem-Info prints it includes the boost (5.0+: watermark_boost), printed by itself since 5.16. The watermark is halved
+for __GFP_HIGH. Whoever invokes the OOM killer may wait, so of the discounts for those who may not, only the one of a real-time
+task is left, and that is not in a report. Before it kills, the kernel tries once more, above the watermark `high`
+(__alloc_pages_may_oom: somebody else may have killed in the meantime): what is below that is no memory to it.
 """
 
 from __future__ import annotations

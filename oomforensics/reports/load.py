@@ -113,6 +113,7 @@ class ZoneRow:
 @dataclass(frozen=True, slots=True)
 class AllocationRow:
     cause: str
+    also: list[str]  # what else kept memory from it, as such words
     text: str
     gfp_flags: list[str] | None
     order_asked: int | None

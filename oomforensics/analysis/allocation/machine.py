@@ -37,12 +37,15 @@ def why(
     if passing:
         return Answer(Cause.RECLAIM_GAVE_UP, _late(passing, asked, page_size), swap)
     also = (*_kept(usable, page_size), *swap)
-    if request.order > 0 and any(zone.one_page is not None and zone.one_page.ok for zone in usable):
+    single = any(zone.one_page is not None and zone.one_page.ok for zone in usable)
+    in_blocks = any(zone.check is not None and zone.check.ok for zone in usable)
+    if request.order > 0 and single and not in_blocks:
         return Answer(Cause.FRAGMENTATION, _fragmented(usable, request, asked), also)
     short = _short(usable, page_size)
     elsewhere = _elsewhere(info, zones, page_size)
     if elsewhere is not None and nodes is not None:
-        text = f"No memory on the allowed nodes{_names(nodes)} for {asked}: {short}, while other nodes had {size(elsewhere)} free."
+        other = f"other nodes had {size(elsewhere)} free"
+        text = f"No memory on the allowed nodes{_names(nodes)} for {asked}: {short}, while {other}."
         return Answer(Cause.NODE_EXHAUSTED, text, also)
     higher = _in_higher_zones(zones, page_size)
     if higher is not None:
@@ -60,24 +63,35 @@ def _short(usable: Sequence[Judged], page_size: int) -> str:
     """What the zones that it may use had free, and what they keep of it."""
     pages = [zone.zone for zone in usable if zone.zone is not None]
     checks = [zone.check for zone in usable if zone.check is not None]
-    free, least = sum(one.free for one in pages) * page_size, sum(one.min for one in pages) * page_size
-    kept = [f"{size(least)} are their watermarks"]
-    reserve = sum(zone.row.reserve_kb or 0 for zone in usable if (zone.row.managed_kb or zone.row.free_kb)) * 1024
-    for count, what in (
-        (reserve, "lowmem_reserve"),
-        (sum(one.kept_highatomic for one in checks) * page_size, "kept for atomic requests"),
-    ):
-        if count:
-            kept.append(f"{size(count)} {what}")
-    return f"the zones that it may use had {size(free)} free, none of them enough ({', '.join(kept)})"
+    free = size(sum(one.free for one in pages) * page_size)
+    reserve = sum(zone.row.reserve_kb or 0 for zone in usable if zone.size_kb) * 1024
+    kept = [
+        f"{size(count)} {what}"
+        for count, what in (
+            (sum(one.min for one in pages) * page_size, "of watermarks"),
+            (reserve, "of lowmem_reserve"),
+            (sum(one.kept_highatomic for one in checks) * page_size, "for atomic requests"),
+        )
+        if count
+    ]
+    near = max(
+        (zone.zone.free - zone.check.needed for zone in usable if zone.zone and zone.check and zone.check.ok),
+        default=-1,
+    )
+    if near >= 0:
+        return (
+            f"the zones that it may use had {free} free, at best {size(near * page_size)} above the watermark, and not above"
+            " `high`, which the kernel's last try before it kills asks for"
+        )
+    return f"the zones that it may use had {free} free, in none of them enough: they keep {', '.join(kept)}"
 
 
 def _late(passing: Sequence[Judged], asked: str, page_size: int) -> str:
     best = max(passing, key=_spare)
     where = best.row.zone if best.row.node is None else f"{best.row.zone} of node {best.row.node}"
     return (
-        f"There was room for {asked} when the report was printed: zone {where} had {size(_spare(best) * page_size)} more than even"
-        " its watermark `high` asks for. The kernel had given up on reclaim before, or memory came back in between."
+        f"There was room for {asked} when the report was printed: zone {where} had {size(_spare(best) * page_size)} more than"
+        " even its watermark `high` asks for. The kernel had given up on reclaim before, or memory came back in between."
     )
 
 
@@ -99,7 +113,7 @@ def _names(nodes: frozenset[int] | None) -> str:
 
 def _kept(usable: Sequence[Judged], page_size: int) -> Iterator[Cause]:
     """Reserves without which a zone would have had enough, if that is much of the memory there."""
-    managed = sum(zone.row.managed_kb or 0 for zone in usable) * 1024 // page_size
+    managed = sum(zone.size_kb for zone in usable) * 1024 // page_size
     held = {Cause.HIGHATOMIC_RESERVE: 0, Cause.CMA_RESERVE: 0, Cause.LOWMEM_RESERVE: 0}
     for zone in usable:
         if zone.zone is None or zone.check is None or zone.check.pages_ok:
@@ -127,8 +141,7 @@ def _elsewhere(info: MemInfo, zones: Sequence[Judged], page_size: int) -> int | 
 
 
 def _is_roomy(zone: Judged) -> bool:
-    managed = zone.row.managed_kb or 0
-    least = (zone.row.high_kb or zone.row.min_kb or 0) + managed * _MUCH
+    least = (zone.row.high_kb or zone.row.min_kb or 0) + zone.size_kb * _MUCH
     return (zone.row.free_kb or 0) > least
 
 
@@ -159,5 +172,6 @@ def _swap_words(also: Sequence[Cause], info: MemInfo) -> str:
     if Cause.SWAP_FULL in also:
         return f"; swap was full ({size(free * 1024)} of {size(total * 1024)} free)"
     if total:
-        return f"; swap was not full ({percent(free, total)} of {size(total * 1024)} free), which could not be used in time or at all"
+        left = f"{percent(free, total)} of {size(total * 1024)} free"
+        return f"; swap was not full ({left}): what there was could not be swapped out in time, or at all"
     return ""

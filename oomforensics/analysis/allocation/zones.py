@@ -36,6 +36,7 @@ class Judged:
     one_page: Check | None  # against a single page
     last_try: Check | None  # against the order, above the watermark `high`
     zone: ZonePages | None
+    size_kb: int  # managed, or before 3.8 present; 0: not printed
     row: ZoneCheck
 
 
@@ -78,7 +79,8 @@ def _judged(
         largest_free_kb=max((kb for kb, count in zone.buddy.items() if count), default=0) if zone.buddy else None,
         line=zone.line,
     )
-    return Judged(use, found, single, last, pages, row)
+    size_kb = _kb(zone, "managed") or _kb(zone, "present") or 0
+    return Judged(use, found, single, last, pages, size_kb, row)
 
 
 def _use(

@@ -3,16 +3,16 @@
 What counts where (mm/vmstat.c, mm/swap.c, mm/swap_state.c, mm/shmem.c; alike in all kernels since 2.6.28):
 
     LRU lists   active_anon + inactive_anon: anonymous memory, shared memory (tmpfs) and the swap cache
-                active_file + inactive_file: page cache of files; anonymous memory after MADV_FREE (4.12+), and pages that were
-                cut from a file while somebody held them
+                active_file + inactive_file: page cache of files; anonymous memory after MADV_FREE (4.12+), and pages that
+                were cut from a file while somebody held them
                 unevictable: of either kind, if locked in memory; ramfs
                 isolated_*:  taken off a list for the moment
     pagecache   files, shared memory and the swap cache, whatever list they are on
     others      slab, page tables, kernel stacks, huge page pools: on no list
 
-So files that are locked, and pages on the lists that are of no file any more, show as the difference of the two counts. What is on no
-list and in no counter is left over: memory of drivers and firmware, vmalloc (module code, kernel stacks are counted),
-per-CPU memory, pages just on their way to a list. The pool of zswap and zram is counted from 6.18 on (zspages).
+So files that are locked, and pages on the lists that are of no file any more, show as the difference of the two counts.
+What is on no list and in no counter is left over: memory of drivers and firmware, vmalloc (but for kernel stacks), per-CPU
+memory, pages just on their way to a list. The pool of zswap and zram is counted from 6.18 on (zspages).
 """
 
 from __future__ import annotations
@@ -271,10 +271,15 @@ class _Machine:
                 name = f"hugetlb_{node}_{pool['size_kb']}"
                 origin = f"Node {node} hugepages_total={pool['total']} hugepages_size={pool['size_kb']}kB"
                 free = min(pool["free"], pool["total"])
-                yield Part(name, f"Node {node}, pages of {pool['size_kb']} kB", pool["total"] * size, origin, self.info.line, parts=(
-                    Part(f"{name}_used", "In use", (pool["total"] - free) * size, "total - free", self.info.line),
-                    Part(f"{name}_free", "Reserved and unused", free * size, f"hugepages_free={pool['free']}", self.info.line),
-                ))  # fmt: skip
+                line = self.info.line
+                parts = (
+                    Part(f"{name}_used", "In use", (pool["total"] - free) * size, "total - free", line),
+                    Part(f"{name}_free", "Reserved and unused", free * size, f"hugepages_free={pool['free']}", line),
+                )
+                label = f"Node {node}, pages of {pool['size_kb']} kB"
+                yield Part(
+                    name, label, pool["total"] * size, origin, line, parts=tuple(one for one in parts if one.bytes)
+                )
 
     def _poisoned(self) -> Part | None:
         pages = self.info.hwpoisoned_pages

@@ -86,8 +86,8 @@ def _resident(scene: Scene, whole: Node, nodes: Sequence[Node], page_size: int) 
     victim = scene.victim
     if whole.node == "limit" and victim is not None and (victim.rss_pages or 0) * page_size > whole.bytes:
         yield (
-            f"The victim's RSS, {size((victim.rss_pages or 0) * page_size)}, is above the limit: it maps pages that are charged to"
-            " other control groups, of files and shared memory that those used first, or that it had before it was moved here."
+            f"The victim's RSS, {size((victim.rss_pages or 0) * page_size)}, is above the limit: it maps pages that are charged"
+            " to other control groups, of files and shared memory that those used first, or that it had before it was moved here."
         )
 
 

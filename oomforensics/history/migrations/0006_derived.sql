@@ -46,6 +46,7 @@ CREATE TABLE t_memory_balance (
 CREATE TABLE t_allocations (
     incident_id    VARCHAR NOT NULL,
     cause          VARCHAR NOT NULL,
+    also           VARCHAR[] NOT NULL,
     text           VARCHAR NOT NULL,
     gfp_flags      VARCHAR[],
     order_asked    INTEGER,

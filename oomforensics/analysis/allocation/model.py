@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Cause(StrEnum):
@@ -26,8 +27,7 @@ class Cause(StrEnum):
     LOWMEM_RESERVE = "lowmem_reserve"  # free pages that a lower zone keeps from requests that reach higher
 
 
-@dataclass(frozen=True, slots=True)
-class ZoneCheck:
+class ZoneCheck(NamedTuple):
     """A zone as the allocator saw it, KiB. `needed_kb`: what had to be free for the request, with all that is kept from it."""
 
     node: int | None

@@ -8,7 +8,7 @@ of that group alone. `usage` is counted at once, the statistics in batches: what
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from oomforensics.analysis.balance.tree import Part, group, with_rest
 from oomforensics.analysis.scene import Scene
@@ -55,16 +55,16 @@ class _Cgroup:
         used = Part("usage", "Used", usage, f"memory: usage {scene.memory_usage_kb}kB", parts=tuple(self._used(usage)))
         limit_kb = scene.memory_limit_kb
         if limit_kb is None or limit_kb >= UNLIMITED_KB:
-            return replace(used, label="Used, without a limit of its own")
+            return used._replace(label="Used, without a limit of its own")
         if usage > limit_kb * 1024:
-            return replace(used, label="Used, more than the limit", origin=f"{used.origin}, limit {limit_kb}kB")
+            return used._replace(label="Used, more than the limit", origin=f"{used.origin}, limit {limit_kb}kB")
         whole = Part(
             "limit", "Limit of the control group", limit_kb * 1024, f"memory: limit {limit_kb}kB", parts=used.parts
         )
         room = limit_kb * 1024 - usage
         if room:
             origin = f"limit {limit_kb}kB - usage {scene.memory_usage_kb}kB"
-            whole = replace(whole, parts=(*whole.parts, Part("room", "Not used", room, origin)))
+            whole = whole._replace(parts=(*whole.parts, Part("room", "Not used", room, origin)))
         return whole
 
     def _used(self, usage: int) -> Iterator[Part]:
@@ -88,7 +88,7 @@ class _Cgroup:
             part = self._part("anon", "Anonymous memory of processes", anon)
             huge = self._amount("anon_thp") or self._amount("rss_huge")
             if huge is not None and 0 < huge.bytes <= anon.bytes and not part.parts:
-                part = replace(part, parts=(self._part("anon_thp", "In transparent huge pages", huge),))
+                part = part._replace(parts=(self._part("anon_thp", "In transparent huge pages", huge),))
                 part = with_rest(part, "anon_other", "Others", "what the others leave")
             yield part
         if cache is not None:
@@ -164,7 +164,7 @@ class _Cgroup:
             Part(f"{name}_{place}", path or "(no path)", size, f"its own {amount.origin}", line)
             for place, (path, size, line) in enumerate(largest, 1) if size > 0
         )  # fmt: skip
-        return with_rest(replace(part, parts=groups), f"{name}_groups", "Other groups", "what the largest leave")
+        return with_rest(part._replace(parts=groups), f"{name}_groups", "Other groups", "what the largest leave")
 
     def _amount(self, name: str) -> _Amount | None:
         """Of the subtree, in bytes."""

@@ -18,7 +18,7 @@ memory, pages just on their way to a list. The pool of zswap and zram is counted
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from oomforensics.analysis.balance.tree import Part, group, with_rest
 from oomforensics.analysis.scene import Scene
@@ -164,7 +164,7 @@ class _Machine:
         for place, part in enumerate(parts):
             if part.name == "reserved" and part.bytes >= balloon.bytes:
                 parts[place] = with_rest(
-                    replace(part, parts=(balloon,)), "reserved_other", "Others", "reserved - balloon"
+                    part._replace(parts=(balloon,)), "reserved_other", "Others", "reserved - balloon"
                 )
                 return parts
         return [*parts, balloon]
@@ -248,7 +248,7 @@ class _Machine:
             inner.append(self._part("anon_thp", "In transparent huge pages", huge.pages, huge.origin, huge.line))
         part = self._part("anon", "Anonymous memory of processes", pages, origin, self.info.line,
                           least=min(least, pages), most=max(most, pages))  # fmt: skip
-        return with_rest(replace(part, parts=tuple(inner)), "anon_other", "Others", "what the others leave")
+        return with_rest(part._replace(parts=tuple(inner)), "anon_other", "Others", "what the others leave")
 
     def _files(self, pages: dict[str, int], orphans: int) -> Part | None:
         parts = []

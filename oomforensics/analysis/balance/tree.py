@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(NamedTuple):
     """A part of the whole. Children add up to their parent; what is left over is a node of its own."""
 
     node: str  # its name: unique within the tree, ours or the kernel's, never text of a log
@@ -26,8 +26,7 @@ class Balance:
     text: str  # who had the memory, what is left over, why RSS does not add up to it
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A node in the making, of bytes as printed: it may still overlap its siblings."""
 
     name: str
@@ -37,7 +36,7 @@ class Part:
     line: int | None = None
     least: int | None = None  # None: `bytes`
     most: int | None = None
-    parts: tuple[Part, ...] = field(default=())
+    parts: tuple[Part, ...] = ()
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -62,7 +61,7 @@ def with_rest(part: Part, name: str, label: str, origin: str) -> Part:
     left = part.bytes - sum(one.bytes for one in part.parts)
     if left <= 0 or not part.parts:
         return part
-    return replace(part, parts=(*part.parts, Part(name, label, left, origin)))
+    return part._replace(parts=(*part.parts, Part(name, label, left, origin)))
 
 
 def nodes(whole: Part) -> Iterator[Node]:
@@ -80,8 +79,10 @@ def _nodes(part: Part, parent: str | None, ceiling: int) -> Iterator[Node]:
 
 
 def _fitted(parts: Sequence[Part], room: int) -> list[Part]:
-    excess = sum(part.bytes for part in parts) - room
+    excess = sum([part.bytes for part in parts]) - room
     fitted = list(parts)
+    if excess <= 0:
+        return fitted
     for place in sorted(range(len(parts)), key=lambda place: -parts[place].bytes):
         if excess <= 0:
             break
@@ -89,6 +90,6 @@ def _fitted(parts: Sequence[Part], room: int) -> list[Part]:
         given = min(part.bytes, excess)
         excess -= given
         least, most = part.bounds
-        fitted[place] = replace(part, bytes=part.bytes - given, least=min(least, part.bytes - given), most=most,
+        fitted[place] = part._replace(bytes=part.bytes - given, least=min(least, part.bytes - given), most=most,
                                 origin=f"{part.origin}; {given} bytes less, for the counters overlap")  # fmt: skip
     return fitted

@@ -240,6 +240,12 @@ class IncidentPage:
     pod: str | None = None
     pod_namespace: str | None = None
     ts_uncertainty_s: float | None = None
+    nodemask: str | None = None
+    cpuset: str | None = None
+    mems_allowed: str | None = None
+    trigger_cpu: int | None = None
+    kmem_usage_kb: int | None = None
+    kmem_limit_kb: int | None = None
     candidates: tuple[CandidateRow, ...] = ()  # in the order of the printed table
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()

@@ -76,7 +76,7 @@ def in_no_counter_kb(run: str) -> int:
         "SecPageTables",
         "Hugetlb",
     )
-    return kb["MemTotal"] - on_cpus - sum(kb.get(name, 0) for name in counted)
+    return int(kb["MemTotal"] - on_cpus - sum(kb.get(name, 0) for name in counted))
 
 
 def first_of_each() -> list[tuple[str, Scene, Balance]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oomforensics.kernel.eras import Version
 from oomforensics.kernel.gfp import LAYOUTS, decode, from_bits, layout_of
 from oomforensics.kernel.identify import parse_release
-from tests.support.samples import all_logs
+from tests.support.samples import corpus_logs, kernel_logs
 
 _LINE = re.compile(rb"gfp_mask=(0x[0-9a-f]+\([^()]*\))")
 _STACK = re.compile(rb"Comm: .*? (?:Not tainted|Tainted: [A-Z ]+?) +(\d+\.\d+\.[^ ]+) ")
@@ -21,9 +21,9 @@ _BY_CONFIGURATION = ("ZEROTAGS", "SKIP_", "NOLOCKDEP", "NO_OBJ_EXT", "CMA")  # t
 def printed_pairs() -> set[tuple[str, Version]]:
     """Flags with their names, and the release that the same report's stack header names."""
     pairs = set()
-    for lines in all_logs().values():
+    for path in [*kernel_logs(), *corpus_logs()]:
         flags = None
-        for line in lines:
+        for line in path.read_bytes().split(b"\n"):
             if found := _LINE.search(line):
                 flags = found[1].decode()
             elif flags is not None and (stack := _STACK.search(line)):

@@ -191,6 +191,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "memory_balance": {
         "ident": "incident_id",
+        "cgroup": "memcg",
         "prose": "label origin",
         "keep": "seq node parent bytes min_bytes max_bytes line",
     },

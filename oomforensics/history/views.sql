@@ -438,7 +438,7 @@ COMMENT ON COLUMN findings.confidence IS 'certain: printed, or arithmetic on wha
 
 CREATE OR REPLACE VIEW memory_balance AS
 SELECT
-    incident_id, seq, node, parent, label, bytes, min_bytes, max_bytes, origin, line
+    incident_id, seq, node, parent, label, bytes, min_bytes, max_bytes, origin, memcg, line
 FROM t_memory_balance;
 
 COMMENT ON VIEW memory_balance IS 'Where the memory was: a tree for each incident that sums to RAM or to the limit';
@@ -451,6 +451,7 @@ COMMENT ON COLUMN memory_balance.bytes IS 'Its size, bytes';
 COMMENT ON COLUMN memory_balance.min_bytes IS 'Least that it can be, bytes';
 COMMENT ON COLUMN memory_balance.max_bytes IS 'Most that it can be, bytes';
 COMMENT ON COLUMN memory_balance.origin IS 'Printed field that it was read from, or the sum behind it';
+COMMENT ON COLUMN memory_balance.memcg IS 'Control group whose share of its parent it is; NULL: of all';
 COMMENT ON COLUMN memory_balance.line IS 'Line in the incident''s source';
 
 CREATE OR REPLACE VIEW allocations AS

@@ -103,7 +103,7 @@ def test_what_is_kept_is_no_free_text(public: Connection) -> None:
     assert kept <= {
         "ts_source", "era", "scope", "verdict", "missing", "era_alternatives", "outcomes", "container_runtime", "pod_qos",
         "job_scheduler", "ineligible_reason", "reason", "kind", "finding", "severity", "framing", "says", "mechanism",
-        "tied_by", "evidence", "witnesses",
+        "tied_by", "evidence", "witnesses", "shape", "seen_in", "culprit_kind",
     }  # fmt: skip
 
 

@@ -3,6 +3,9 @@
 The recorder tells at each look who changed; whoever did not has the values that it had. Here every process of the scope gets a
 value at each of some 200 looks that stand about evenly before the kill, and the values of one command, unit, control group
 or user are added up. A process that was born meanwhile had nothing before, one that ended has nothing behind.
+
+What counts is anonymous memory, resident and swapped out. File pages can be taken back, and shared memory is resident in each
+that maps it: a hundred processes with one buffer would seem to have grown a hundred times.
 """
 
 from __future__ import annotations
@@ -180,11 +183,10 @@ def _samples(con: Connection, looks: list[_Look]) -> pd.DataFrame:
         WITH {_LOOKED},
         rows AS (
             SELECT segment_id, mono_us, pid, starttime, gone,
-                   1024 * (coalesce(rss_anon_kb, 0) + coalesce(rss_file_kb, 0) + coalesce(rss_shmem_kb, 0)
-                           + coalesce(swap_kb, 0)) AS used_bytes
+                   1024 * (coalesce(rss_anon_kb, 0) + coalesce(swap_kb, 0)) AS used_bytes
             FROM t_process_samples
             WHERE segment_id IN (SELECT segment_id FROM looks)
-              AND (gone OR coalesce(rss_anon_kb, rss_file_kb, rss_shmem_kb, swap_kb) IS NOT NULL)
+              AND (gone OR coalesce(rss_anon_kb, swap_kb) IS NOT NULL)
         ),
         seen AS (SELECT DISTINCT segment_id, pid, starttime FROM rows)
         SELECT look, wanted.pid, wanted.starttime, used_bytes

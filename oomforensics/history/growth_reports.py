@@ -2,7 +2,8 @@
 
 A report is held against the last one before it of the same boot that lists the same processes: of the same control group, or
 of the whole machine. Whoever has the same pid and name in both is the same process; whoever is in the second alone is taken
-for new, and only where the first table lost no row.
+for new, and only where the first table lost no row. What counts is anonymous memory, where the table tells it apart (Linux 6.8
+and later), and swap.
 """
 
 from __future__ import annotations
@@ -54,14 +55,15 @@ _PAIRS: Columns = columns(text="incident_id before_id")
 _GROWN = f"""
 WITH sides AS (
     SELECT pairs.incident_id, one.incident_id = pairs.before_id AS is_before, comm, pid, uid,
-           (coalesce(rss_pages, 0) + coalesce(swapents_pages, 0)) * page_size AS used_bytes
+           (coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0)) * page_size AS used_bytes,
+           rss_anon_pages IS NULL AS is_mixed
     FROM {NEW} AS pairs JOIN t_candidates AS one ON one.incident_id IN (pairs.incident_id, pairs.before_id)
     JOIN t_incidents AS shown ON shown.incident_id = one.incident_id
     WHERE rss_pages IS NOT NULL
 ),
 processes AS (
     SELECT incident_id, comm, pid, any_value(uid) AS uid, coalesce(max(used_bytes) FILTER (is_before), 0) AS start_bytes,
-           max(used_bytes) FILTER (NOT is_before) AS end_bytes
+           max(used_bytes) FILTER (NOT is_before) AS end_bytes, bool_or(is_mixed) AS is_mixed
     FROM sides GROUP BY incident_id, comm, pid HAVING end_bytes IS NOT NULL
 ),
 grown AS (
@@ -76,11 +78,12 @@ grown AS (
     WHERE uid IS NOT NULL GROUP BY incident_id, uid
 ),
 whole AS (
-    SELECT incident_id, count(*) AS everybody, sum(greatest(end_bytes - start_bytes, 0)) AS gained_bytes
+    SELECT incident_id, count(*) AS everybody, sum(greatest(end_bytes - start_bytes, 0)) AS gained_bytes,
+           bool_or(is_mixed) AS is_mixed
     FROM processes GROUP BY incident_id
 )
-SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, gained_bytes::BIGINT, kind, who, pid,
-       processes, start_bytes::BIGINT, end_bytes::BIGINT
+SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, gained_bytes::BIGINT, kind,
+       who, pid, processes, start_bytes::BIGINT, end_bytes::BIGINT
 FROM grown JOIN whole USING (incident_id) JOIN {NEW} AS pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
@@ -103,7 +106,7 @@ def judge(con: Connection, before: Mapping[str, str]) -> dict[str, Found]:
 
 
 def _found(rows: list[tuple[Any, ...]]) -> Found:
-    from_s, source, everybody, gained_bytes = rows[0][:4]
+    from_s, source, everybody, is_mixed, gained_bytes = rows[0][:5]
     growers = []
     for *_, kind, who, pid, processes, start, end in rows:
         grown = growth(Series((from_s, 0.0), (start, end)))
@@ -111,4 +114,5 @@ def _found(rows: list[tuple[Any, ...]]) -> Found:
         growers.append(Grower(Kind(kind), who, grown, share, processes, pid, processes == everybody))
     verdict = culprit(growers, (), None, gained_bytes, gained_bytes)
     known = [word for word in verdict.unknown if word != Unknown.FEW_SAMPLES]
-    return Found(source, tuple(growers), replace(verdict, unknown=(Unknown.TWO_REPORTS, *known)))
+    mixed = (Unknown.SHARED_COUNTED,) if is_mixed else ()
+    return Found(source, tuple(growers), replace(verdict, unknown=(Unknown.TWO_REPORTS, *known, *mixed)))

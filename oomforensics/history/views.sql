@@ -878,7 +878,7 @@ SELECT
     end_bytes - start_bytes AS grown_bytes, from_s, until_s, onset_s, change_points_s
 FROM t_growth;
 
-COMMENT ON VIEW growth IS 'Whose memory changed before an incident: resident and swapped out, of each process that matters, and of all of one command, systemd unit, control group or user in sum';
+COMMENT ON VIEW growth IS 'Whose anonymous memory, resident and swapped out, changed before an incident: of each process that matters, and of all of one command, systemd unit, control group or user in sum. From task tables before Linux 6.8 all resident memory and swap';
 COMMENT ON COLUMN growth.incident_id IS 'Incident';
 COMMENT ON COLUMN growth.kind IS 'process, command, unit, cgroup, user; scope: all that was charged to the limit or the machine, without page cache';
 COMMENT ON COLUMN growth.who IS 'NAME (pid N), NAME, unit, control group or uid N';

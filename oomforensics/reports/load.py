@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import recorded
+from oomforensics.reports import growth, recorded
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -193,6 +193,7 @@ class IncidentPage:
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     recorded: recorded.Recorded | None = None
+    growth: growth.Grown | None = None  # None: not asked for
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -259,7 +260,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "growth")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -282,6 +283,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         page,
         caveats=page.caveats + _losses(con, incident_id),
         recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
+        growth=growth.load(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )

@@ -39,6 +39,7 @@ class Unknown(StrEnum):
     OUTSIDE_PROCESSES = "outside_processes"
     NO_ROOM = "no_room"
     NOT_PLACED = "not_placed"
+    SHARED_COUNTED = "shared_counted"
 
 
 @dataclass(frozen=True, slots=True)

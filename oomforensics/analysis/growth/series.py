@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Resident memory and swap. Times rise, in seconds from the kill: negative before it."""
+    """Anonymous memory, resident and swapped out. Times rise, in seconds from the kill: negative before it."""
 
     at_s: tuple[float, ...]
     used_bytes: tuple[int, ...]

@@ -19,10 +19,12 @@ UNKNOWN: dict[Unknown, str] = {
     Unknown.USED_BEFORE: "Nearly all memory was in use already when the time seen began; who used it up is not known.",
     Unknown.NO_GROWTH: "Nothing grew in the time seen.",
     Unknown.NOBODY_ALONE: "Neither a process nor a command, unit, control group or user has half of the growth.",
-    Unknown.OUTSIDE_PROCESSES: "A quarter of the growth or more is in no process: shared memory and tmpfs files, slab, other"
-    " memory of the kernel, or processes that lived too short to be seen.",
+    Unknown.OUTSIDE_PROCESSES: "A quarter of the growth or more is in no process's anonymous memory: shared memory and tmpfs"
+    " files, slab, other memory of the kernel, or processes that lived too short to be seen.",
     Unknown.NO_ROOM: "What was left before the limit was not recorded, so since when the end was certain is not known.",
     Unknown.NOT_PLACED: "No recorded process is known to be in the control group that ran out; all recorded ones were taken.",
+    Unknown.SHARED_COUNTED: "These task tables do not tell anonymous memory from shared memory and file pages, which are counted"
+    " in each process that has them.",
 }
 _SHAPES: dict[Shape, str] = {
     Shape.LEAK: "It grew steadily",

@@ -66,7 +66,7 @@ def test_who_ended_is_said_to_have() -> None:
     ("at_s", "used"), [((), ()), ((0.0,), ()), ((0.0, 0.0), (1, 2)), ((0.0, -1.0), (1, 2))], ids=str
 )
 def test_what_is_no_series(at_s: tuple[float, ...], used: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="series|times"):
+    with pytest.raises(ValueError, match=r"series|times"):
         Series(at_s, used)
 
 

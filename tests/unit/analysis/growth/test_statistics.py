@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
 from itertools import pairwise, product
 
 import pytest
@@ -19,7 +20,7 @@ from tests.support.growing import MIB, series
 
 def test_a_wild_third_does_not_move_the_slope() -> None:
     at_s = tuple(float(n) for n in range(-30, 0))
-    used = tuple(MIB * (n % 3 and 10 * n + 5000 or 90_000 - 999 * n) for n in range(-30, 0))
+    used = tuple(MIB * (10 * n + 5000 if n % 3 else 90_000 - 999 * n) for n in range(-30, 0))
     found = slope(Series(at_s, used))
     assert found is not None and found.value == pytest.approx(10 * MIB, rel=0.01)
 
@@ -87,5 +88,5 @@ def test_the_splits_cost_what_those_of_ruptures_do(values: list[float], penalty:
     ],
     ids=lambda one: getattr(one, "__name__", None),
 )  # fmt: skip
-def test_change_points_of_known_series(curve: growing.Callable[[int], float], expected: list[float]) -> None:
+def test_change_points_of_known_series(curve: Callable[[int], float], expected: list[float]) -> None:
     assert change_points(series(curve, noise_mib=0.2)) == pytest.approx(expected, abs=1)

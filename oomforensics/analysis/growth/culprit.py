@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from statistics import median
 
-from oomforensics.analysis.growth.room import Room
-from oomforensics.analysis.growth.series import Kind, Series
+from oomforensics.analysis.growth.room import Room, left
+from oomforensics.analysis.growth.series import Kind
 from oomforensics.analysis.growth.shape import Growth, Shape
 from oomforensics.analysis.growth.slope import slope
 
@@ -98,10 +99,10 @@ def judge(
             unknown.append(Unknown.NOBODY_ALONE)
         if gained_bytes < (1 - _OUTSIDE) * total_bytes:
             unknown.append(Unknown.OUTSIDE_PROCESSES)
-    inevitable, left = None, None
+    inevitable, left_bytes = None, None
     if culprit is not None:
-        inevitable, left = _inevitable(rooms, culprit.growth)
-        if left is None:
+        inevitable, left_bytes = _inevitable(rooms, culprit.growth)
+        if left_bytes is None:
             unknown.append(Unknown.NO_ROOM)
         if culprit.growth.shape == Shape.INSUFFICIENT:
             unknown.append(Unknown.FEW_SAMPLES)
@@ -111,7 +112,7 @@ def judge(
             unknown.append(Unknown.BEGAN_BEFORE)
     if until_s < -_UNSEEN_S:
         unknown.append(Unknown.END_UNSEEN)
-    return Verdict(culprit, named, inevitable, left, total_bytes, from_s, until_s, tuple(unknown))
+    return Verdict(culprit, named, inevitable, left_bytes, total_bytes, from_s, until_s, tuple(unknown))
 
 
 def grew_from_begin(growth: Growth, from_s: float, until_s: float) -> bool:
@@ -136,16 +137,21 @@ def _share(one: Grower) -> float:
 
 def _inevitable(rooms: Sequence[Room], culprit: Growth) -> tuple[Moment | None, int | None]:
     """What was left when the culprit's growth began, over how fast it went from then on: as long before the kill its end was
-    certain, unless somebody stopped it.
+    certain, unless somebody stopped it. Both are of one line through all that was left from then on, so that what others
+    took in the first moment does not count.
     """
-    known = [(one.at_s, one.left_bytes) for one in rooms if one.left_bytes is not None]
-    if not known:
+    over_time = left(rooms)
+    if over_time is None:
         return None, None
-    at_s, left = zip(*known, strict=True)
-    going = Series(at_s, left).since(culprit.onset_s)
-    first = going.used_bytes[0]
+    going = over_time.since(culprit.onset_s)
     rate = slope(going)
-    if rate is None or rate.value >= 0 or culprit.shape not in (Shape.LEAK, Shape.BURST):
+    if rate is None:
+        return None, going.used_bytes[0]
+    on_line = [
+        used - rate.value * (moment - going.at_s[0]) for moment, used in zip(going.at_s, going.used_bytes, strict=True)
+    ]
+    first = max(round(median(on_line)), 0)
+    if rate.value >= 0 or culprit.shape not in (Shape.LEAK, Shape.BURST):
         return None, first
     if rate.low is None or rate.high is None:
         return Moment(first / rate.value, None, None), first

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from oomforensics.analysis.growth.series import Series
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +60,25 @@ def of_machine(at_s: float, total_kb: int | None, available_kb: int | None, swap
         return Room(at_s, None, None)
     left_kb = available_kb + swap_free_kb
     return Room(at_s, (total_kb - left_kb) * 1024, left_kb * 1024)
+
+
+def charged(rooms: Sequence[Room]) -> Series | None:
+    """What was charged over time, where that is known."""
+    known = [(one.at_s, one.charged_bytes) for one in rooms if one.charged_bytes is not None]
+    return Series(*zip(*known, strict=True)) if known else None
+
+
+def left(rooms: Sequence[Room]) -> Series | None:
+    """What was left over time, where that is known."""
+    known = [(one.at_s, one.left_bytes) for one in rooms if one.left_bytes is not None]
+    return Series(*zip(*known, strict=True)) if known else None
+
+
+def capacity_bytes(rooms: Sequence[Room]) -> int | None:
+    """All that there was at the end."""
+    sums = [
+        one.charged_bytes + one.left_bytes
+        for one in rooms
+        if one.charged_bytes is not None and one.left_bytes is not None
+    ]
+    return sums[-1] if sums else None

@@ -53,6 +53,7 @@ QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY before_s DESC, befo
 
 _PAIRS: Columns = columns(text="incident_id before_id")
 _GROWN = f"""
+FROM (
 WITH sides AS (
     SELECT pairs.incident_id, one.incident_id = pairs.before_id AS is_before, comm, pid, uid,
            (coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0)) * page_size AS used_bytes,
@@ -87,7 +88,7 @@ SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, eve
 FROM grown JOIN whole USING (incident_id) JOIN {NEW} AS pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
-ORDER BY ALL
+) ORDER BY ALL
 """
 
 

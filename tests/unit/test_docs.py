@@ -9,11 +9,17 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from oomforensics.analysis.allocation import Cause
+from oomforensics.analysis.balance import Node, balance
 from oomforensics.analysis.model import Scope, VerdictWord
+from oomforensics.analysis.scene import Scene
 from oomforensics.cli.main import app
+from oomforensics.reports.memory import CAUSES
 from tests.support import command_docs, executed_docs, table_docs
 from tests.support.era_docs import PAGE, page
+from tests.support.scenes import of_kernels
 
+_WHOLES = ("ram", "limit", "usage")
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 
@@ -26,6 +32,26 @@ def test_every_verdict_word_and_scope_is_explained() -> None:
     text = (ROOT / "docs" / "verdicts.md").read_text()
     assert {word.value for word in VerdictWord} <= set(re.findall(r"^\| `(\w+)`", text, re.MULTILINE))
     assert all(f"`{scope.value}`" in text for scope in Scope)
+
+
+def test_every_cause_of_a_failed_allocation_and_every_part_of_the_balance_is_explained() -> None:
+    text = (ROOT / "docs" / "memory.md").read_text()
+    rows = set(re.findall(r"`(\w+)`", "\n".join(line for line in text.splitlines() if line.startswith("|"))))
+    assert {cause.value for cause in Cause} <= rows
+    assert set(CAUSES) == {cause.value for cause in Cause}
+    top = {
+        node.node
+        for scenes in of_kernels().values()
+        for node in nodes_of_balance(scenes[0])
+        if node.parent in (None, *_WHOLES)
+    }
+    assert len(top) > 12
+    assert top - {"swap_free", "swap_tasks", "swap_other"} <= rows
+
+
+def nodes_of_balance(scene: Scene) -> tuple[Node, ...]:
+    found = balance(scene)
+    return found.nodes if found is not None else ()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -26,6 +26,9 @@ CONTRACT = {
     "memory_events": "kind ts host pid comm cgroup detail source line incident_id",
     "recurrences": "host place scope victim_comm memory_limit_kb incidents kills first_ts last_ts mean_between_s",
     "findings": "incident_id finding severity text evidence advice",
+    "memory_balance": "incident_id seq node parent label bytes",
+    "allocations": "incident_id cause text",
+    "allocation_zones": "incident_id node zone usable reason",
     "sources": "source size_bytes sha256",
     "report_lines": "incident_id seq line kind text",
     "source_problems": "source sha256 line severity reason",
@@ -42,6 +45,8 @@ CONTRACT = {
     "snapshots_cgroups": "ts mono_s host boot_id cgroup",
     "snapshots_system": "ts mono_s host boot_id",
     "incident_recordings": "incident_id segment_id mono_s",
+    "growth": "incident_id kind who start_bytes end_bytes slope_bytes_per_s",
+    "growth_verdicts": "incident_id culprit culprit_kind shape share inevitable_from_s",
     "processes": "host boot_id pid ppid uid user comm cmdline",
     "containers": "host container_id runtime name pod_uid pod namespace image",
 }

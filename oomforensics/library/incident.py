@@ -134,6 +134,18 @@ class Incident:
         """What is worth knowing beyond the verdict, with evidence and advice."""
         return self.view("findings")
 
+    def balance(self) -> pd.DataFrame:
+        """Where the memory was: a tree of parts, by `node` and `parent`, that sums to RAM or to the limit."""
+        return self.view("memory_balance")
+
+    def allocation(self) -> pd.DataFrame:
+        """Why the allocation failed: each zone with what was free and what was needed. `view("allocations")` sums it up."""
+        return self.view("allocation_zones")
+
+    def growth(self) -> pd.DataFrame:
+        """Who grew before it, by a recording or by earlier reports of the same boot; `view("growth_verdicts")` sums it up."""
+        return self.view("growth")
+
     def view(self, name: str) -> pd.DataFrame:
         """Its rows of any view that has an `incident_id`; History.views() names them. Raises UsageError for another."""
         con = self._history.connection

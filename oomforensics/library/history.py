@@ -78,6 +78,7 @@ class History:
         self.close()
 
     def close(self) -> None:
+        """Let others write it. What `read_logs` made is removed. It cannot be used any more."""
         self._rest()
         self._closed = True
         if self._folder is not None:

@@ -40,7 +40,11 @@ class Process:
 
 
 class WhatIf:
-    """The kernel's selection with other inputs. `chosen` is None where no process could be chosen."""
+    """The kernel's selection with other inputs.
+
+    `chosen`, and `chosen_before` without them: pid, comm and oom_score_adj of the first choice; None where there was none.
+    `totalpages` and `era`: what it was made with. `caveats`: what a reader must know of it.
+    """
 
     def __init__(self, again: Repeated) -> None:
         self._again = again
@@ -96,6 +100,7 @@ class Incident:
 
     @property
     def verdict_text(self) -> str:
+        """The same in a sentence."""
         return self._page.verdict_text
 
     @property
@@ -120,6 +125,7 @@ class Incident:
         return self.view("candidates")
 
     def kills(self) -> pd.DataFrame:
+        """Who was killed, with the sizes that the kill line prints."""
         return self.view("kills")
 
     def events(self) -> pd.DataFrame:
@@ -201,9 +207,11 @@ class Incident:
         return html.render(self._history.connection, [self.id])
 
     def to_markdown(self) -> str:
+        """The report for a ticket."""
         return markdown.render(self._history.connection, [self.id])
 
     def to_json(self) -> str:
+        """The report for a program."""
         return jsonreport.render(self._history.connection, [self.id])
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import repeat
 
 from oomforensics.parsers import memcg, meminfo, shapes, summary, table
 from oomforensics.parsers.facts import (
@@ -20,6 +21,7 @@ from oomforensics.parsers.facts import (
 from oomforensics.parsers.kill import ParsedKill
 from oomforensics.parsers.missing import missing_parts
 from oomforensics.parsers.records import Record
+from oomforensics.parsers.runs import Run
 
 _MAX_TRACE = 64
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
@@ -67,6 +69,20 @@ class Builder:
         incident.lines.append(ReportLine(record.line, "task", record.text))
         incident.line_end = record.line
         self._last_known_us = record.uptime_us
+        return True
+
+    def take_rows(self, run: Run, numbers: list[list[int]], names: list[str], last_us: int) -> bool:
+        """The same for a run of rows, whose columns are given; False, and none taken, if the table has others."""
+        incident = self.incident
+        assert self._rows is not None
+        assert incident.table is not None
+        if run.numbers != self._rows.count:
+            return False
+        lines = range(run.line, run.line + run.count)
+        incident.table.rows += self._rows.of_columns(lines, numbers, names)
+        incident.lines += map(ReportLine, lines, repeat("task"), run.rows())
+        incident.line_end = lines[-1]
+        self._last_known_us = last_us
         return True
 
     def expects_body(self) -> bool:

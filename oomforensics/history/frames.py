@@ -20,6 +20,7 @@ Row = Sequence[Any]
 
 _INT64 = range(-(2**63), 2**63)
 _MOMENTS = range(0, 253_402_300_800_000_000)  # microseconds; to the year 9999
+_encode = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes an encoder each time
 _JSON_NUL = "\\u0000"
 _FRAME = "new_frame"
 NEW = "new_rows"
@@ -146,8 +147,8 @@ def _json(values: Row) -> _Array:
 
 
 def _dumped(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if _is_storable(text) and _JSON_NUL not in text else json.dumps(_cleaned(value), ensure_ascii=False)
+    text = _encode(value)
+    return text if _is_storable(text) and _JSON_NUL not in text else _encode(_cleaned(value))
 
 
 def _is_storable(text: str) -> bool:

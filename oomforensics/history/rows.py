@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 from oomforensics.analysis.model import Candidate, Judged
@@ -37,7 +39,8 @@ CANDIDATES: Columns = columns(
     " swapents_pages badness_pages badness_min badness_max adj_pages root_bonus_pages points proc_oom_score line",
     bool="eligible is_victim",
 )
-_COMPUTED = {field.name for field in fields(Candidate)}
+_COMPUTED = tuple(field.name for field in fields(Candidate) if field.name in CANDIDATES)
+_computed = attrgetter(*_COMPUTED)
 KILLS: Columns = columns(
     text="incident_id comm reason message source kill_key",
     small="oom_score_adj",
@@ -105,8 +108,8 @@ def candidates(written: Iterable[tuple[str, Judged]]) -> list[Sequence[Any]]:
     columns: dict[str, Sequence[Any]] = {
         "incident_id": [incident_id for incident_id, them in found for _ in them],
         "table_order": [it.order for it in every],
-        **{name: printed[name] for name in CANDIDATES if name in printed},
-        **{name: [getattr(it, name) for it in every] for name in CANDIDATES if name in _COMPUTED},
+        **printed,
+        **dict(zip(_COMPUTED, zip(*map(_computed, every), strict=True), strict=True)),
     }
     return [columns[name] for name in CANDIDATES]
 
@@ -179,8 +182,14 @@ def _usage(usage: MemcgUsage | None) -> tuple[int | None, int | None]:
 
 def _plain(value: Any) -> Any:
     """Dataclasses as plain values for JSON (dataclasses.asdict copies every leaf and takes 20 times as long)."""
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return [_plain(item) for item in value]
-    return value
+    if not is_dataclass(kind):
+        return value
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -108,11 +108,13 @@ class _Stream:
         builder = self._open
         if builder is None or self._torn is not None or not builder.in_table:
             return False
-        (uptimes_us, *numbers), names = run.columns()
+        columns = run.columns(builder.row_numbers)
+        if columns is None:
+            return False
+        (uptimes_us, *numbers), names = columns
         if uptimes_us[0] < (self._last_uptime_us or 0) or uptimes_us != sorted(uptimes_us):
             return False
-        if not builder.take_rows(run, numbers, names, uptimes_us[-1]):
-            return False
+        builder.take_rows(run, numbers, names, uptimes_us[-1])
         self._last_uptime_us = uptimes_us[-1]
         return True
 

@@ -71,19 +71,22 @@ class Builder:
         self._last_known_us = record.uptime_us
         return True
 
-    def take_rows(self, run: Run, numbers: list[list[int]], names: list[str], last_us: int) -> bool:
-        """The same for a run of rows, whose columns are given; False, and none taken, if the table has others."""
+    @property
+    def row_numbers(self) -> int:
+        """How many numbers a row of the open table has between pid and name."""
+        assert self._rows is not None
+        return self._rows.count
+
+    def take_rows(self, run: Run, numbers: list[list[int]], names: list[str], last_us: int) -> None:
+        """The rows of the open table that a run is, taken apart into columns."""
         incident = self.incident
         assert self._rows is not None
         assert incident.table is not None
-        if run.numbers != self._rows.count:
-            return False
         lines = range(run.line, run.line + run.count)
         incident.table.rows += self._rows.of_columns(lines, numbers, names)
         incident.lines += map(ReportLine, lines, repeat("task"), run.rows())
         incident.line_end = lines[-1]
         self._last_known_us = last_us
-        return True
 
     def expects_body(self) -> bool:
         """Before its kill (or outcome) a report takes any line; after it only what names a process it knows."""

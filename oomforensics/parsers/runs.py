@@ -3,8 +3,7 @@
     for number, line in lines(part, problems, source, first): ...
 
 The table is nearly all of a report. A run is what is plain about it: lines that begin with the same bytes, then a kernel's
-stamp in microseconds, a pid, the same count of numbers, and a name that no number, blank or sign can be mistaken for a part
-of. Its first and last line come as lines, so that whoever reads them knows the header and what may continue the last one;
+stamp in microseconds, a pid, numbers, and a name that no number, blank or sign can be mistaken for a part of. Its first and last line come as lines, so that whoever reads them knows the header and what may continue the last one;
 those between come as one `Run`, and when their header is read as one `Rows`. Whoever cannot take that in one piece reads
 `Run.lines()` or `Rows.records()` instead, to the same result, which tests/property/test_runs_property.py holds them to.
 """
@@ -14,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 
 from oomforensics.parsers import lines as plain
 from oomforensics.parsers.records import Problem, Record
@@ -22,27 +20,24 @@ from oomforensics.parsers.records import Problem, Record
 _LEAST = 6  # rows: fewer are read as fast one by one
 _ROW_BEGINS = b"] ["  # the end of the stamp, and the bracket of the pid
 # Printable ASCII without brackets, and not begun by what may stand before a quoted log.
-_HEADER = rb"(?:[!-=?-Z\\^-{}~][ -Z\\^-~]{0,200}+)?"
-_BEGIN = rb"\[ *\d{1,12}\.\d{6}\] \[ *\d{1,10}\]"
-_NUMBERS = rb"(?: +-?\d{1,18}){%s}+"
-# ASCII without blank, `#` (an escape), `:` (a witness may speak) and brackets; it does not begin as a number does.
-_NAME = rb" [!\"$%&'()*+,./;<=>?@A-Z\\^_`a-z{|}~][!\"$-9;-Z\\^-~]*+\n"
-_FIRST = re.compile(_HEADER + _BEGIN + rb"(" + _NUMBERS % b"6,32" + rb")" + _NAME)
-
-
-@cache
-def _run(numbers: int) -> re.Pattern[bytes]:
-    row = _BEGIN + _NUMBERS % b"%d" % numbers + _NAME
-    return re.compile(rb"([^\[]*+)" + row + rb"((?:\1" + row + rb"){%d,}+)" % (_LEAST - 1))
+_HEADER = rb"((?:[!-=?-Z\\^-{}~][ -Z\\^-~]{0,200}+)?)"
+# The numbers are only told from what they are not: `Run.columns` looks closer, at a tenth of what it would take here.
+# A name is ASCII without blank, `#` (an escape), `:` (a witness may speak) and brackets; it does not begin as a number does.
+_ROW = (
+    rb"\[ *\d{1,12}\.\d{6}\] \[ *\d{1,10}\] [ \d-]++(?<=\d )"
+    rb"[!\"$%&'()*+,./;<=>?@A-Z\\^_`a-z{|}~][!\"$-9;-Z\\^-~]*+\n"
+)
+_RUN = re.compile(_HEADER + _ROW + rb"((?:\1" + _ROW + rb"){%d,}+)" % (_LEAST - 1))
+_BETWEEN = -(10**17)  # stands between the numbers of two rows while they are counted
+_MOST = 10**17 - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Lines that each hold a row: `header`, a stamp, a pid, `numbers` numbers and a name."""
+    """Lines that each hold a row: `header`, a stamp, a pid, numbers and a name."""
 
     line: int  # number of the first
     count: int
-    numbers: int
     header: str
     text: str  # the lines, the last without its newline
 
@@ -53,16 +48,28 @@ class Run:
         """Each as the kernel wrote it."""
         return [line[line.index("]") + 2 :] for line in self.text.split("\n")]
 
-    def columns(self) -> tuple[list[list[int]], list[str]]:
-        """Of all rows: microseconds since boot, pids, and each column of numbers; and the names."""
+    def columns(self, numbers: int) -> tuple[list[list[int]], list[str]] | None:
+        """Of all rows: microseconds since boot, pids, and each column of numbers; and the names.
+
+        None unless every row has so many numbers, all well formed and small enough to be summed up in 64 bits.
+        """
         import numpy as np  # takes 0.1 s to load, which logs without a run need not wait for
 
         begin = len(self.header)
         parts = [line[begin:].rpartition(" ") for line in self.text.split("\n")]
-        numbers = " ".join([part[0] for part in parts]).replace("[", " ").replace("]", " ").replace(".", "")
-        # Of at most 18 digits each, and as many in every line, which is what makes a run.
-        table = np.fromstring(numbers, np.int64, sep=" ").reshape(self.count, self.numbers + 2)
-        return table.T.tolist(), [part[2] for part in parts]
+        text = f" {_BETWEEN} ".join([part[0] for part in parts]) + f" {_BETWEEN}"
+        text = text.replace("[", " ").replace("]", " ").replace(".", "")
+        if text.count("-") != text.count(" -") or "- " in text:
+            return None
+        width = numbers + 3
+        found = np.fromstring(text, np.int64, sep=" ")
+        if len(found) != self.count * width:
+            return None
+        # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
+        columns = found.reshape(self.count, width).T
+        if (columns[-1] != _BETWEEN).any() or columns.max() > _MOST or columns[:-1].min() < -_MOST:
+            return None
+        return columns[:-1].tolist(), [part[2] for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +80,10 @@ class Rows:
     like: Record
 
     def records(self) -> Iterator[Record]:
-        (uptimes_us, *_), _ = self.run.columns()
-        for line, (text, uptime_us) in enumerate(zip(self.run.rows(), uptimes_us, strict=True), self.run.line):
-            yield replace(self.like, line=line, text=text, uptime_us=uptime_us)
+        begin = len(self.run.header) + 1
+        for number, line in enumerate(self.run.text.split("\n"), self.run.line):
+            stamp, _, rest = line[begin:].partition("]")
+            yield replace(self.like, line=number, text=rest[1:], uptime_us=int(stamp.replace(".", "")))
 
 
 def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> Iterator[tuple[int, bytes | Run]]:
@@ -83,10 +91,8 @@ def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> 
     done = at = 0
     number = first
     while (hit := part.find(_ROW_BEGINS, at)) >= 0:
-        start = max(part.rfind(b"\n", done, hit) + 1, done)
-        row = _FIRST.match(part, start)
-        run = _run(len(row[1].split())).match(part, start) if row else None
-        if row is None or run is None:
+        run = _RUN.match(part, max(part.rfind(b"\n", done, hit) + 1, done))
+        if run is None:
             at = part.find(b"\n", hit)
             if at < 0:
                 break
@@ -96,7 +102,7 @@ def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> 
         number += part.count(b"\n", done, begin)
         text = part[begin:end].decode()
         count = text.count("\n") + 1
-        yield number, Run(number, count, len(row[1].split()), run[1].decode(), text)
+        yield number, Run(number, count, run[1].decode(), text)
         number += count
         done = end + 1
         at = run.end()

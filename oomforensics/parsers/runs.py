@@ -65,11 +65,11 @@ class Run:
         found = np.fromstring(text, np.int64, sep=" ")
         if len(found) != self.count * width:
             return None
-        # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
-        columns = found.reshape(self.count, width).T
-        if (columns[-1] != _BETWEEN).any() or columns.max() > _MOST or columns[:-1].min() < -_MOST:
+        if found.max() > _MOST or found.min() < _BETWEEN:
             return None
-        return columns[:-1].tolist(), [part[2] for part in parts]
+        *columns, between = found.reshape(self.count, width).T.tolist()
+        # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
+        return (columns, [part[2] for part in parts]) if between.count(_BETWEEN) == self.count else None
 
 
 @dataclass(frozen=True, slots=True)

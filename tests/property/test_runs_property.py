@@ -52,6 +52,21 @@ FOREIGN = (
     b"[  9.9] x\r",
     b"Oct  9 12:10:08 server kernel: [    9.000001] usb 1-1: new",
 )
+HOSTILE = (
+    b"9" * 17,
+    b"9" * 18,
+    b"9" * 19,
+    b"9" * 25,
+    b"-" + b"9" * 19,
+    b"-100000000000000000",
+    b"1-2",
+    b"--3",
+    b"-",
+    b"- 4",
+    b"007",
+    b"1 2",
+    b"",
+)
 BEFORE = [f"usb 1-{number}: new device" for number in range(HEAD_LINES)]  # what is looked at as a whole
 
 tasks = st.builds(
@@ -82,7 +97,7 @@ def logs(draw: st.DrawFn) -> bytes:
     ]
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(HEAD_LINES, len(written) - 1))
-        match draw(st.sampled_from(("insert", "drop", "cut", "repeat", "swap", "header", "byte"))):
+        match draw(st.sampled_from(("insert", "drop", "cut", "repeat", "swap", "header", "byte", "number"))):
             case "insert":
                 written.insert(at, draw(st.sampled_from(FOREIGN)))
             case "drop":
@@ -96,6 +111,12 @@ def logs(draw: st.DrawFn) -> bytes:
             case "header":
                 other = draw(st.sampled_from(HEADERS)).encode()
                 written[at:] = [other + line[len(header.encode()) :] for line in written[at:]]
+            case "number":
+                words = written[at].split(b" ")
+                numbers = [place for place, word in enumerate(words) if word.isdigit()]
+                if numbers:
+                    words[draw(st.sampled_from(numbers))] = draw(st.sampled_from(HOSTILE))
+                written[at] = b" ".join(words)
             case "byte":
                 place = draw(st.integers(0, max(len(written[at]) - 1, 0)))
                 byte = draw(st.sampled_from((b" ", b"]", b"[", b"0", b"-", b"\xff", b"\x1b", b"\t", b":", b"_")))

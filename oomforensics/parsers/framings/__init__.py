@@ -12,7 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import cast, overload
+from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
     dmesg,
@@ -96,7 +96,7 @@ class Reader:
         source = iter(lines)
         head: list[tuple[int, bytes]] = []
         for numbered in islice(source, HEAD_LINES):
-            head += _lines_of(numbered)
+            head += numbered[1].lines() if isinstance(numbered[1], Run) else (cast(tuple[int, bytes], numbered),)
             if numbered is PAUSED_LINE:
                 break
         self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
@@ -116,7 +116,8 @@ class Reader:
                 last = None
                 before = run.line + run.count - 1
                 continue
-            for number, raw in _lines_of(numbered):
+            plain: Iterable[tuple[int, Any]] = run.lines() if isinstance(run, Run) else (numbered,)
+            for number, raw in plain:
                 line = _decode(raw)
                 margin = self._margin if number == before + 1 else None  # lines between may not have been read
                 before = number
@@ -260,11 +261,6 @@ class Reader:
             header.program,
             header.wall_local,
         )
-
-
-def _lines_of(numbered: tuple[int, bytes | Run]) -> Iterable[tuple[int, bytes]]:
-    run = numbered[1]
-    return run.lines() if isinstance(run, Run) else (cast(tuple[int, bytes], numbered),)
 
 
 def _shared_quote(one: str, other: str) -> str:

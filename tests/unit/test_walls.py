@@ -14,15 +14,17 @@ import oomforensics
 PACKAGE = Path(oomforensics.__file__).parent
 # layer -> layers of ours that it may import
 MAY_IMPORT = {
+    "amounts": set(),
     "parsers": set(),
     "kernel": set(),
     "capture": set(),
     "live": {"capture", "kernel"},
-    "analysis": {"kernel", "parsers"},
+    "analysis": {"kernel", "parsers", "amounts"},
     "history": {"analysis", "kernel", "parsers", "errors"},
-    "reports": {"errors", "history"},
+    "reports": {"errors", "history", "amounts"},
     "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
+    "library": {"errors", "history", "ingest", "reports"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture", "live"},
 }
 
@@ -57,8 +59,10 @@ def test_the_heart_needs_no_library(layer: str) -> None:
         "isal",
         "ahocorasick_rs",
     }
+    statistics = {"numpy", "pandas", "scipy"}  # loaded when there is a recording to look at
     for path in (PACKAGE / layer).rglob("*.py"):
-        outside = {name.split(".")[0] for name in imported(path)} - allowed
+        more = statistics if path.parent == PACKAGE / "analysis" / "growth" else set()
+        outside = {name.split(".")[0] for name in imported(path)} - allowed - more
         assert not outside, f"{path}: {outside}"
 
 
@@ -80,6 +84,17 @@ def test_the_recorder_loads_little() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_importing_the_package_loads_nothing() -> None:
+    """Each of its names is loaded when it is first asked for."""
+    code = (
+        "import sys; before = set(sys.modules); import oomforensics; dir(oomforensics)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+        "oomforensics.History; print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['oomforensics']", "True"]
+
+
 def test_help_loads_nothing_heavy() -> None:
     code = (
         "import sys; sys.argv = ['oomforensics', '--help']\n"
@@ -89,3 +104,16 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_reading_a_log_loads_no_statistics(tmp_path: Path) -> None:
+    """scipy.stats takes a second; only a recording of an incident needs it."""
+    log = tmp_path / "log"
+    log.write_text("[    1.0] nothing of interest\n")
+    code = (
+        "import sys; from pathlib import Path; from oomforensics.ingest import ingest\n"
+        f"ingest([{str(log)!r}], db=Path({str(tmp_path / 'h.duckdb')!r}))\n"
+        "print('scipy' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -21,7 +21,7 @@ _LEAST = 6  # rows: fewer are read as fast one by one
 _ROW_BEGINS = b"] ["  # the end of the stamp, and the bracket of the pid
 # Printable ASCII without brackets, and not begun by what may stand before a quoted log.
 _HEADER = rb"((?:[!-=?-Z\\^-{}~][ -Z\\^-~]{0,200}+)?)"
-# The numbers are only told from what they are not: `Run.columns` looks closer, at a tenth of what it would take here.
+# The numbers are only told from what they are not: `Run.columns` looks closer, at less than it would take here.
 # A name is ASCII without blank, `#` (an escape), `:` (a witness may speak) and brackets; it does not begin as a number does.
 _ROW = (
     rb"\[ *\d{1,12}\.\d{6}\] \[ *\d{1,10}\] [ \d-]++(?<=\d )"
@@ -51,25 +51,23 @@ class Run:
     def columns(self, numbers: int) -> tuple[list[list[int]], list[str]] | None:
         """Of all rows: microseconds since boot, pids, and each column of numbers; and the names.
 
-        None unless every row has so many numbers, all well formed and small enough to be summed up in 64 bits.
+        None unless every row has so many numbers, all well formed and none longer than numbers of 64 bits are.
         """
-        import numpy as np  # takes 0.1 s to load, which logs without a run need not wait for
-
         begin = len(self.header)
         parts = [line[begin:].rpartition(" ") for line in self.text.split("\n")]
         text = f" {_BETWEEN} ".join([part[0] for part in parts]) + f" {_BETWEEN}"
-        text = text.replace("[", " ").replace("]", " ").replace(".", "")
-        if text.count("-") != text.count(" -") or "- " in text:
-            return None
+        words = text.replace("[", " ").replace("]", " ").replace(".", "").split()
         width = numbers + 3
-        found = np.fromstring(text, np.int64, sep=" ")
-        if len(found) != self.count * width:
+        if len(words) != self.count * width:
             return None
-        if found.max() > _MOST or found.min() < _BETWEEN:
+        try:
+            *columns, between = [list(map(int, words[at::width])) for at in range(width)]
+        except ValueError:
             return None
-        *columns, between = found.reshape(self.count, width).T.tolist()
         # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
-        return (columns, [part[2] for part in parts]) if between.count(_BETWEEN) == self.count else None
+        if between.count(_BETWEEN) != self.count or max(map(max, columns)) > _MOST or min(map(min, columns)) < -_MOST:
+            return None
+        return columns, [part[2] for part in parts]
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,8 +93,10 @@ whole AS (
            bool_or(is_mixed) AS is_mixed
     FROM processes GROUP BY incident_id
 )
-SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, least(gained_bytes, {_MOST_BYTES})::BIGINT, kind,
-       who, pid, processes, least(start_bytes, {_MOST_BYTES})::BIGINT, least(end_bytes, {_MOST_BYTES})::BIGINT
+SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed,
+       least(gained_bytes, {_MOST_BYTES})::BIGINT AS gained_bytes, kind, who, pid, processes,
+       least(start_bytes, {_MOST_BYTES})::BIGINT AS start_bytes,
+       least(end_bytes, {_MOST_BYTES})::BIGINT AS end_bytes
 FROM grown JOIN whole USING (incident_id) JOIN pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}

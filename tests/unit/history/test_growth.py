@@ -11,6 +11,7 @@ import pytest
 
 from oomforensics.analysis.growth.culprit import Unknown
 from oomforensics.analysis.growth.wording import unknown
+from oomforensics.history import growth_samples
 from oomforensics.history.growth import derive
 from oomforensics.history.schema import Connection
 from oomforensics.ingest import ingest
@@ -289,19 +290,19 @@ def test_counters_that_no_machine_has(con: Connection, huge: int) -> None:
     assert verdict(con)["culprit"] == "java (pid 7)" and verdict(con)["left_bytes"] is None
 
 
-def test_processes_by_the_ten_thousand(con: Connection) -> None:
-    """The smallest are left out, so that looking at a recording does not itself use the memory up."""
+def test_of_too_many_processes_the_smallest_are_left_out(con: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that looking at a recording does not itself use the memory up."""
+    monkeypatch.setattr(growth_samples, "_MOST_PROCESSES", 10)
     leaking(con)
-    con.execute(
-        """
-        INSERT INTO t_process_samples (segment_id, mono_us, pid, starttime, gone, rss_anon_kb)
-        SELECT 'a', mono_us, 1000 + n, 5, false, 1 FROM range(20100) AS many(n), (SELECT min(mono_us) AS mono_us FROM t_snapshots)
-        """
-    )
+    for pid in range(1000, 1020):
+        look(con, "a", -40 + (pid - 1000) / 100, {pid: pid - 999})
+        who(con, "a", pid, f"w{pid}")
     derive(con)
     assert verdict(con)["culprit"] == "java (pid 7)"
-    (row,) = con.execute("SELECT processes FROM growth WHERE kind = 'scope'").fetchall()
-    assert row == (20_000,)
+    found = con.execute(
+        "SELECT who, processes FROM growth WHERE kind IN ('user', 'scope') ORDER BY processes"
+    ).fetchall()
+    assert found == [("uid 33", 1), ("uid 0", 9), (None, 10)]
 
 
 def test_a_stop_is_obeyed_between_two_incidents(con: Connection) -> None:

@@ -126,6 +126,8 @@ class Unwrapper:
             message = text + line
         else:
             text, rest = text.rstrip(), line.strip()
+            if not text:
+                return rest or None  # broken behind the header
             kind = next((kind for kind in BROKEN if kind.begins.fullmatch(text)), None) if rest else None
             if kind is None or kind.ends.fullmatch(text) or not kind.rest.fullmatch(rest):
                 return self._row(text, rest) if rest else None

@@ -101,6 +101,11 @@ def test_a_row_takes_what_it_lacks_and_no_more() -> None:
     assert unwrapper.joined(row, row, "0 systemd") is None
 
 
+def test_a_message_may_stand_on_the_line_after_its_header() -> None:
+    (record,) = parse(["Jan 25 14:59:30 web1 kernel:", "Out of memory: Killed process 925 (firewalld) total-vm:298292kB,"])
+    assert (record.from_kernel, record.text[:13]) == (True, "Out of memory")
+
+
 def test_a_programs_line_takes_nothing() -> None:
     records = parse(
         [

@@ -216,20 +216,24 @@ def test_a_recording_without_a_look_says_nothing(con: Connection) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda con: con.execute("UPDATE t_segments SET ended_us = ended_us + 1"),
+        lambda con: con.execute("UPDATE t_segments SET ended_us = ended_us - 6000000"),
         lambda con: con.execute("UPDATE t_segments SET kmsg_offset_us = 1000"),
         lambda con: con.execute("UPDATE t_incidents SET uptime_s = uptime_s - 1"),
         lambda con: con.execute("UPDATE t_incidents SET oom_memcg = '/x'"),
         lambda con: segment(con, "earlier", -4000, -3000),
     ],
-    ids=["it grew", "its clock", "the report's time", "what ran out", "an earlier file"],
+    ids=["its end", "its clock", "the report's time", "what ran out", "an earlier file"],
 )
 def test_it_is_made_anew_when_what_it_was_made_of_changes(con: Connection, change: Callable[[Connection], Any]) -> None:
     leaking(con)
     derive(con)
     con.execute("UPDATE t_growth SET who = 'old'")
     derive(con)
-    assert con.execute("SELECT DISTINCT who FROM growth").fetchall() == [("old",)], "nothing changed"
+    con.execute("UPDATE t_segments SET ended_us = ended_us + 1")
+    derive(con)
+    assert con.execute("SELECT DISTINCT who FROM growth").fetchall() == [("old",)], (
+        "nothing changed before the incident"
+    )
     change(con)
     derive(con)
     assert "old" not in {name for (name,) in con.execute("SELECT who FROM growth").fetchall()}

@@ -370,6 +370,14 @@ def test_two_reports_of_one_boot_are_two_readings(tmp_path: Path) -> None:
     assert "since the report 600 s before this one, from 195.3 MiB to 359.4 MiB" in after["text"]
 
 
+def test_the_last_straw_between_two_reports_is_no_culprit(tmp_path: Path) -> None:
+    """A second after a kill, nearly all is in use still: who took the next 1,000 of 508,000 pages is chance."""
+    rows = told(tmp_path, *(dmesg(at_s, anon(10, "java", 400_000), anon(11, "ls", at_s * 10)) for at_s in (100, 200)))
+    assert rows[1]["culprit"] is None and rows[1]["words"] == ["two_reports", "used_before"]
+    assert rows[1]["series"]["ls (pid 11)"][:2] == [1_000, 2_000]
+    assert rows[1]["text"].startswith("Only 3.9 MiB came since the report 100 s before this one: too little")
+
+
 def test_an_old_kernels_table_does_not_tell_kinds_of_memory_apart(tmp_path: Path) -> None:
     texts = [dmesg(at_s, anon(10, "java", at_s * 100), anon(11, "x", 50), kernel="5.10") for at_s in (100, 200)]
     assert "shared_counted" in told(tmp_path, *texts)[1]["words"]
@@ -385,14 +393,14 @@ def test_an_old_kernels_table_does_not_tell_kinds_of_memory_apart(tmp_path: Path
 def test_tables_that_list_other_processes_are_not_compared(
     tmp_path: Path, first: str | None, second: str | None, known: bool
 ) -> None:
-    texts = [dmesg(at_s, anon(10, "java", at_s * 100), memcg=memcg) for at_s, memcg in ((100, first), (200, second))]
+    texts = [dmesg(at_s, anon(10, "java", at_s * 1000), memcg=memcg) for at_s, memcg in ((100, first), (200, second))]
     assert (told(tmp_path, *texts)[1]["culprit"] == "java (pid 10)") == known
 
 
 @pytest.mark.parametrize("huge", [HUGE, HUGE // 4096, 2**40])
 def test_pages_that_no_machine_has(tmp_path: Path, huge: int) -> None:
     texts = [
-        dmesg(at_s, anon(10, "java", at_s * 100), Task(11, "x", rss_anon=huge, rss_shmem=0, swapents=huge))
+        dmesg(at_s, anon(10, "java", at_s * 1000), Task(11, "x", rss_anon=huge, rss_shmem=0, swapents=huge))
         for at_s in (100, 200)
     ]
     assert told(tmp_path, *texts)[1]["culprit"] == "java (pid 10)"

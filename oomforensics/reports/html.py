@@ -21,7 +21,7 @@ from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
 
-_PLOTLY = "plotly-basic-4.1.1.min.js"
+_PLOTLY = "plotly-oom-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
 _LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
 _FOLDED_KINDS = {

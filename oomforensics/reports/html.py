@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import figures, headline, recorded, units, words
+from oomforensics.reports import cgrouptree, figures, headline, recorded, timefigure, timeline, units, words
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -65,8 +65,22 @@ class _Section:
         return Markup(script_json(figures.ranking(self.page)))
 
     @property
-    def recorded_figure(self) -> Markup:
-        return Markup(script_json(None if self.page.recorded is None else recorded.figure(self.page.recorded)))
+    def time_line(self) -> timeline.Timeline:
+        assert self.page.timeline is not None
+        return self.page.timeline
+
+    @property
+    def time_figure(self) -> Markup:
+        return Markup(script_json(timefigure.figure(self.time_line, self.page.recorded)))
+
+    @property
+    def has_time_figure(self) -> bool:
+        return self.page.recorded is not None or len(self.time_line.timed) > 1 and self.time_line.tells_more
+
+    def at_line(self, moment: timeline.Moment) -> str | None:
+        """The anchor of the raw line that says so, if this report holds it."""
+        held = moment.source == self.page.source and moment.line in self._known_lines
+        return f"#{self.key}-L{moment.line}" if held else None
 
     @property
     def table(self) -> Markup:
@@ -154,7 +168,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
     return environment
 
 

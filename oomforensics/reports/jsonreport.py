@@ -1,6 +1,6 @@
 """The JSON report, for scripts.
 
-    {"schema_version": 1, "oomforensics": "0.1.0", "redacted": false, "incidents": [ {...}, ... ]}
+    {"schema_version": 2, "oomforensics": "0.1.0", "redacted": false, "incidents": [ {...}, ... ]}
 
 An incident holds every column of the history's view `incidents` under the same name, except that
 
@@ -12,7 +12,8 @@ An incident holds every column of the history's view `incidents` under the same 
 
 and with its children as lists: `candidates` (in the kernel's order of preference), `kills`, `report_lines`
 and `sources`, whose fields are the columns of the views of those names. `recorded` has what a recorder saw of the last
-minutes, or null: `curves` with `points` of [seconds from the report, KiB], and `marks`. Units are in the names. null = not
+minutes, or null: `curves` with `points` of [seconds from the report, KiB], and `pressure`. `timeline` has the `moments`
+around it, `cgroups` the root of the tree of control groups, or null. Units are in the names. null = not
 printed, lost or not known; 0 = the kernel said zero. Text is as the log has it; everything outside printable
 ASCII is a JSON escape, so that showing the file on a terminal is harmless. Fields may be added under the same
 version.
@@ -30,7 +31,7 @@ from oomforensics import __version__
 from oomforensics.reports import headline, words
 from oomforensics.reports.load import Connection, IncidentPage, load, note
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import recorded
+from oomforensics.reports import cgrouptree, recorded, timeline
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -193,6 +193,8 @@ class IncidentPage:
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     recorded: recorded.Recorded | None = None
+    timeline: timeline.Timeline | None = None
+    cgroups: cgrouptree.Group | None = None  # the root of the tree
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -259,7 +261,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -278,17 +280,20 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     """The incident with its children. Raises UsageError when the history has no such incident."""
     (page,) = load_brief(con, [incident_id])
     killed = {kill.pid for kill in page.kills if kill.pid is not None}
+    seen = recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg)
     return replace(
         page,
         caveats=page.caveats + _losses(con, incident_id),
-        recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
+        recorded=seen,
+        timeline=timeline.load(con, incident_id, page.source, page.line_start, seen.mono_s if seen else None),
+        cgroups=cgrouptree.load(con, page),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
 
 
 def load_brief(con: Connection, ids: Sequence[str]) -> list[IncidentPage]:
-    """Incidents in this order with their candidates and kills: without lines and sources, what was lost or recorded.
+    """Incidents in this order with their candidates and kills: without lines and sources, what was lost or recorded, and what else happened.
 
     Raises UsageError when the history lacks one of them.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import headline, recorded, units, words
+from oomforensics.reports import cgrouptree, headline, recorded, timeline, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -69,6 +69,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield from _also_killed(page)
     yield from _ranking(page)
     yield from _recorded(page)
+    yield from _timeline(page)
+    yield from _cgroups(page)
     if page.proof:
         yield from ("", "## The arithmetic", "", *block(page.proof))
     yield from _certainty(page)
@@ -93,6 +95,29 @@ def _recorded(page: IncidentPage) -> Iterable[str]:
         yield f"- {text(recorded.sentence(curve))}"
         if curve.cmdline:
             yield f"  - {code(curve.cmdline)}"
+
+
+def _timeline(page: IncidentPage) -> Iterable[str]:
+    line = page.timeline
+    if line is None or not line.tells_more:
+        return
+    yield from ("", "## What happened when", "")
+    for moment in line.moments:
+        yield f"- {text(timeline.sentence(moment))} ({code(moment.source)}, line {moment.line})"
+    if line.left_out:
+        yield f"- {units.count(line.left_out, 'other moment')}, farther from the report, left out"
+
+
+def _cgroups(page: IncidentPage) -> Iterable[str]:
+    if page.cgroups is None:
+        return
+    yield from ("", "## Control groups", "")
+    for depth, group in cgrouptree.flat(page.cgroups):
+        marks = "".join(f" **{mark}**" for mark in cgrouptree.marks(group))
+        told = cgrouptree.sentence(group)
+        yield f"{'  ' * depth}- {code(group.name)}{marks}{f': {text(told)}' if told else ''}"
+        if group.hidden:
+            yield f"{'  ' * (depth + 1)}- and {units.count(group.hidden, 'smaller group')}"
 
 
 def _also_killed(page: IncidentPage) -> Iterable[str]:

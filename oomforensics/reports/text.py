@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import headline, recorded, units, words
+from oomforensics.reports import cgrouptree, headline, recorded, timeline, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
 _TOP = 10
+_MOMENTS = 20
+_DEEP = 8  # levels that are indented
 _MIN_WIDTH = 40
 
 
@@ -18,7 +21,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _ranking, _recorded, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (_head, _verdict, _ranking, _recorded, _timeline, _cgroups, _proof, _certainty, _lost, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -90,6 +93,36 @@ def _recorded(page: IncidentPage, out: _Writer) -> None:
         out.item(recorded.sentence(curve))
         if curve.cmdline:
             out.paragraph(curve.cmdline, "      ")
+
+
+def _timeline(page: IncidentPage, out: _Writer) -> None:
+    line = page.timeline
+    if line is None or not line.tells_more:
+        return
+    out.heading("What happened when")
+    for moment in _nearest(line, _MOMENTS):
+        out.item(timeline.sentence(moment))
+    left_out = len(line.moments) - _MOMENTS + line.left_out
+    if left_out > 0:
+        out.item(f"… and {left_out} more")
+
+
+def _nearest(line: timeline.Timeline, most: int) -> list[timeline.Moment]:
+    by_distance = sorted(line.moments, key=lambda moment: math.inf if moment.at_s is None else abs(moment.at_s))
+    kept = {id(moment) for moment in by_distance[:most]}
+    return [moment for moment in line.moments if id(moment) in kept]
+
+
+def _cgroups(page: IncidentPage, out: _Writer) -> None:
+    if page.cgroups is None:
+        return
+    out.heading("Control groups")
+    for depth, group in cgrouptree.flat(page.cgroups):
+        indent = "  " * (min(depth, _DEEP) + 1)
+        told = "; ".join([*cgrouptree.marks(group), *filter(None, [cgrouptree.sentence(group)])])
+        out.paragraph(f"{group.name}{f': {told}' if told else ''}", indent, f"{indent}  ")
+        if group.hidden:
+            out.paragraph(f"and {units.count(group.hidden, 'smaller group')}", f"{indent}  ")
 
 
 def _pairs(out: _Writer, pairs: Iterable[tuple[str, str]]) -> None:

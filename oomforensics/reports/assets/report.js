@@ -52,12 +52,14 @@ function themed(figure) {
       continue;
     }
     trace.marker.color = colour;
-    if (trace.meta.part === "badness") trace.marker.line.color = colour;
+    if (trace.mode === "markers") trace.marker.line.color = colour;
   }
   const layout = figure.layout;
   layout.font = { ...layout.font, color: ink, family: style("--sans") };
-  layout.xaxis = { ...layout.xaxis, gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont: { color: style("--muted"), size: 12 } };
-  layout.yaxis = { ...layout.yaxis, gridcolor: style("--rule"), tickfont: { color: style("--muted"), size: 12 } };
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    const tickfont = { color: style("--muted"), size: 12 };
+    layout[name] = { ...layout[name], gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont };
+  }
   for (const line of layout.shapes ?? []) line.line.color = style("--killed");
   for (const label of layout.annotations ?? []) label.bgcolor = style("--paper");
   layout.hoverlabel = { bgcolor: style("--card"), bordercolor: style("--rule"), font: { color: ink }, align: "left" };
@@ -115,7 +117,7 @@ class TaskTable {
     this.body = element("tbody");
     const table = element("table", { className: "tasks" }, element("thead", {}, element("tr", {}, ...this.heads)), this.body);
     const scroller = element("div", { className: "scroll tall", tabIndex: 0 }, table);
-    scroller.setAttribute("role", "region");
+    scroller.setAttribute("role", "group");
     scroller.setAttribute("aria-label", "Task table");
     this.more = element("button", { type: "button", className: "more" });
     this.more.addEventListener("click", () => {

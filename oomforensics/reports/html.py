@@ -125,8 +125,8 @@ class _Section:
             yield _Run(lines, f"{len(lines):,} {_FOLDED_KINDS[kind]}" if folds else None)
 
 
-def render(con: Connection, ids: Sequence[str]) -> str:
-    """The incidents as one HTML document; several get an index in front."""
+def render(con: Connection, ids: Sequence[str], back: str | None = None) -> str:
+    """The incidents as one HTML document; several get an index in front. `back`: where the dashboard lies, if there is one."""
     pages = [load(con, incident_id) for incident_id in ids]
     sections = [_Section(page, what_if(con, page), number) for number, page in enumerate(pages, 1)]
     return (
@@ -134,6 +134,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
         .get_template("report.html.j2")
         .render(
             sections=sections,
+            back=back,
             title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
             style=Markup(asset("report.css")),
             head_script=head_script(),

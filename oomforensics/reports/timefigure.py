@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from oomforensics.reports.escape import visible
-from oomforensics.reports.figures import markup
+from oomforensics.reports.figures import markup, plain
 from oomforensics.reports.recorded import AFTER_S, Recorded
 from oomforensics.reports.timeline import OTHERS, SAYS, Moment, Timeline, moment_at
 
@@ -59,9 +59,7 @@ def figure(line: Timeline, seen: Recorded | None) -> dict[str, Any]:
             **axes,
         }
     )  # fmt: skip
-    built: dict[str, Any] = made.to_plotly_json()
-    built["layout"].pop("template", None)
-    return built
+    return plain(made)
 
 
 def _window(line: Timeline, seen: Recorded | None) -> tuple[float, float]:

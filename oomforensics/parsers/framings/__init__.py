@@ -31,6 +31,7 @@ from oomforensics.parsers.framings import (
     tag,
 )
 from oomforensics.parsers.framings.base import Context, Framing, Header
+from oomforensics.parsers.framings.carrier import CARRIERS, Carried, Carrier
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import STAMP, uptime
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
@@ -84,6 +85,7 @@ class Reader:
         self._quote = ""  # what stands before each line of a quoted log
         self._unquoted = False  # a syslog line was seen that is not quoted
         self._bare_quote = ""
+        self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
 
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
@@ -150,6 +152,8 @@ class Reader:
             return self._make(number, text, header)
         if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
             return None
+        if (carried := self._carried(number, line)) is not None:
+            return carried
         self._margin = None
         self.seen[BARE] += 1
         return Record(number, line.removeprefix(self._bare_quote), host=self._host)
@@ -177,6 +181,39 @@ class Reader:
             header.boot_id, header.from_kernel, header.level, None, header.seq, header.continued, header.program,
             header.wall_local,
         )  # fmt: skip
+
+    def _carried(self, number: int, line: str) -> Record | None:
+        """The record inside what a tool put around it; None in a source that has lines in the open."""
+        if self._carrier is None and self.seen.keys() - {BARE}:
+            return None
+        for carrier in CARRIERS if self._carrier is None else (self._carrier,):
+            if re.match(carrier.begins, line):
+                for carried in carrier.read(line, self._clock):
+                    header = self._header(carried.text)
+                    if header is not None or carrier.tells or self._carrier is carrier:
+                        self._carrier = carrier
+                        return self._unpacked(number, carried, header)
+        return None
+
+    def _unpacked(self, number: int, carried: Carried, header: Header | None) -> Record:
+        assert self._carrier is not None
+        unquoted = self._unquoted
+        if header is not None and self._framing is not None:
+            record = self._make(number, carried.text, header)
+            self.seen[self._framing.name] -= 1
+            self.seen[f"{self._framing.name} in {self._carrier.name}"] += 1
+        else:
+            record = Record(number, carried.text, host=self._host)
+            self.seen[f"{BARE} in {self._carrier.name}"] += 1
+        self._margin, self._unquoted = None, unquoted
+        said = carried.said
+        if said is not None:
+            record.host = record.host or said.host
+            if record.wall_us is None:
+                record.wall_us, record.wall_source = said.wall_us, said.wall_source
+            if said.from_kernel is False or record.from_kernel is None:
+                record.from_kernel, record.program = said.from_kernel, said.program
+        return record
 
     def _header(self, line: str) -> Header | None:
         fixed = self._fixed

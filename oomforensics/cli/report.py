@@ -52,6 +52,10 @@ def command(
     form: Annotated[
         Format | None, typer.Option("--format", help="By default what the file's name says, else html.")
     ] = None,
+    figures: Annotated[
+        Path | None,
+        typer.Option("--figures", metavar="FOLDER", help="Also the main figures as PNG; needs Chrome or Chromium."),
+    ] = None,
     redact: Redact = False,
     redact_key: RedactKey = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
@@ -68,6 +72,7 @@ def command(
       oomforensics report --all --format md -o -
       oomforensics report --history -o oom-history.html
       oomforensics report --history -o oom-history/
+      oomforensics report latest -o incident.md --figures pictures/
       oomforensics report latest --redact -o for-strangers.html
     """
     from oomforensics.history.lookup import LATEST, all_ids, resolve
@@ -90,12 +95,15 @@ def command(
             raise UsageError("the history holds no incident yet")
         ids = list(dict.fromkeys(ids))
         key = key_for(path, redact, redact_key)
-        if whole_folder and target is not None:
-            with _shown(path, con, key, ids) as (shown, _):
-                terminal.say(f"wrote {target / INDEX} and {_write_folder(shown, target)} pages beside it")
-            return
         render = _overview(chosen) if history else _renderer(chosen)
         with _shown(path, con, key, ids) as (shown, names):
+            if figures is not None:
+                terminal.say(
+                    f"wrote {_write_pictures(shown, None if history else names, figures, force)} pictures into {figures}"
+                )
+            if whole_folder and target is not None:
+                terminal.say(f"wrote {target / INDEX} and {_write_folder(shown, target)} pages beside it")
+                return
             text = render(shown, names)
     if target is None:
         terminal.out(text)
@@ -124,21 +132,41 @@ def _write_folder(con: Connection, target: Path) -> int:
 
     written = 0
     for path, text in dashboard.folder(con):
-        try:
-            (target / path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OomforensicsError(f"{(target / path).parent} cannot be made: {error.strerror}") from error
+        _make((target / path).parent)
         write(target / path, text)
         written += 1
     return written - 1
 
 
-def write(target: Path, text: str) -> None:
+def _write_pictures(con: Connection, ids: Sequence[str] | None, folder: Path, force: bool) -> int:
+    """Of these incidents, or of the whole history. How many."""
+    from oomforensics.reports import pictures
+
+    chosen = list(pictures.of_history(con) if ids is None else pictures.of_incidents(con, ids))
+    places = [folder / f"{picture.name}.png" for picture in chosen]
+    taken = next((place for place in places if place.exists()), None)
+    if taken is not None and not force:
+        raise UsageError(f"{taken} exists; --force replaces it")
+    drawn = pictures.png(chosen)
+    _make(folder)
+    for place, picture in zip(places, drawn, strict=True):
+        write(place, picture)
+    return len(chosen)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OomforensicsError(f"{folder} cannot be made: {error.strerror}") from error
+
+
+def write(target: Path, content: str | bytes) -> None:
     """The whole file or none: a report that was cut off must not pass for one. A pipe or device is written to."""
     in_place = target.exists() and not target.is_file()
     part = target if in_place else target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        part.write_text(text, encoding="utf-8", errors="backslashreplace")
+        part.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="backslashreplace"))
         if not in_place:
             part.replace(target)
     except OSError as error:

@@ -28,8 +28,6 @@ _ID = re.compile(r"[0-9a-z-]{1,64}")
 def html(con: Connection, linked: Mapping[str, str] | None = None) -> str:
     """`linked`: of incidents that have a page of their own, where it lies seen from this one."""
     seen = overview(con)
-    figures = {key: _bars(series, seen.bucket) for key, _, series in seen.charts()}
-    figures["players"] = _players(seen.players)
     return (
         environment()
         .get_template("history.html.j2")
@@ -37,7 +35,7 @@ def html(con: Connection, linked: Mapping[str, str] | None = None) -> str:
             seen=seen,
             begins=begins,
             linked=linked or {},
-            figures={key: Markup(script_json(figure)) for key, figure in figures.items()},
+            figures={key: Markup(script_json(figure)) for key, figure in charts(seen).items()},
             style=Markup(asset("report.css")),
             head_script=head_script(),
             body_scripts=body_scripts(what_if=False),
@@ -46,6 +44,12 @@ def html(con: Connection, linked: Mapping[str, str] | None = None) -> str:
             note=note(con),
         )
     )
+
+
+def charts(seen: Overview) -> dict[str, dict[str, Any]]:
+    """Figure JSON of what there is to draw, by key."""
+    over_time = {key: _bars(series, seen.bucket) for key, _, series in seen.charts() if series}
+    return {**over_time, "players": _players(seen.players)}
 
 
 def folder(con: Connection) -> Iterator[tuple[str, str]]:

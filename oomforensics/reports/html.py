@@ -21,7 +21,7 @@ from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
 
-_PLOTLY = "plotly-oom-4.1.1.min.js"
+PLOTLY = "plotly-oom-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
 _LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
 _FOLDED_KINDS = {
@@ -151,7 +151,7 @@ def head_script() -> Markup:
 
 
 def body_scripts(what_if: bool = True) -> list[Markup]:
-    return [Markup(asset(name)) for name in (_PLOTLY, "report.js", *(("whatif.js",) if what_if else ()))]
+    return [Markup(asset(name)) for name in (PLOTLY, "report.js", *(("whatif.js",) if what_if else ()))]
 
 
 def script_hashes(what_if: bool = True) -> str:

@@ -198,3 +198,10 @@ def page_of(
         return path
 
     return page
+
+
+@pytest.fixture
+def con() -> Iterator[duckdb.DuckDBPyConnection]:
+    """An empty history in memory."""
+    with samples.history() as history:
+        yield history

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import cgrouptree, figures, headline, recorded, timefigure, timeline, units, words
+from oomforensics.reports import cgrouptree, figures, headline, limits, recorded, timefigure, timeline, units, words
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -56,6 +56,7 @@ class _Section:
         self.margin = headline.margin(page)
         self.certainty = headline.certainty(page)
         self.lost = headline.lost(page)
+        self.limits = limits.of(page)
         self.parts = figures.parts(page)
         self.chart_rows = figures.shown(page)
         self._known_lines = {line.line for line in page.lines}

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from oomforensics import __version__
-from oomforensics.reports import headline, words
+from oomforensics.reports import headline, limits, words
 from oomforensics.reports.load import Connection, IncidentPage, load, note
 
 SCHEMA_VERSION = 2
@@ -49,6 +49,7 @@ def _incident(page: IncidentPage) -> dict[str, Any]:
         **values,
         "verdict_meaning": words.verdict(page.verdict).meaning,
         "badness_unit": page.badness_unit,
+        "limits": limits.of(page),
         **children,
         "report_lines": lines,
         "sources": sources,

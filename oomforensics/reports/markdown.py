@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import cgrouptree, headline, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, headline, limits, recorded, timeline, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -75,6 +75,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
         yield from ("", "## The arithmetic", "", *block(page.proof))
     yield from _certainty(page)
     yield from _lost(page)
+    yield from ("", "## Limits of this analysis", "")
+    yield from (f"- {text(limit)}" for limit in limits.of(page))
     if page.evidence:
         digits = max(len(str(line.line)) for line in page.evidence)
         yield from ("", "## Evidence", "", f"Lines of {code(page.source)}:", "")

@@ -7,7 +7,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import cgrouptree, headline, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, headline, limits, recorded, timeline, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
@@ -21,7 +21,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _ranking, _recorded, _timeline, _cgroups, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (_head, _verdict, _ranking, _recorded, _timeline, _cgroups, _proof, _certainty, _lost, _limits, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -271,6 +271,12 @@ def _lost(page: IncidentPage, out: _Writer) -> None:
         out.heading("What was missing from the log")
     for part, meaning in lost:
         out.item(f"{meaning} [{part}]" if part else meaning)
+
+
+def _limits(page: IncidentPage, out: _Writer) -> None:
+    out.heading("Limits of this analysis")
+    for limit in limits.of(page):
+        out.item(limit)
 
 
 def _evidence(page: IncidentPage, out: _Writer) -> None:

@@ -37,6 +37,7 @@ _MEANINGS = {
     "headline": "The sentence that every report begins with",
     "ts": "Wall-clock time of the first line, RFC 3339 in UTC",
     "verdict_meaning": "verdict in plain language",
+    "limits": "What this analysis cannot know",
     "badness_unit": "Of badness_*, adj_pages, root_bonus_pages and margin_pages",
     "IncidentPage.recorded": "What a recorder saw of the last minutes; null: there was none",
     "IncidentPage.timeline": "What happened around it, by all who tell of it",
@@ -228,6 +229,7 @@ def report() -> dict[str, Any]:
     found["ts"] = {"type": ["string", "null"], "format": "date-time", "description": _MEANINGS["ts"]}
     found["verdict_meaning"] = make.described(str, "verdict_meaning")
     found["badness_unit"] = {"enum": ["pages", "permille"], "description": _MEANINGS["badness_unit"]}
+    found["limits"] = make.described(list[str], "limits")
     make.definitions["Incident"] = make.object(found)
     incidents = {"type": "array", "items": {"$ref": "#/$defs/Incident"}, "description": _MEANINGS["incidents"]}
     return make.document(

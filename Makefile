@@ -59,6 +59,7 @@ check: lint types test wheel
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.capture
+	$(BIN)/python -m benchmarks.pages
 
 clean:
 	rm -rf $(VENV) js/node_modules demo dist build

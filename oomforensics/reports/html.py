@@ -76,7 +76,7 @@ class _Section:
 
     @property
     def has_time_figure(self) -> bool:
-        return self.page.recorded is not None or len(self.time_line.timed) > 1 and self.time_line.tells_more
+        return self.page.recorded is not None or len(self.time_line.timed) > 1
 
     def at_line(self, moment: timeline.Moment) -> str | None:
         """The anchor of the raw line that says so, if this report holds it."""

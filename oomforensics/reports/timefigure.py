@@ -17,6 +17,7 @@ _CURVES_PX = 260
 _PRESSURE_PX = 60
 _GAP_PX = 14
 _AXIS_PX = 40
+_LABEL_PX = 24
 _LEGEND_PX = 70
 _COLOURS_OF_LARGE = 5
 _SYMBOLS = {"kill": "x", "claim": "circle-open", "warning": "triangle-up", "pressure": "diamond"}
@@ -47,13 +48,13 @@ def figure(line: Timeline, seen: Recorded | None) -> dict[str, Any]:
     legend = _LEGEND_PX if seen is not None else _LEGEND_PX // 2
     made.update_layout(
         {
-            "height": total + _AXIS_PX + legend, "margin": {"l": 8, "r": 8, "t": 8, "b": _AXIS_PX + legend},
+            "height": _LABEL_PX + total + _AXIS_PX + legend, "margin": {"l": 8, "r": 8, "t": _LABEL_PX, "b": _AXIS_PX + legend},
             "dragmode": False, "hovermode": "closest", "showlegend": True,
             "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"}, "font": {"size": 13},
             "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
             "shapes": [{"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 2}}],
             "annotations": [
-                {"x": 0, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left", "xshift": 3, "showarrow": False, "text": "report"}
+                {"x": 0, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "text": "report"}
             ],
             "xaxis": {"ticksuffix": " s", "range": [begin, end], "fixedrange": True, "zeroline": False, "nticks": 8, "anchor": "y"},
             **axes,

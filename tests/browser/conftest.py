@@ -23,7 +23,7 @@ from tests.unit.reports import report_samples as samples
 
 JS = Path(__file__).parents[2] / "js"
 _AXE = JS / "node_modules" / "axe-core" / "axe.min.js"
-_FLAGS = (
+FLAGS = (
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -116,7 +116,7 @@ def browser() -> Iterator[Browser]:
         absent("selenium")
     options = webdriver.ChromeOptions()
     options.binary_location = str(chromium)
-    for flag in _FLAGS:
+    for flag in FLAGS:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(str(chromedriver)))

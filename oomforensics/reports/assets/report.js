@@ -252,14 +252,18 @@ systemDark.addEventListener("change", () => {
 labelToggle();
 
 let themeBeforePrint;
+let openedForPrint = [];
 addEventListener("beforeprint", () => {
   themeBeforePrint = root.dataset.theme;
   root.dataset.theme = "light";
+  openedForPrint = [...document.querySelectorAll("details.moments:not([open])")];
+  for (const list of openedForPrint) list.open = true;
   charts.forEach(drawChart);
   tables.forEach((table) => table.showForPrint());
 });
 addEventListener("afterprint", () => {
   if (themeBeforePrint) root.dataset.theme = themeBeforePrint;
   else delete root.dataset.theme;
+  for (const list of openedForPrint) list.open = false;
   redraw();
 });

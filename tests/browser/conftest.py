@@ -18,6 +18,7 @@ from oomforensics.history.lookup import all_ids
 from oomforensics.history.redact import open_redacted
 from oomforensics.ingest import ingest
 from oomforensics.reports import dashboard, html
+from tests.support.printer import KERNELS, Report, Task, stamped
 from tests.support.samples import FIXTURES
 from tests.unit.reports import report_samples as samples
 
@@ -162,6 +163,30 @@ def recorded_history(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+CROWD = 20_000
+
+
+def real_crowd(folder: Path) -> str:
+    """A report of as many processes, with every line that a 6.12 prints of them."""
+    comms = ("java", "postgres", "php-fpm: pool w", "kubelet", "node", "containerd-shim")
+    tasks = [
+        Task(
+            1000 + n,
+            comms[n % 6],
+            rss_anon=1 + n * 7919 % 50_000,
+            rss_file=n % 4999,
+            oom_score_adj=(0, 0, -500, 300)[n % 4],
+        )
+        for n in range(CROWD)
+    ]
+    tasks.append(Task(99_999, "hog", rss_anon=30_000_000))
+    made = Report(KERNELS["6.12"], tasks, tasks[-1])
+    (folder / "crowd.log").write_text("".join(f"{line}\n" for line in stamped(list(made.lines()), start_s=100.0)))
+    ingest([str(folder / "crowd.log")], db=folder / "crowd.duckdb", timezone=UTC)
+    with duckdb.connect(str(folder / "crowd.duckdb"), read_only=True) as con:
+        return html.render(con, all_ids(con))
+
+
 @pytest.fixture(scope="session")
 def page_of(
     report: Callable[..., Path], recorded_history: Path, tmp_path_factory: pytest.TempPathFactory
@@ -185,7 +210,10 @@ def page_of(
         with duckdb.connect(str(path), read_only=True) as con:
             return dashboard.html(con)
 
-    makers = {"recorded": recorded, "redacted": redacted, "history": history}
+    def crowd() -> str:
+        return real_crowd(folder)
+
+    makers = {"crowd": crowd, "recorded": recorded, "redacted": redacted, "history": history}
 
     def page(kind: str) -> Path:
         if kind == "several":

@@ -17,7 +17,7 @@ KINDS = (
     "none",
     "permille",
     "hostile",
-    "large",
+    "crowd",
     "recorded",
     "redacted",
     "history",

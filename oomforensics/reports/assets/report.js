@@ -216,10 +216,34 @@ class TaskTable {
 
 const tables = [...document.querySelectorAll("[data-table]")].map((holder) => new TaskTable(holder));
 
-// -- links to raw lines inside closed folds ---------------------------------------------------------------------------
+// -- raw lines: many of a kind are packed until they are wanted -------------------------------------------------------
 
-function reveal() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+async function unpack(fold) {
+  if (!fold.dataset.packed) return;
+  const packed = document.getElementById(fold.dataset.packed).textContent;
+  delete fold.dataset.packed;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const list = element("ol", { className: "raw" });
+  const anchored = new Set();
+  for (const [line, text] of JSON.parse(await new Response(stream).text())) {
+    const parts = [element("span", { className: "n" }, line), element("span", { className: "t" }, text)];
+    // A source may hold several records on one line; the number is an anchor only once.
+    list.append(element("li", anchored.has(line) ? {} : { id: `${fold.dataset.section}-L${line}` }, ...parts));
+    anchored.add(line);
+  }
+  fold.append(list);
+}
+
+const folds = [...document.querySelectorAll("[data-packed]")];
+for (const fold of folds) fold.addEventListener("toggle", () => fold.open && unpack(fold));
+
+async function reveal() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const [, section, line] = id.match(/^(i\d+)-L(\d+)$/) ?? [];
+  const holds = (fold) => fold.dataset.section === section && +fold.dataset.first <= +line && +line <= +fold.dataset.last;
+  if (!document.getElementById(id)) await Promise.all(folds.filter(holds).map(unpack));
+  const target = document.getElementById(id);
   if (!target) return;
   for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   target.scrollIntoView({ block: "center" });

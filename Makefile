@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 JS := js/node_modules/.installed
 
-.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel bench js plotly clean
+.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel docs shown bench js plotly clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -54,7 +54,14 @@ types: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python tests/check_wheel.py
 
-check: lint types test wheel
+# Into build/site. What the pages show of commands and code is run by the tests; `make shown` writes it anew.
+docs: $(STAMP)
+	$(BIN)/python tests/check_docs.py
+
+shown: $(STAMP)
+	for page in command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+
+check: lint types test wheel docs
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -40,14 +40,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "comm": "trigger_comm victim_comm selected_comm",
         "host": "host",
         "cgroup": "oom_memcg task_memcg oom_group_path systemd_slice systemd_unit systemd_user_unit container_name pod"
-        " pod_namespace",
+        " pod_namespace place cpuset",
         "path": "source container_image",
         "ident": "incident_id boot_id container_id pod_uid job_id",
         "step": "job_step",
         "uid": "victim_uid login_uid",
         "prose": "totalpages_source verdict_text era_evidence era_agreement page_size_source totalpages_arithmetic score_note"
         " proof caveats",
-        "line": "constraint_raw gfp_mask",
+        "line": "constraint_raw gfp_mask nodemask mems_allowed",
         "json": "meminfo memcg_stats",
         "symbol": "call_trace",
         "release": "kernel_release",
@@ -57,7 +57,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         " totalpages_exact totalpages_min totalpages_max selected_pid evidence_lines runner_up_pid margin_pages outcomes"
         " report_suppressed memory_usage_kb memory_limit_kb memory_failcnt memsw_usage_kb memsw_limit_kb swap_usage_kb"
         " swap_limit_kb total_swap_kb free_swap_kb ram_pages reserved_pages callbacks_suppressed container_runtime pod_qos"
-        " job_scheduler ts_uncertainty_s",
+        " job_scheduler ts_uncertainty_s trigger_cpu kmem_usage_kb kmem_limit_kb",
     },
     "candidates": {
         "comm": "comm",
@@ -102,6 +102,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "step": "job_step",
         "uid": "login_uid",
         "keep": "container_runtime pod_qos job_scheduler",
+    },
+    "recurrences": {
+        "comm": "victim_comm largest_comm",
+        "host": "host",
+        "cgroup": "place",
+        "path": "source",
+        "ident": "latest_id incident_ids",
+        "keep": "scope memory_limit_kb incidents kills first_ts last_ts mean_between_s",
     },
     "host_facts": {
         "host": "host",
@@ -187,7 +195,26 @@ COLUMNS: dict[str, dict[str, str]] = {
         "ident": "incident_id",
         "prose": "text advice",
         "json": "evidence",
-        "keep": "finding severity",
+        "keep": "finding severity confidence",
+    },
+    "memory_balance": {
+        "ident": "incident_id",
+        "cgroup": "memcg",
+        "prose": "label origin",
+        "keep": "seq node parent bytes min_bytes max_bytes line",
+    },
+    "allocations": {
+        "ident": "incident_id",
+        "cgroup": "limit_memcg",
+        "prose": "text balance_text notes",
+        "line": "gfp_flags nodes",
+        "keep": "cause also order_asked request_bytes migratetype highest_zone",
+    },
+    "allocation_zones": {
+        "ident": "incident_id",
+        "prose": "reason",
+        "keep": "node zone usable managed_kb free_kb free_cma_kb boost_kb min_kb low_kb high_kb reserve_kb needed_kb"
+        " largest_free_kb line",
     },
     "incident_sources": {
         "host": "host",
@@ -317,6 +344,8 @@ class Redaction:
         if self._ids is not None:
             if "incident_id" in self._types[view]:
                 where = wanted
+            elif view == "recurrences":  # what is said of a group is said of all its incidents
+                where = "WHERE list_has_all((SELECT list(incident_id) FROM _wanted), incident_ids)"
             elif "source" in self._types[view]:
                 where = f"WHERE source IN (SELECT source FROM {ATTACHED}.incident_sources {wanted})"
             elif view == "cgroups":
@@ -331,10 +360,11 @@ class Redaction:
         for how in _LEARNT:
             learn = getattr(self.texts, f"learn_{how}")
             for view, columns in self._types.items():
-                for column in columns:
+                for column, kind in columns.items():
                     if class_of(view, column) == how:
-                        name = quoted(column)
-                        sql = f"SELECT DISTINCT {name} FROM {self.source(view)} WHERE {name} <> '' ORDER BY ALL"
+                        name = quoted(column) if kind == _PLAIN_TEXT else f"unnest({quoted(column)})"
+                        sql = f"SELECT DISTINCT {name} AS name FROM {self.source(view)}"
+                        sql = f"FROM ({sql}) WHERE name <> '' ORDER BY name"
                         for (value,) in self._con.execute(sql).fetchall():
                             learn(value)
 

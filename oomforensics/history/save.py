@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.model import Judged
-from oomforensics.history import bundles, cgroups, events, rows
+from oomforensics.history import bundles, cgroups, derived, events, rows
 from oomforensics.history.frames import NEW, Columns, columns, insert, run
 from oomforensics.history.merge import Cluster, Place, Sighting, merge, name
 from oomforensics.history.rows import seconds
@@ -17,7 +17,7 @@ from oomforensics.history.schema import Connection, transaction
 from oomforensics.parsers.records import SourceInfo
 from oomforensics.parsers.witness import Event
 
-_ANALYSIS = ("t_incidents", "t_candidates", "t_report_lines", "t_findings")  # made from the richest sighting
+_ANALYSIS = ("t_incidents", "t_candidates", "t_report_lines", *derived.TABLES)  # made from the richest sighting
 _MERGED = ("t_kills", "t_incident_sources", "t_kill_keys")  # made from all sightings
 
 _VALUE: Columns = columns(text="value")

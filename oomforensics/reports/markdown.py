@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import cgrouptree, headline, limits, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, headline, limits, memory, recorded, timeline, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -13,6 +13,7 @@ _TOP = 10
 # An underscore inside a word is a letter to Markdown, and most names here have one.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_]))")
 _MENTION = re.compile(r"\S*@\S*")
+_BARE_PIPE = re.compile(r"(?<!\\)\|")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -43,6 +44,11 @@ def code(value: str) -> str:
     return f"{fence}{space}{shown}{space}{fence}"
 
 
+def _cell(value: str) -> str:
+    """The same in a table, which is cut at every pipe that has no backslash before it, even one inside code."""
+    return _BARE_PIPE.sub(r"\\|", text(value))
+
+
 def block(lines: Iterable[str]) -> list[str]:
     """A fenced block that no line of it can close."""
     shown = [visible(line) for line in lines]
@@ -67,6 +73,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
         yield f"- {label}: {text(value)}"
     yield f"- Incident: {code(page.incident_id)}"
     yield from _also_killed(page)
+    yield from _allocation(page)
+    yield from _balance(page)
     yield from _ranking(page)
     yield from _recorded(page)
     yield from _timeline(page)
@@ -130,6 +138,34 @@ def _also_killed(page: IncidentPage) -> Iterable[str]:
         name = code(kill.comm) if kill.comm else "unnamed"
         why = text(words.kill_reason(kill.reason))
         yield f"- {name} (pid {units.plain(kill.pid)}): {why}, anon {units.kb(kill.anon_rss_kb)}"
+
+
+def _allocation(page: IncidentPage) -> Iterable[str]:
+    it = page.allocation
+    if it is None:
+        return
+    yield from ("", f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}", "", text(it.text), "")
+    for label, value in memory.request(it):
+        yield f"- {label}: {text(value)}"
+    for said in it.notes:
+        yield f"- {text(said)}"
+    if it.zones:
+        yield from ("", f"| {' | '.join(memory.ZONE_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---|")
+    for zone in it.zones:
+        yield f"| {' | '.join(map(_cell, memory.zone_cells(zone)))} |"
+
+
+def _balance(page: IncidentPage) -> Iterable[str]:
+    shown = memory.parts(page)
+    if not shown:
+        return
+    yield from ("", "## Where the memory was", "")
+    if page.allocation is not None and page.allocation.balance_text:
+        yield from (text(page.allocation.balance_text), "")
+    yield from ("| part | size | share | between | read from |", "|---|---:|---:|---|---|")
+    for part in shown:
+        indent = "&nbsp;&nbsp;" * part.depth
+        yield f"| {indent}{_cell(part.label)} | {part.size} | {part.share} | {part.error} | {_cell(part.row.origin)} |"
 
 
 def _ranking(page: IncidentPage) -> Iterable[str]:

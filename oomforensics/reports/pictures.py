@@ -18,7 +18,7 @@ from oomforensics.errors import OomforensicsError, UsageError
 from oomforensics.reports import dashboard, figures, headline, timefigure
 from oomforensics.reports.escape import visible
 from oomforensics.reports.html import PLOTLY, asset
-from oomforensics.reports.load import Connection, load
+from oomforensics.reports.load import Connection, IncidentPage, load
 from oomforensics.reports.overview import overview
 
 _WIDTH_PX = 1000
@@ -40,14 +40,20 @@ class Picture:
     figure: dict[str, Any]
 
 
+def figures_of(page: IncidentPage) -> dict[str, dict[str, Any]]:
+    """Figure JSON of what there is to draw of an incident, by name."""
+    found = {}
+    if page.candidates:
+        found["ranking"] = figures.ranking(page)
+    if page.timeline is not None and (page.recorded is not None or page.timeline.tells_more):
+        found["timeline"] = timefigure.figure(page.timeline, page.recorded)
+    return found
+
+
 def of_incidents(con: Connection, ids: Sequence[str]) -> Iterator[Picture]:
-    for incident_id in ids:
-        page = load(con, incident_id)
-        title = headline.sentence(page)
-        if page.candidates:
-            yield Picture(f"{incident_id}-ranking", title, figures.ranking(page))
-        if page.timeline is not None and (page.recorded is not None or page.timeline.tells_more):
-            yield Picture(f"{incident_id}-timeline", title, timefigure.figure(page.timeline, page.recorded))
+    for page in (load(con, incident_id) for incident_id in ids):
+        for name, figure in figures_of(page).items():
+            yield Picture(f"{page.incident_id}-{name}", headline.sentence(page), figure)
 
 
 def of_history(con: Connection) -> Iterator[Picture]:

@@ -14,15 +14,17 @@ import oomforensics
 PACKAGE = Path(oomforensics.__file__).parent
 # layer -> layers of ours that it may import
 MAY_IMPORT = {
+    "amounts": set(),
     "parsers": set(),
     "kernel": set(),
     "capture": set(),
     "live": {"capture", "kernel"},
-    "analysis": {"kernel", "parsers"},
+    "analysis": {"kernel", "parsers", "amounts"},
     "history": {"analysis", "kernel", "parsers", "errors"},
-    "reports": {"errors", "history"},
+    "reports": {"errors", "history", "amounts"},
     "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
+    "library": {"errors", "history", "ingest", "reports"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture", "live"},
 }
 
@@ -78,6 +80,17 @@ def test_the_recorder_loads_little() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    """Each of its names is loaded when it is first asked for."""
+    code = (
+        "import sys; before = set(sys.modules); import oomforensics; dir(oomforensics)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+        "oomforensics.History; print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['oomforensics']", "True"]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -103,7 +103,8 @@ def test_what_is_kept_is_no_free_text(public: Connection) -> None:
     assert kept <= {
         "ts_source", "era", "scope", "verdict", "missing", "era_alternatives", "outcomes", "container_runtime", "pod_qos",
         "job_scheduler", "ineligible_reason", "reason", "kind", "finding", "severity", "framing", "says", "mechanism",
-        "tied_by", "evidence", "witnesses",
+        "node", "parent", "also",
+        "tied_by", "evidence", "witnesses", "confidence", "cause", "migratetype", "highest_zone", "zone",
     }  # fmt: skip
 
 
@@ -462,8 +463,8 @@ def test_a_column_that_nobody_classed_is_not_shown(path: Path) -> None:
             " FROM t_findings"
         )
         con.execute("COMMENT ON COLUMN findings.odd IS 'zqsecret'")
-        con.execute("INSERT INTO t_findings VALUES ('x', 'f', 'info', 't', NULL, NULL)")
-    known = ["incident_id", "finding", "severity", "text", "evidence", "advice"]
+        con.execute("INSERT INTO t_findings VALUES ('x', 'f', 'info', 't', NULL, NULL, NULL)")
+    known = ["incident_id", "finding", "severity", "text", "evidence", "advice", "confidence"]
     with open_redacted(path, KEY, ["x"]) as (con, _):
         shown = con.execute("FROM findings")
         assert [name for name, *_ in shown.description] == known

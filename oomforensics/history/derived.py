@@ -1,0 +1,144 @@
+"""What follows from all that is known of an incident, made at the end of each ingest and kept.
+
+An incident's derived rows rest on its own report, on what bundles say of its host, and on its neighbours and witnesses,
+which may come later. `basis` names that; whatever incident has none, or another one, is derived again. An ingest that is
+killed in between leaves incidents without, which the next one makes up for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oomforensics.analysis import allocation, balance, findings
+from oomforensics.analysis.allocation import Allocation
+from oomforensics.analysis.balance import Balance
+from oomforensics.analysis.findings import Finding
+from oomforensics.analysis.scene import Scene
+from oomforensics.history import scenes
+from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
+from oomforensics.history.schema import Connection, transaction
+
+EDITION = 1  # another number: all is derived again, because the rules have changed
+
+# The basis is counted, not compared: what the history holds only grows, or is replaced as a whole with its incident.
+_STALE = f"""
+    WITH incidents AS (
+        SELECT incident_id, boot_id, lower(split_part(host, '.', 1)) AS label, epoch(ts) AS at_s FROM t_incidents
+    ),
+    facts AS (
+        SELECT lower(split_part(host, '.', 1)) AS label, count(*) AS n, hash(list(value ORDER BY kind, name, source, line)) AS h
+        FROM t_bundle_facts GROUP BY ALL
+    ),
+    unnamed AS (SELECT count(*) AS n FROM t_bundle_facts WHERE host IS NULL),
+    days AS (
+        SELECT lower(split_part(host, '.', 1)) AS label, floor(epoch(ts) / {scenes.NEIGHBOURS_S}) AS day, count(*) AS n
+        FROM t_incidents GROUP BY ALL
+    ),
+    boots AS (SELECT boot_id, count(*) AS n FROM t_incidents WHERE boot_id IS NOT NULL GROUP BY ALL),
+    told AS (SELECT lower(split_part(host, '.', 1)) AS label, count(*) AS n FROM t_memory_events GROUP BY ALL),
+    bases AS (
+        SELECT incident_id, concat_ws(' ', {EDITION}, coalesce(facts.n, 0), coalesce(facts.h, 0), unnamed.n, coalesce(today.n, 0),
+                                      coalesce(before.n, 0), coalesce(boots.n, 0), coalesce(told.n, 0)) AS basis
+        FROM incidents
+        CROSS JOIN unnamed
+        LEFT JOIN facts ON facts.label = incidents.label
+        LEFT JOIN days AS today ON today.label = incidents.label AND today.day = floor(at_s / {scenes.NEIGHBOURS_S})
+        LEFT JOIN days AS before ON before.label = incidents.label AND before.day = floor(at_s / {scenes.NEIGHBOURS_S}) - 1
+        LEFT JOIN boots ON boots.boot_id = incidents.boot_id
+        LEFT JOIN told ON told.label = incidents.label
+    )
+    SELECT incident_id, basis FROM bases
+    WHERE NOT EXISTS (FROM t_derived AS kept WHERE kept.incident_id = bases.incident_id AND kept.basis = bases.basis)
+    ORDER BY incident_id
+"""
+
+_ID: Columns = columns(text="incident_id")
+_DERIVED: Columns = columns(text="incident_id basis")
+_BALANCE: Columns = columns(
+    text="incident_id node parent label origin memcg", small="seq", int="bytes min_bytes max_bytes line"
+)
+_ALLOCATIONS: Columns = columns(
+    text="incident_id cause text migratetype highest_zone nodes limit_memcg balance_text",
+    small="order_asked",
+    int="request_bytes",
+    texts="gfp_flags notes also",
+)
+_ZONES: Columns = columns(
+    text="incident_id zone reason",
+    small="node",
+    bool="usable",
+    int="managed_kb free_kb free_cma_kb boost_kb min_kb low_kb high_kb reserve_kb needed_kb largest_free_kb line",
+)
+_FINDINGS: Columns = columns(text="incident_id finding severity confidence text advice", json="evidence")
+TABLES = ("t_derived", "t_memory_balance", "t_allocations", "t_allocation_zones", "t_findings")
+
+
+class _Derived(NamedTuple):
+    scene: Scene
+    balance: Balance | None
+    allocation: Allocation
+    findings: list[Finding]
+
+
+def derive(con: Connection) -> None:
+    """Of each incident whose basis has changed; in batches, each stored wholly or not at all."""
+    basis_of = dict(con.execute(_STALE).fetchall())
+    for batch in scenes.batches(con, list(basis_of)):
+        made = [_of(scene) for scene in batch]
+        ids = [scene.incident_id for scene in batch]
+        with transaction(con):
+            for table in TABLES:
+                run(con, _ID, zip(ids, strict=True), f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
+            _insert(con, made)
+            insert(con, "t_derived", _DERIVED, ((name, basis_of[name]) for name in ids))
+
+
+def _of(scene: Scene) -> _Derived:
+    balanced = balance.balance(scene)
+    failed = allocation.allocation(scene)
+    return _Derived(scene, balanced, failed, findings.find(findings.Evidence(scene, balanced, failed)))
+
+
+def _insert(con: Connection, made: Sequence[_Derived]) -> None:
+    insert(con, "t_memory_balance", _BALANCE, (row for one in made for row in _balance(one)))
+    insert(con, "t_allocations", _ALLOCATIONS, map(_allocation, made))
+    insert(
+        con, "t_allocation_zones", _ZONES, (row for one in made for row in _named(_ZONES, one, one.allocation.zones))
+    )
+    insert(con, "t_findings", _FINDINGS, (row for one in made for row in _named(_FINDINGS, one, one.findings)))
+
+
+def _balance(one: _Derived) -> list[Row]:
+    nodes = one.balance.nodes if one.balance is not None else ()
+    return [
+        (
+            one.scene.incident_id,
+            it.node,
+            it.parent,
+            it.label,
+            it.origin,
+            it.memcg,
+            seq,
+            it.bytes,
+            it.min_bytes,
+            it.max_bytes,
+            it.line,
+        )
+        for seq, it in enumerate(nodes)
+    ]
+
+
+def _allocation(one: _Derived) -> Row:
+    it = one.allocation
+    text = one.balance.text if one.balance is not None else None
+    return (
+        one.scene.incident_id, it.cause, it.text, it.migratetype, it.highest_zone, it.nodes, it.limit_memcg, text,
+        it.order_asked, it.request_bytes, list(it.gfp_flags) if it.gfp_flags is not None else None, list(it.notes),
+        list(it.also),
+    )  # fmt: skip
+
+
+def _named(spec: Columns, one: _Derived, rows: Sequence[object]) -> list[Row]:
+    """Rows whose fields have the columns' names."""
+    return [(one.scene.incident_id, *(getattr(row, name) for name in list(spec)[1:])) for row in rows]

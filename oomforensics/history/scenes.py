@@ -1,0 +1,167 @@
+"""Incidents as the analysis wants them, from the history: each with its table, its bundle's facts and its neighbours."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from typing import Any
+
+from oomforensics.analysis.scene import HostFact, Killed, Neighbour, Process, Scene, Told
+from oomforensics.history.schema import Connection
+from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
+
+NEIGHBOURS_S = 86_400  # how far back an incident's neighbours lie
+_MOST_NEIGHBOURS = 200
+_MOST_TOLD = 200
+
+_CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told"})
+_COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
+_TUPLES = frozenset({"missing", "outcomes", "call_trace"})
+_SPECIAL = {"ts_us": "epoch_us(ts)"}
+_ROUND = 1_000  # incidents whose surroundings are asked for at once
+_BATCH = 200  # of them whose tables are in memory at once
+
+_INCIDENT_SQL = f"""
+    SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats
+    FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    WHERE incident_id IN (SELECT unnest(?)) ORDER BY incident_id
+"""
+
+_PROCESS_SQL = """
+    SELECT incident_id, pid, uid, comm, total_vm_pages, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
+           coalesce(pgtables_bytes, (nr_ptes + coalesce(nr_pmds, 0)) * page_size), swapents_pages, c.oom_score_adj, eligible,
+           ineligible_reason, badness_pages, points, rank, is_victim, line
+    FROM t_candidates AS c JOIN (SELECT incident_id, page_size FROM t_incidents) USING (incident_id)
+    WHERE incident_id IN (SELECT unnest(?)) ORDER BY table_order
+"""
+_KILL_SQL = """
+    SELECT incident_id, pid, comm, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, oom_score_adj, reason, reaped, uptime_s,
+           epoch_us(ts), line
+    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY line
+"""
+# What is said of the boot; else of the host, which keeps its settings over boots; else by the bundle that the log lies in.
+_FACT_SQL = """
+    SELECT incident_id, kind, name, value, facts.source, facts.line
+    FROM t_incidents AS i JOIN t_bundle_facts AS facts
+      ON (facts.boot_id = i.boot_id AND facts.boot_id IS NOT NULL)
+      OR ((facts.boot_id IS NULL OR i.boot_id IS NULL)
+          AND lower(split_part(facts.host, '.', 1)) = lower(split_part(i.host, '.', 1)))
+      OR (facts.bundle <> '' AND starts_with(i.source, facts.bundle) AND (facts.host IS NULL OR i.host IS NULL))
+    WHERE incident_id IN (SELECT unnest(?)) AND kind IN ('meminfo', 'sysctl', 'swap', 'counter')
+    QUALIFY row_number() OVER (
+        PARTITION BY incident_id, kind, name
+        ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
+    ) = 1
+"""
+_NEIGHBOUR_SQL = f"""
+    SELECT i.incident_id, o.incident_id, later_s, coalesce(i.boot_id = o.boot_id, false), o.scope, o.victim_pid, o.victim_comm,
+           o.oom_memcg, o.task_memcg, o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb
+    FROM (SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents) AS i
+    JOIN (
+        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents
+        LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    ) AS o
+      ON o.incident_id <> i.incident_id AND (o.label = i.label OR o.boot_id = i.boot_id),
+    LATERAL (SELECT CASE WHEN o.boot_id = i.boot_id AND o.uptime_s IS NOT NULL AND i.uptime_s IS NOT NULL
+                         THEN i.uptime_s - o.uptime_s ELSE i.at_s - o.at_s END AS later_s)
+    WHERE i.incident_id IN (SELECT unnest(?)) AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
+    QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
+    ORDER BY i.incident_id, later_s, o.incident_id
+"""
+_TOLD_SQL = f"""
+    SELECT incident_id, kind, pid, comm, cgroup, text, source, line FROM memory_events
+    WHERE incident_id IN (SELECT unnest(?))
+    QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY source, line) <= {_MOST_TOLD}
+    ORDER BY source, line
+"""
+
+
+def load(con: Connection, ids: Sequence[str]) -> list[Scene]:
+    """The incidents that the history has of these."""
+    return [scene for batch in batches(con, ids) for scene in batch]
+
+
+def batches(con: Connection, ids: Sequence[str]) -> Iterator[list[Scene]]:
+    """The same a few at a time, for their tables may be long.
+
+    What lies around incidents is asked for less often: the views behind it look at the whole history each time.
+    """
+    for start in range(0, len(ids), _ROUND):
+        wanted = list(ids[start : start + _ROUND])
+        around = _Around(con, wanted)
+        for first in range(0, len(wanted), _BATCH):
+            yield _scenes(con, wanted[first : first + _BATCH], around)
+
+
+class _Around:
+    """Facts, neighbours and witnesses of incidents, by the incident's id."""
+
+    def __init__(self, con: Connection, ids: list[str]) -> None:
+        self.neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, [ids]).fetchall(), Neighbour)
+        told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
+        self.told = _grouped(told, Told)
+        self.facts: defaultdict[str, dict[tuple[str, str], HostFact]] = defaultdict(dict)
+        if _has_any(con, "t_bundle_facts"):
+            for incident_id, kind, name, *fact in con.execute(_FACT_SQL, [ids]).fetchall():
+                self.facts[incident_id][kind, name] = HostFact(*fact)
+
+
+def _has_any(con: Connection, table: str) -> bool:
+    return con.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
+    found = con.execute(_INCIDENT_SQL, [ids]).fetchall()
+    processes = _grouped(con.execute(_PROCESS_SQL, [ids]).fetchall(), Process)
+    kills = _grouped(con.execute(_KILL_SQL, [ids]).fetchall(), Killed)
+    scenes = []
+    for *row, meminfo, memcg_stats in found:
+        values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
+        for name in _TUPLES:
+            values[name] = tuple(values[name] or ())
+        incident_id = values["incident_id"]
+        scenes.append(
+            Scene(
+                **values,
+                meminfo=_meminfo(meminfo),
+                memcg_stats=_memcg_stats(memcg_stats),
+                processes=tuple(processes[incident_id]),
+                kills=tuple(kills[incident_id]),
+                facts=around.facts[incident_id],
+                neighbours=tuple(around.neighbours[incident_id]),
+                told=tuple(around.told[incident_id]),
+            )
+        )
+    return scenes
+
+
+def _grouped(rows: Iterable[tuple[Any, ...]], of: type[Any]) -> defaultdict[str, list[Any]]:
+    """Rows by their first column, the incident's id; what follows are the fields of `of`, a named tuple."""
+    grouped: defaultdict[str, list[Any]] = defaultdict(list)
+    make = of._make
+    for row in rows:
+        grouped[row[0]].append(make(row[1:]))
+    return grouped
+
+
+def _meminfo(stored: str | None) -> MemInfo | None:
+    """As the parser made it: JSON has turned whole numbers that were keys into text."""
+    if stored is None:
+        return None
+    values = json.loads(stored)
+    values["zones"] = [
+        Zone(**{**zone, "buddy": _whole_keys(zone["buddy"]), "buddy_types": _whole_keys(zone.get("buddy_types"))})
+        for zone in values["zones"]
+    ]
+    values["nodes_kb"] = _whole_keys(values["nodes_kb"])
+    return MemInfo(**values)
+
+
+def _whole_keys(values: dict[str, Any] | None) -> dict[int, Any] | None:
+    return None if values is None else {int(key): value for key, value in values.items()}
+
+
+def _memcg_stats(stored: str | None) -> tuple[MemcgStats, ...]:
+    return () if stored is None else tuple(MemcgStats(**one) for one in json.loads(stored))

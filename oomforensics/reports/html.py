@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import cgrouptree, figures, headline, limits, recorded, timefigure, timeline, units, words
+from oomforensics.reports import cgrouptree, figures, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -73,6 +73,9 @@ class _Section:
         self.limits = limits.of(page)
         self.parts = figures.parts(page)
         self.chart_rows = figures.shown(page)
+        self.zone_bars = zonebars.bars(page)
+        self.blocks = zonebars.blocks(page)
+        self.orders = zonebars.orders(self.blocks)
         self._known_lines = {line.line for line in page.lines}
 
     @property
@@ -96,6 +99,10 @@ class _Section:
         """The anchor of the raw line that says so, if this report holds it."""
         held = moment.source == self.page.source and moment.line in self._known_lines
         return f"#{self.key}-L{moment.line}" if held else None
+
+    @property
+    def balance_figure(self) -> Markup:
+        return Markup(script_json(memoryfigure.icicle(self.page.balance)))
 
     @property
     def table(self) -> Markup:
@@ -123,6 +130,13 @@ class _Section:
                 linked += Markup('<a href="#{}-L{}">{}</a>').format(self.key, match[1], match[0])
                 end = match.end()
         return linked + escape(visible(text[end:]))
+
+    def line_link(self, line: int | None, before: str = "") -> Markup:
+        """A line's number, as a link where this report holds it."""
+        if line is None:
+            return Markup("")
+        shown = f"{before}{line}"
+        return Markup('<a href="#{}-L{}">{}</a>').format(self.key, line, shown) if line in self._known_lines else escape(shown)
 
     def holds(self, kill: KillRow) -> bool:
         return kill.source == self.page.source and kill.line in self._known_lines
@@ -184,7 +198,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
     return environment
 
 

@@ -46,6 +46,10 @@ const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 function themed(figure) {
   const ink = style("--ink");
   for (const trace of figure.data) {
+    if (trace.meta.parts) {
+      trace.marker = { colors: trace.meta.parts.map((part) => style(`--part-${part}`)), line: { color: style("--paper"), width: 1 } };
+      continue;
+    }
     const colour = trace.meta.part === "badness" ? ink : style(`--part-${trace.meta.part}`);
     if (trace.mode === "lines") {
       trace.line.color = colour;

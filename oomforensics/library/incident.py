@@ -174,7 +174,7 @@ class Incident:
     # -- for people --------------------------------------------------------------------------------------------------------
 
     def figures(self) -> dict[str, graph_objects.Figure]:
-        """`ranking`: what each process used and its badness. `timeline`: what happened when, with what was recorded."""
+        """`ranking`: what each process used and its badness. `balance`: where the memory was. `timeline`: what happened when."""
         return {name: graph_objects.Figure(figure) for name, figure in pictures.figures_of(self._page).items()}
 
     def explain(self) -> str:

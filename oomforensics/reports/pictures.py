@@ -15,7 +15,7 @@ from importlib.resources import as_file, files
 from typing import Any
 
 from oomforensics.errors import OomforensicsError, UsageError
-from oomforensics.reports import dashboard, figures, headline, timefigure
+from oomforensics.reports import dashboard, figures, headline, memoryfigure, timefigure
 from oomforensics.reports.escape import visible
 from oomforensics.reports.html import PLOTLY, asset
 from oomforensics.reports.load import Connection, IncidentPage, load
@@ -45,6 +45,8 @@ def figures_of(page: IncidentPage) -> dict[str, dict[str, Any]]:
     found = {}
     if page.candidates:
         found["ranking"] = figures.ranking(page)
+    if page.balance:
+        found["balance"] = memoryfigure.icicle(page.balance)
     if page.timeline is not None and (page.recorded is not None or page.timeline.tells_more):
         found["timeline"] = timefigure.figure(page.timeline, page.recorded)
     return found
@@ -101,6 +103,10 @@ def _dressed(picture: Picture) -> dict[str, Any]:
     colours = _colours()
     ink, rule = colours["ink"], colours["rule"]
     for trace in picture.figure["data"]:
+        if "parts" in trace["meta"]:
+            shades = [colours[f"part-{part}"] for part in trace["meta"]["parts"]]
+            trace["marker"] = {"colors": shades, "line": {"color": colours["paper"], "width": 1}}
+            continue
         part = trace["meta"]["part"]
         colour = ink if part == "badness" else colours[f"part-{part}"]
         if trace.get("mode") == "lines":
@@ -112,7 +118,7 @@ def _dressed(picture: Picture) -> dict[str, Any]:
     lines = [figures.markup(line) for line in textwrap.wrap(visible(picture.title), _TITLE_COLUMNS)[:4]]
     above = _TITLE_LINE_PX * len(lines) + _ROOM_PX
     layout = picture.figure["layout"]
-    below = 0 if layout["showlegend"] else _LEGEND_PX  # the page has a legend of its own there
+    below = 0 if layout["showlegend"] or "xaxis" not in layout else _LEGEND_PX  # the page has a legend of its own there
     height = layout["height"] + above + below
     for name in [name for name in layout if re.match(r"[xy]axis", name)]:
         layout[name] = {**layout[name], "gridcolor": rule, "tickfont": {"color": colours["muted"], "size": 12}}
@@ -127,7 +133,7 @@ def _dressed(picture: Picture) -> dict[str, Any]:
             **layout,
             "height": height,
             "margin": {**margin, "t": margin["t"] + above, "b": margin["b"] + below, "l": 16, "r": 16},
-            "showlegend": True,
+            "showlegend": "xaxis" in layout,
             "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
             "title": {
                 "text": "<br>".join(lines), "x": _ROOM_PX / _WIDTH_PX, "xanchor": "left", "yref": "container",

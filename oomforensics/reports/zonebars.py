@@ -95,11 +95,11 @@ def _blocks(page: IncidentPage) -> Iterator[Blocks]:
         return
     usable = {(zone.node, zone.zone) for zone in page.allocation.zones if zone.usable is not False}
     for zone in page.meminfo.get("zones") or ():
-        if (zone["node"], zone["name"]) not in usable or not zone["buddy"]:
+        if (zone["node"], zone["name"]) not in usable or not zone.get("buddy"):
             continue
         sizes = sorted((int(kb) * 1024 // page.page_size, count) for kb, count in zone["buddy"].items())
         name = zone["name"] if zone["node"] is None else f"{zone['name']}, node {zone['node']}"
-        kinds = {int(kb) * 1024 // page.page_size: letters for kb, letters in (zone["buddy_types"] or {}).items()}
+        kinds = {int(kb) * 1024 // page.page_size: letters for kb, letters in (zone.get("buddy_types") or {}).items()}
         lists = _ORDINARY + (_CMA if page.allocation.migratetype == "movable" else "")
         counts = []
         for pages, number in sizes:

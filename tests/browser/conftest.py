@@ -213,7 +213,15 @@ def page_of(
     def crowd() -> str:
         return real_crowd(folder)
 
-    makers = {"crowd": crowd, "recorded": recorded, "redacted": redacted, "history": history}
+    def complete() -> str:
+        path = folder / "complete.duckdb"
+        ingest(
+            [str(FIXTURES / "kernels" / "5.10.0-32-cloud-amd64" / "global-swap-zram" / "kmsg")], db=path, timezone=UTC
+        )
+        with duckdb.connect(str(path), read_only=True) as con:
+            return html.render(con, all_ids(con)[:1])
+
+    makers = {"complete": complete, "crowd": crowd, "recorded": recorded, "redacted": redacted, "history": history}
 
     def page(kind: str) -> Path:
         if kind == "several":

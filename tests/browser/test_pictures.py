@@ -37,7 +37,7 @@ def test_each_main_figure_becomes_a_file(recorded_history: Path, tmp_path: Path)
     done = run("report", "latest", "-o", "-", "--format", "md", "--figures", folder, db=recorded_history)
     assert done.returncode == 0, done.stderr
     files = sorted(folder.iterdir())
-    assert [file.name for file in files] == [f"{incident}-ranking.png", f"{incident}-timeline.png"]
+    assert [file.name for file in files] == [f"{incident}-{name}.png" for name in ("balance", "ranking", "timeline")]
     for file in files:
         width, height = size(file.read_bytes())
         assert width == 2000 and height > 400 and file.stat().st_size > 20_000
@@ -51,6 +51,9 @@ def test_every_part_has_its_colour(con: duckdb.DuckDBPyConnection) -> None:
         *pictures.of_history(con),
     ]:
         for trace in pictures._dressed(picture)["data"]:
+            if trace["type"] == "icicle":
+                assert len(trace["marker"]["colors"]) == len(trace["ids"])
+                continue
             colour = (trace["line"] if trace.get("mode") == "lines" else trace["marker"])["color"]
             assert colour.startswith("#") and len(colour) == 7
         assert "<img" not in pictures._dressed(picture)["layout"]["title"]["text"]

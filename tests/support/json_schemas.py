@@ -17,7 +17,10 @@ from oomforensics.reports import jsonreport, load, overview
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json-reports.md"
 FOLDER = Path(str(files("oomforensics.reports"))) / "schemas"
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
-_OF_VIEWS = {
+_OF_VIEWS: dict[type, str] = {
+    load.BalanceRow: "memory_balance",
+    load.ZoneRow: "allocation_zones",
+    load.AllocationRow: "allocations",
     load.IncidentPage: "incidents",
     load.CandidateRow: "candidates",
     load.KillRow: "kills",
@@ -46,6 +49,9 @@ _MEANINGS = {
     "IncidentPage.kills": "Who was killed",
     "IncidentPage.report_lines": "The raw lines, without their framing",
     "IncidentPage.sources": "Every source that shows it",
+    "IncidentPage.balance": "Where the memory was: a tree, parents before their children, which add up to them",
+    "IncidentPage.allocation": "Why the allocation failed; null: a history that no ingest has brought up to date",
+    "AllocationRow.zones": "Each zone of memory against the request",
     "SourceRow.source": "Name of the source",
     "SourceRow.line_start": "First line of the report in it, from 1",
     "SourceRow.line_end": "Last line of the report in it",

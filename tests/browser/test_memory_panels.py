@@ -1,0 +1,88 @@
+"""Where the memory was, the zones and the findings, as a reader's browser shows them: of a real kernel's report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.browser.conftest import Browser
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(page_of: Callable[[str], Path]) -> Path:
+    return page_of("complete")
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_and_says_nothing_on_the_console(browser: Browser, page: Path, width: int, scheme: str) -> None:
+    browser.requests()
+    browser.open(page, width=width, scheme=scheme)
+    browser.draw_all()
+    assert browser.logs() == []
+    assert set(browser.requests()) <= {page.as_uri(), "about:blank"}
+    assert browser.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_every_part_of_the_first_levels_is_a_sector(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.draw_all()
+    figure = json.loads(browser.run("return document.querySelector('[id$=balance-figure]').textContent"))
+    depth: dict[str, int] = {"": 0}
+    wanted = 0
+    for trace in figure["data"]:
+        for node, parent in zip(trace["ids"], trace["parents"], strict=True):
+            depth[node] = depth[parent] + 1
+            wanted += depth[node] <= trace["maxdepth"]
+    assert wanted > 8
+    assert browser.run("return document.querySelectorAll('.iciclelayer .slice').length") == wanted
+
+
+def test_sectors_change_colour_with_the_theme(browser: Browser, page: Path) -> None:
+    browser.open(page, scheme="light")
+    browser.draw_all()
+    fill = "[...document.querySelectorAll('.iciclelayer .slice path')].map((one) => getComputedStyle(one).fill).join()"
+    light = browser.run(f"return {fill}")
+    browser.run("document.getElementById('theme').click()")
+    browser.wait(f"return {fill} !== {json.dumps(light)}")
+
+
+def test_a_click_goes_into_a_part_and_out_again(browser: Browser, page: Path) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains
+
+    browser.open(page)
+    browser.draw_all()
+    texts = "[...document.querySelectorAll('.iciclelayer .slice text')].map((one) => one.textContent).join()"
+    before = browser.run(f"return {texts}")
+    kernel = browser.run("""
+        const slices = [...document.querySelectorAll('.iciclelayer .slice')];
+        return slices.find((one) => one.textContent.includes('The kernel itself'));
+    """)
+    ActionChains(browser.driver).move_to_element(kernel).click().perform()
+    browser.wait(f"return {texts} !== {json.dumps(before)} && {texts}.includes('Slab')")
+
+
+def test_the_table_holds_every_counter(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    rows, nodes = browser.run("""
+        const figure = JSON.parse(document.querySelector('[id$=balance-figure]').textContent);
+        const table = document.querySelector('[id$=balance-figure]').parentElement.querySelector('table');
+        return [table.tBodies[0].rows.length, figure.data.reduce((sum, trace) => sum + trace.ids.length, 0)];
+    """)
+    assert rows >= nodes > 10
+
+
+def test_free_memory_ends_before_what_was_needed(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    bars = browser.run("""
+        return [...document.querySelectorAll('svg.zone')].map((bar) => [
+            bar.querySelector('.free').getBoundingClientRect().right,
+            bar.querySelector('.stroke-needed').getBoundingClientRect().left,
+        ]);
+    """)
+    assert len(bars) == 2 and all(free < needed + 1 for free, needed in bars)

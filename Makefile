@@ -60,6 +60,7 @@ docs: $(STAMP)
 
 shown: $(STAMP)
 	for page in command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+	$(BIN)/python -m tests.support.json_schemas
 
 check: lint types test wheel docs
 

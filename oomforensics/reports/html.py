@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import cgrouptree, figures, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
+from oomforensics.reports import cgrouptree, figures, growth, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -198,7 +198,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, growth=growth, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
     return environment
 
 

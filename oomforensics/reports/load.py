@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import cgrouptree, recorded, timeline
+from oomforensics.reports import cgrouptree, growth, recorded, timeline
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -241,6 +241,7 @@ class IncidentPage:
     pod: str | None = None
     pod_namespace: str | None = None
     ts_uncertainty_s: float | None = None
+    place: str | None = None
     nodemask: str | None = None
     cpuset: str | None = None
     mems_allowed: str | None = None
@@ -256,6 +257,7 @@ class IncidentPage:
     cgroups: cgrouptree.Group | None = None  # the root of the tree
     balance: tuple[BalanceRow, ...] = ()  # where the memory was
     allocation: AllocationRow | None = None  # why the allocation failed; None: an older history
+    growth: growth.Grown | None = None  # None: not asked for
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -322,7 +324,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups", "balance", "allocation")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups", "balance", "allocation", "growth")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -350,6 +352,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         cgroups=cgrouptree.load(con, page),
         balance=tuple(_rows(con, BalanceRow, "memory_balance", "seq", [incident_id]).get(incident_id, ())),
         allocation=_allocation(con, incident_id),
+        growth=growth.load(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )

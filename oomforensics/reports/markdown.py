@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import cgrouptree, headline, limits, memory, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, growth, headline, limits, memory, recorded, timeline, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -77,6 +77,7 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield from _balance(page)
     yield from _ranking(page)
     yield from _recorded(page)
+    yield from _growth(page)
     yield from _timeline(page)
     yield from _cgroups(page)
     if page.proof:
@@ -128,6 +129,22 @@ def _cgroups(page: IncidentPage) -> Iterable[str]:
         yield f"{'  ' * depth}- {code(group.name)}{marks}{f': {text(told)}' if told else ''}"
         if group.hidden:
             yield f"{'  ' * (depth + 1)}- and {units.count(group.hidden, 'smaller group')}"
+
+
+def _growth(page: IncidentPage) -> Iterable[str]:
+    if page.growth is None:
+        return
+    yield from ("", "## Who grew", "", text(page.growth.text))
+    shown = page.growth.shown
+    if shown:
+        yield from ("", f"| {' | '.join(growth.HEADINGS)} |", "|---|---:|---:|---:|---:|---|---:|")
+    for one in shown:
+        whose, *figures = growth.cells(one)
+        name = code(whose).replace("|", "\\|")  # see _cells
+        yield f"| {name} | {' | '.join(text(figure) for figure in figures)} |"
+    if page.growth.reasons:
+        yield ""
+    yield from (f"- {text(reason)}" for reason in page.growth.reasons)
 
 
 def _also_killed(page: IncidentPage) -> Iterable[str]:

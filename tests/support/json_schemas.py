@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oomforensics.history.schema import migrate
-from oomforensics.reports import jsonreport, load, overview
+from oomforensics.reports import growth, jsonreport, load, overview
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json-reports.md"
 FOLDER = Path(str(files("oomforensics.reports"))) / "schemas"
@@ -21,6 +21,8 @@ _OF_VIEWS: dict[type, str] = {
     load.BalanceRow: "memory_balance",
     load.ZoneRow: "allocation_zones",
     load.AllocationRow: "allocations",
+    growth.Series: "growth",
+    growth.Grown: "growth_verdicts",
     load.IncidentPage: "incidents",
     load.CandidateRow: "candidates",
     load.KillRow: "kills",
@@ -51,6 +53,8 @@ _MEANINGS = {
     "IncidentPage.sources": "Every source that shows it",
     "IncidentPage.balance": "Where the memory was: a tree, parents before their children, which add up to them",
     "IncidentPage.allocation": "Why the allocation failed; null: a history that no ingest has brought up to date",
+    "IncidentPage.growth": "Who grew before; null: a history that no ingest has brought up to date",
+    "Grown.series": "Those that grew most first, of each kind",
     "AllocationRow.zones": "Each zone of memory against the request",
     "SourceRow.source": "Name of the source",
     "SourceRow.line_start": "First line of the report in it, from 1",

@@ -44,7 +44,7 @@ def test_sectors_are_the_balance_and_children_fill_their_parents(real: list[Inci
 
 
 def row(node: str, parent: str | None, size: int) -> BalanceRow:
-    return BalanceRow(node, parent, f"<b>{node}</b>", size, size, size, "", None)
+    return BalanceRow(node, parent, f"<b>{node}</b>", size, size, size, "", None, None)
 
 
 def test_each_whole_has_a_height_of_its_size_and_none_is_lost() -> None:

@@ -91,7 +91,7 @@ def _markdown(seen: Overview, told: str | None) -> Sequence[str]:
         lines += ["", f"## {title}", "", f"| {seen.bucket} from | {' | '.join(_name(one.name) for one in series)} |"]
         lines.append(f"|---|{'---:|' * len(series)}")
         lines += [f"| {begin} | {' | '.join(str(one.at(begin)) for one in series)} |" for begin in begins(series)[:_ROWS]]
-    for title, counts in (("Verdicts", seen.verdicts), ("Kernels", seen.kernels)):
+    for title, counts in (("Findings", seen.findings), ("Verdicts", seen.verdicts), ("Kernels", seen.kernels)):
         lines += ["", f"## {title}", ""]
         lines += [f"- {units.number(one.number)} {_name(one.name)}" for one in counts]
     return lines

@@ -18,7 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import cgrouptree, figures, growth, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
+from oomforensics.reports import cgrouptree, figures, findings, growth, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -131,6 +131,14 @@ class _Section:
                 end = match.end()
         return linked + escape(visible(text[end:]))
 
+    def fact_link(self, fact: findings.Fact) -> Markup:
+        """Where a figure stands: a link into this report, or the other source's name and line."""
+        if fact.line is None:
+            return Markup("")
+        if fact.source in (None, self.page.source):
+            return self.line_link(fact.line, "line ")
+        return escape(f"{visible(fact.source or '')}, line {fact.line}")
+
     def line_link(self, line: int | None, before: str = "") -> Markup:
         """A line's number, as a link where this report holds it."""
         if line is None:
@@ -198,7 +206,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, growth=growth, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, growth=growth, findings=findings, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
     return environment
 
 

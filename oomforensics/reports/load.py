@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import cgrouptree, growth, recorded, timeline
+from oomforensics.reports import cgrouptree, findings, growth, recorded, timeline
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -258,6 +258,7 @@ class IncidentPage:
     balance: tuple[BalanceRow, ...] = ()  # where the memory was
     allocation: AllocationRow | None = None  # why the allocation failed; None: an older history
     growth: growth.Grown | None = None  # None: not asked for
+    findings: tuple[findings.FindingRow, ...] = ()  # the gravest first
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -324,7 +325,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups", "balance", "allocation", "growth")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups", "balance", "allocation", "growth", "findings")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -353,6 +354,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         balance=tuple(_rows(con, BalanceRow, "memory_balance", "seq", [incident_id]).get(incident_id, ())),
         allocation=_allocation(con, incident_id),
         growth=growth.load(con, incident_id),
+        findings=findings.load(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )

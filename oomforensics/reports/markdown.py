@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import cgrouptree, growth, headline, limits, memory, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, findings, growth, headline, limits, memory, recorded, timeline, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -61,6 +61,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     gloss = words.verdict(page.verdict)
     yield f"# {text(headline.sentence(page).removesuffix('.'))}"
     yield ""
+    if page.allocation is not None:
+        yield from (text(page.allocation.text), "")
     yield f"**Verdict:** {code(page.verdict)} ({text(gloss.short)}). {text(page.verdict_text)}"
     margin = headline.margin(page)
     if margin:
@@ -69,6 +71,7 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield ""
     yield f"*{text(gloss.meaning)}*"
     yield ""
+    yield from _findings(page)
     for label, value in headline.facts(page):
         yield f"- {label}: {text(value)}"
     yield f"- Incident: {code(page.incident_id)}"
@@ -96,6 +99,19 @@ def _incident(page: IncidentPage) -> Iterable[str]:
             framing = f", {text(source.framing)}" if source.framing else ""
             yield f"- {code(source.source)}, lines {source.line_start}-{source.line_end}{framing}"
             yield from (f"  - {text(problem)}" for problem in headline.problems(source))
+
+
+def _findings(page: IncidentPage) -> Iterable[str]:
+    if not page.findings:
+        return
+    yield from ("## What was found, and what to do", "")
+    for row in page.findings:
+        yield f"- **{text(row.text)}** ({row.severity}, {row.confidence}; {code(row.finding)})"
+        yield f"  - {text(row.advice)}"
+        for fact in row.evidence:
+            where = "" if fact.line is None else f" ({code(fact.source or page.source)}, line {fact.line})"
+            yield f"  - {text(fact.what)}: {text(findings.amount(fact))}{where}"
+    yield ""
 
 
 def _recorded(page: IncidentPage) -> Iterable[str]:

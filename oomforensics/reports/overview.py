@@ -101,6 +101,7 @@ class Overview:
     other_than_victim: int  # reports in which it was another
     verdicts: tuple[Count, ...]
     kernels: tuple[Count, ...]
+    findings: tuple[Count, ...]  # incidents in which each was made
     groups: tuple[Group, ...]
     shown: tuple[Brief, ...]  # the newest
 
@@ -147,6 +148,7 @@ def overview(con: duckdb.DuckDBPyConnection) -> Overview:
         _players(con), _counts(con, "SELECT comm AS name FROM deaths"), _counts(con, f"SELECT comm AS name FROM ({_LARGEST})"), other,
         _counts(con, "SELECT verdict AS name FROM incidents"),
         _counts(con, "SELECT coalesce(kernel_release, 'not known') AS name FROM incidents"),
+        _counts(con, "SELECT finding AS name FROM findings"),
         _groups(con), tuple(_brief(page) for page in load_brief(con, [incident_id for (incident_id,) in ids])),
     )  # fmt: skip
 

@@ -7,12 +7,13 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import cgrouptree, growth, headline, limits, memory, recorded, timeline, units, words
+from oomforensics.reports import cgrouptree, findings, growth, headline, limits, memory, recorded, timeline, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
 _TOP = 10
 _MOMENTS = 20
+_FACTS = 5  # of a finding
 _DEEP = 8  # levels that are indented
 _MIN_WIDTH = 40
 
@@ -21,7 +22,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _allocation, _balance, _ranking, _recorded, _growth, _timeline, _cgroups, _proof, _certainty, _lost, _limits, _evidence, _sources):
+    for part in (_head, _verdict, _findings, _allocation, _balance, _ranking, _recorded, _growth, _timeline, _cgroups, _proof, _certainty, _lost, _limits, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -83,6 +84,20 @@ def _head(page: IncidentPage, out: _Writer) -> None:
     facts.insert(0, ("Time from", words.TS_SOURCES.get(page.ts_source, page.ts_source)))
     facts.append(("Incident", page.incident_id))
     _pairs(out, facts)
+
+
+def _findings(page: IncidentPage, out: _Writer) -> None:
+    if not page.findings:
+        return
+    out.heading("What was found, and what to do")
+    for row in page.findings:
+        out.item(f"{row.text} [{row.severity}, {row.confidence}: {row.finding}]")
+        out.paragraph(row.advice, "      ")
+        for fact in row.evidence[:_FACTS]:
+            where = "" if fact.line is None else f" ({fact.source or page.source}, line {fact.line})"
+            out.paragraph(f"{fact.what}: {findings.amount(fact)}{where}", "      · ", "        ", style="2")
+        if len(row.evidence) > _FACTS:
+            out.paragraph(f"… and {len(row.evidence) - _FACTS} more", "      · ", style="2")
 
 
 def _recorded(page: IncidentPage, out: _Writer) -> None:

@@ -218,8 +218,11 @@ def page_of(
         ingest(
             [str(FIXTURES / "kernels" / "5.10.0-32-cloud-amd64" / "global-swap-zram" / "kmsg")], db=path, timezone=UTC
         )
-        with duckdb.connect(str(path), read_only=True) as con:
-            return html.render(con, all_ids(con)[:1])
+        with duckdb.connect(str(path)) as con:
+            incident = all_ids(con)[0]
+            samples.add_finding(con, incident, "culprit_shielded", "critical", line=55)
+            samples.add_finding(con, incident, "swap_full", "info", line=26)
+            return html.render(con, [incident])
 
     makers = {"complete": complete, "crowd": crowd, "recorded": recorded, "redacted": redacted, "history": history}
 

@@ -86,3 +86,30 @@ def test_free_memory_ends_before_what_was_needed(browser: Browser, page: Path) -
         ]);
     """)
     assert len(bars) == 2 and all(free < needed + 1 for free, needed in bars)
+
+
+def test_verdict_cause_and_advice_are_on_the_first_screen(browser: Browser, page: Path) -> None:
+    browser.open(page)  # 1280 x 900
+    ends = browser.run("""
+        const end = (of) => document.querySelector(of).getBoundingClientRect().bottom;
+        return [end('.cause'), end('.verdict'), end('.finding p + p')];
+    """)
+    assert ends == sorted(ends) and ends[-1] <= 900
+
+
+def test_a_finding_opens_to_its_lines_by_keyboard(browser: Browser, page: Path) -> None:
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.common.keys import Keys
+
+    browser.open(page)
+    browser.driver.find_element(By.CSS_SELECTOR, ".finding .facts-of summary").send_keys(Keys.ENTER)
+    link = browser.driver.find_element(By.CSS_SELECTOR, ".finding .facts-of a")
+    link.send_keys(Keys.ENTER)
+    assert browser.wait("return location.hash.startsWith('#i1-L') && document.querySelector(location.hash) !== null")
+
+
+def test_print_opens_every_finding(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    browser.run("dispatchEvent(new Event('beforeprint'))")
+    assert browser.run("return document.querySelectorAll('details.finding:not([open])').length") == 0
+    browser.run("dispatchEvent(new Event('afterprint'))")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from oomforensics.history.schema import migrate
-from oomforensics.reports import growth, jsonreport, load, overview
+from oomforensics.reports import findings, growth, jsonreport, load, overview
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "json-reports.md"
 FOLDER = Path(str(files("oomforensics.reports"))) / "schemas"
@@ -23,6 +23,7 @@ _OF_VIEWS: dict[type, str] = {
     load.AllocationRow: "allocations",
     growth.Series: "growth",
     growth.Grown: "growth_verdicts",
+    findings.FindingRow: "findings",
     load.IncidentPage: "incidents",
     load.CandidateRow: "candidates",
     load.KillRow: "kills",
@@ -54,8 +55,15 @@ _MEANINGS = {
     "IncidentPage.balance": "Where the memory was: a tree, parents before their children, which add up to them",
     "IncidentPage.allocation": "Why the allocation failed; null: a history that no ingest has brought up to date",
     "IncidentPage.growth": "Who grew before; null: a history that no ingest has brought up to date",
-    "Grown.series": "Those that grew most first, of each kind",
+    "IncidentPage.findings": "What is worth knowing beyond the verdict, the gravest first",
     "AllocationRow.zones": "Each zone of memory against the request",
+    "Grown.series": "Those that grew most first, of each kind",
+    "Fact.what": "What the figure is of",
+    "Fact.value": "The figure, or words",
+    "Fact.unit": "Its unit; null: none",
+    "Fact.line": "Line in source; null: a sum over many lines",
+    "Fact.source": "Source that shows it",
+    "Overview.findings": "Findings, and in how many incidents each was made",
     "SourceRow.source": "Name of the source",
     "SourceRow.line_start": "First line of the report in it, from 1",
     "SourceRow.line_end": "Last line of the report in it",

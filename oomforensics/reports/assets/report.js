@@ -284,7 +284,7 @@ let openedForPrint = [];
 addEventListener("beforeprint", () => {
   themeBeforePrint = root.dataset.theme;
   root.dataset.theme = "light";
-  openedForPrint = [...document.querySelectorAll("details.moments:not([open])")];
+  openedForPrint = [...document.querySelectorAll("details.moments:not([open]), details.finding:not([open])")];
   for (const list of openedForPrint) list.open = true;
   charts.forEach(drawChart);
   tables.forEach((table) => table.showForPrint());

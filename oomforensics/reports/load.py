@@ -240,7 +240,6 @@ class IncidentPage:
     container_image: str | None = None
     pod: str | None = None
     pod_namespace: str | None = None
-    place: str | None = None
     ts_uncertainty_s: float | None = None
     place: str | None = None
     nodemask: str | None = None

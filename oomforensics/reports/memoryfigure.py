@@ -12,7 +12,8 @@ from oomforensics.reports import units
 from oomforensics.reports.figures import markup, plain
 from oomforensics.reports.load import BalanceRow
 
-_HEIGHT_PX = 420
+_LEAST_PX, _ROW_PX, _MOST_PX = 130, 42, 420  # of the height; a row for each part that can be read
+_READABLE = 0.02  # of its whole
 _LEAST_OF_HEIGHT = 0.14  # that a small whole has beside a large one
 _GAP = 0.03
 _LEVELS = 3
@@ -49,7 +50,7 @@ def icicle(rows: tuple[BalanceRow, ...]) -> dict[str, Any]:
         )
     figure.update_layout(
         {
-            "height": _HEIGHT_PX, "margin": {"l": 2, "r": 2, "t": 2, "b": 2}, "font": {"size": 13}, "showlegend": False,
+            "height": _height(wholes), "margin": {"l": 2, "r": 2, "t": 2, "b": 2}, "font": {"size": 13}, "showlegend": False,
             "paper_bgcolor": "rgba(0,0,0,0)", "uniformtext": {"minsize": 11, "mode": "hide"},
         }
     )  # fmt: skip
@@ -68,6 +69,14 @@ def _wholes(rows: tuple[BalanceRow, ...]) -> list[list[BalanceRow]]:
             where[row.node] = where[row.parent]
         where[row.node].append(row)
     return [parts for parts in found if parts[0].bytes > 0]
+
+
+def _height(wholes: list[list[BalanceRow]]) -> int:
+    rows = 0
+    for parts in wholes:
+        above = {row.parent for row in parts}
+        rows += sum(row.node not in above and row.bytes >= _READABLE * parts[0].bytes for row in parts)
+    return min(_LEAST_PX + _ROW_PX * rows, _MOST_PX)
 
 
 def _shares(sizes: list[int]) -> list[tuple[float, float]]:

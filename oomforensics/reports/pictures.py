@@ -98,6 +98,13 @@ def _colours() -> dict[str, str]:
     return dict(_COLOUR.findall(light))
 
 
+def _ink_on(colour: str) -> str:
+    """As the page's script has it: black or white, whichever has the greater contrast (WCAG 2.2, relative luminance)."""
+    shares = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#ffffff"
+
+
 def _dressed(picture: Picture) -> dict[str, Any]:
     """With the colours that the page's script would give it, and a title."""
     colours = _colours()
@@ -106,6 +113,7 @@ def _dressed(picture: Picture) -> dict[str, Any]:
         if "parts" in trace["meta"]:
             shades = [colours[f"part-{part}"] for part in trace["meta"]["parts"]]
             trace["marker"] = {"colors": shades, "line": {"color": colours["paper"], "width": 1}}
+            trace["textfont"] = {**trace["textfont"], "color": [_ink_on(shade) for shade in shades]}
             continue
         part = trace["meta"]["part"]
         colour = ink if part == "badness" else colours[f"part-{part}"]

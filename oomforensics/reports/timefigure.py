@@ -68,7 +68,8 @@ def _window(line: Timeline, seen: Recorded | None) -> tuple[float, float]:
     starts = [curve.points[0][0] for curve in seen.curves if curve.points] if seen is not None else []
     moments = [moment.at_s or 0.0 for moment in line.timed]
     first = min(starts) if starts else min([*moments, -1.0])
-    last = min(AFTER_S, max([*moments, AFTER_S / 5])) if starts else max([*moments, 1.0])
+    near = [at_s for at_s in moments if at_s <= AFTER_S] if starts else moments
+    last = max([*near, 2.0] if starts else [*near, 1.0])
     room = 0.04 * (last - first)
     return (first if starts else first - room), last + room
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -50,6 +51,27 @@ def test_sectors_change_colour_with_the_theme(browser: Browser, page: Path) -> N
     light = browser.run(f"return {fill}")
     browser.run("document.getElementById('theme').click()")
     browser.wait(f"return {fill} !== {json.dumps(light)}")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_words_in_sectors_can_be_read(browser: Browser, page: Path, scheme: str) -> None:
+    """Contrast of at least 4.5 to 1 (WCAG 2.2, 1.4.3), which axe does not look at inside of SVG."""
+    browser.open(page, scheme=scheme)
+    browser.draw_all()
+    pairs = browser.run("""
+        return [...document.querySelectorAll('.iciclelayer .slice')].filter((one) => one.querySelector('text')?.textContent)
+            .map((one) => [getComputedStyle(one.querySelector('text')).fill, getComputedStyle(one.querySelector('path')).fill]);
+    """)
+    assert len(pairs) >= 3
+
+    def luminance(colour: str) -> float:
+        shares = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+        red, green, blue = (one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in shares)
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    for ink, ground in pairs:
+        dark, light = sorted((luminance(ink), luminance(ground)))
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, (ink, ground)
 
 
 def test_a_click_goes_into_a_part_and_out_again(browser: Browser, page: Path) -> None:

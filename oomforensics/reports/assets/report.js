@@ -43,11 +43,22 @@ function shown(value, kind, pageSize) {
 
 const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
+// Black or white, whichever has the greater contrast to a colour `#rrggbb` (WCAG 2.2, relative luminance): 4.58 to 1 at least.
+function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const share = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
+}
+
 function themed(figure) {
   const ink = style("--ink");
   for (const trace of figure.data) {
     if (trace.meta.parts) {
-      trace.marker = { colors: trace.meta.parts.map((part) => style(`--part-${part}`)), line: { color: style("--paper"), width: 1 } };
+      const colors = trace.meta.parts.map((part) => style(`--part-${part}`));
+      trace.marker = { colors, line: { color: style("--paper"), width: 1 } };
+      trace.textfont = { ...trace.textfont, color: colors.map(inkOn) };
       continue;
     }
     const colour = trace.meta.part === "badness" ? ink : style(`--part-${trace.meta.part}`);

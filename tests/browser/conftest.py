@@ -220,8 +220,8 @@ def page_of(
         )
         with duckdb.connect(str(path)) as con:
             incident = all_ids(con)[0]
-            samples.add_finding(con, incident, "culprit_shielded", "critical", line=55)
-            samples.add_finding(con, incident, "swap_full", "info", line=26)
+            samples.add_finding(con, incident, "culprit_shielded", "critical", line=10)
+            samples.add_finding(con, incident, "swap_full", "info", line=11)
             return html.render(con, [incident])
 
     makers = {"complete": complete, "crowd": crowd, "recorded": recorded, "redacted": redacted, "history": history}

@@ -31,7 +31,9 @@ KINDS = (
 def test_axe_finds_nothing(browser: Browser, page_of: Callable[[str], Path], kind: str, scheme: str) -> None:
     browser.open(page_of(kind), scheme=scheme)
     browser.draw_all()
-    browser.run("document.querySelectorAll('details').forEach((one) => { one.open = one.textContent.length < 20000 })")
+    browser.run(
+        "document.querySelectorAll('details:not([data-packed])').forEach((one) => { one.open = one.textContent.length < 20000 })"
+    )
     assert browser.violations() == []
 
 

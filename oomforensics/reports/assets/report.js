@@ -81,9 +81,14 @@ function themed(figure) {
   return figure;
 }
 
+const NARROW_PX = 500;
+const LEGEND_LINE_PX = 18;
+
 function drawChart(holder) {
   const { data, layout } = themed(embedded(holder.dataset.figure));
   holder.dataset.drawn = "yes";
+  // On a phone the legend has one entry a line.
+  if (layout.showlegend && holder.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * data.length;
   return Plotly.react(holder, data, layout, { responsive: true, displayModeBar: false, showTips: false });
 }
 

@@ -14,9 +14,7 @@ from typing import Any
 
 from selenium import webdriver
 
-from oomforensics.reports import html
-from tests.browser.conftest import FLAGS
-from tests.unit.reports import report_samples as samples
+from tests.browser.conftest import FLAGS, real_crowd
 
 _ROUNDS = 5
 _WATCH = """
@@ -40,7 +38,7 @@ _ACT = """
     document.querySelector('table.tasks').offsetHeight;
     const sorted = performance.now();
     const box = document.querySelector('[data-table] input[type=search]');
-    box.value = 'worker-97';
+    box.value = 'postgres';
     box.dispatchEvent(new Event('input'));
     document.querySelector('table.tasks').offsetHeight;
     return { 'sort by name': sorted - started, 'search': performance.now() - sorted };
@@ -50,11 +48,7 @@ _ACT = """
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder) / "large.html"
-        con = samples.history()
-        incident = samples.add_large(con)
-        began = time.perf_counter()
-        page.write_text(html.render(con, [incident]), encoding="utf-8")
-        print(f"{'written in':>14}  {(time.perf_counter() - began) * 1000:8.0f} ms")
+        page.write_text(real_crowd(Path(folder)), encoding="utf-8")
         print(f"{'file':>14}  {page.stat().st_size / 1e6:8.2f} MB")
         for name, values in _measured(page).items():
             print(f"{name:>14}  {statistics.median(values):8.0f} ms  ({min(values):.0f} to {max(values):.0f})")

@@ -11,6 +11,7 @@ import pytest
 from oomforensics.ingest import ingest
 from oomforensics.reports import timefigure
 from oomforensics.reports.load import load
+from oomforensics.reports.recorded import Curve, Recorded
 from oomforensics.reports.timeline import Moment, Timeline, moment_at, sentence
 from tests.support.samples import FIXTURES
 
@@ -101,3 +102,18 @@ def test_many_writers_share_the_last_lane() -> None:
     assert line.lanes == ("kernel", "p0", "p1", "p10", "p11", "p2", "p3", "others")
     warnings = next(trace for trace in timefigure.figure(line, None)["data"] if trace["meta"]["part"] == "says-warning")
     assert sorted(warnings["y"]) == [1, 2, 3, 4, 5, 6, 7, 7, 7, 7, 7, 7]
+
+
+def test_the_picture_shows_the_recorded_minutes_and_the_list_the_rest() -> None:
+    curve = Curve("killed", "a 1", 1, ((-4.0, 100), (0.5, 200)))
+    seen = Recorded((curve,), ((-4.0, 0.0), (0.0, 30.0)), 1000.0, 0.01)
+    moments = [Moment(at_s, "kernel", "kill", "", True, "k", 1) for at_s in (-300.0, 0.01, 5.0, 200.0)]
+    drawn = timefigure.figure(Timeline(tuple(moments), 0), seen)
+    begin, end = drawn["layout"]["xaxis"]["range"]
+    assert begin == -4.0 and 5.0 < end < 10.0
+    marks = [list(trace["x"]) for trace in drawn["data"] if trace.get("mode") == "markers"]
+    assert marks == [[0.01, 5.0]]
+    axes = {trace["meta"]["part"]: trace.get("yaxis", "y") for trace in drawn["data"]}
+    assert axes == {"says-kill": "y", "killed": "y3", "pressure": "y2"}
+    domains = [drawn["layout"][name]["domain"] for name in ("yaxis", "yaxis2", "yaxis3")]
+    assert domains == sorted(domains) and all(low < high for low, high in domains) and domains[-1][1] == 1.0

@@ -85,8 +85,10 @@ def _markdown(seen: Overview, told: str | None) -> Sequence[str]:
         lines.append("|---:|---|---|---|---:|---:|---|")
         lines += [f"| {' | '.join(_cells(group))} |" for group in seen.groups]
     lines += ["", "## Who was killed, and who was largest", ""]
-    lines += ["| name | killed | largest | largest, and another was killed |", "|---|---:|---:|---:|"]
-    lines += [f"| {_name(one.name)} | {one.killed:,} | {one.largest:,} | {one.spared:,} |" for one in seen.players]
+    lines += ["| name | killed | largest | largest, and another was killed | grew most |", "|---|---:|---:|---:|---:|"]
+    lines += [
+        f"| {_name(one.name)} | {one.killed:,} | {one.largest:,} | {one.spared:,} | {one.grew:,} |" for one in seen.players
+    ]
     for title, series in [(title, series) for _, title, series in seen.charts() if series]:
         lines += ["", f"## {title}", "", f"| {seen.bucket} from | {' | '.join(_name(one.name) for one in series)} |"]
         lines.append(f"|---|{'---:|' * len(series)}")
@@ -132,7 +134,7 @@ def _bars(series: Sequence[Series], bucket: str) -> dict[str, Any]:
 
 
 def _players(players: Sequence[Player]) -> dict[str, Any]:
-    """Figure JSON: two bars a name, how often it was killed and how often it was the largest."""
+    """Figure JSON: bars for each name, how often it was killed, was the largest, and grew most."""
     import plotly.graph_objects as go
 
     figure = go.Figure()
@@ -140,6 +142,7 @@ def _players(players: Sequence[Player]) -> dict[str, Any]:
     for part, label, numbers in (
         ("killed", "killed", [one.killed for one in players]),
         ("large0", "largest", [one.largest for one in players]),
+        ("large1", "grew most", [one.grew for one in players]),
     ):
         figure.add_bar(
             x=numbers, y=list(range(len(names))), orientation="h", name=label, meta={"part": part}, marker={"line": {"width": 0}},
@@ -147,7 +150,7 @@ def _players(players: Sequence[Player]) -> dict[str, Any]:
         )  # fmt: skip
     figure.update_layout(
         {
-            "barmode": "group", "height": 90 + 34 * len(names), "margin": {"l": 8, "r": 8, "t": 8, "b": 60}, "dragmode": False,
+            "barmode": "group", "height": 90 + 40 * len(names), "margin": {"l": 8, "r": 8, "t": 8, "b": 60}, "dragmode": False,
             "hovermode": "closest", "showlegend": True, "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
             "font": {"size": 13}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": {"rangemode": "tozero", "fixedrange": True, "nticks": 5, "tickformat": ",d"},

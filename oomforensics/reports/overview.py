@@ -53,6 +53,7 @@ class Player:
     killed: int  # times
     largest: int  # reports in which nobody had more memory and swap
     spared: int  # of these, those in which another was killed
+    grew: int  # incidents before which half of all growth or more was its own, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +194,19 @@ def _counts(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Count, ...]:
 
 def _players(con: duckdb.DuckDBPyConnection) -> tuple[Player, ...]:
     rows = con.execute(
-        f"""
-        SELECT name, coalesce(killed, 0) AS killed, coalesce(largest, 0) AS largest, coalesce(spared, 0) AS spared
+        rf"""
+        SELECT name, coalesce(killed, 0) AS killed, coalesce(largest, 0) AS largest, coalesce(spared, 0) AS spared,
+               coalesce(grew, 0) AS grew
         FROM (SELECT coalesce(comm, '?') AS name, count(*) AS killed FROM deaths GROUP BY ALL)
         FULL JOIN (
             SELECT coalesce(comm, '?') AS name, count(*) AS largest, count(*) FILTER (NOT is_victim) AS spared
             FROM ({_LARGEST}) GROUP BY ALL
         ) USING (name)
-        ORDER BY greatest(killed, largest) DESC, killed + largest DESC, name LIMIT {_TOP}
+        FULL JOIN (
+            SELECT regexp_replace(culprit, ' \(pid \d+\)$', '') AS name, count(*) AS grew
+            FROM growth_verdicts WHERE culprit_kind IN ('process', 'command') GROUP BY ALL
+        ) USING (name)
+        ORDER BY greatest(killed, largest, grew) DESC, killed + largest + grew DESC, name LIMIT {_TOP}
         """
     ).fetchall()
     return tuple(Player(*row) for row in rows)

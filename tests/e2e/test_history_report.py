@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from pathlib import Path
 
 import duckdb
@@ -11,8 +12,11 @@ from typer.testing import CliRunner
 
 from oomforensics.cli.main import app
 from oomforensics.errors import HistoryError
+from oomforensics.ingest import ingest
 from oomforensics.reports import dashboard
+from oomforensics.reports.overview import overview
 from tests.support.printer import KERNELS, Report, Task, stamped
+from tests.support.samples import FIXTURES
 from tests.unit.reports import report_samples as samples
 
 runner = CliRunner()
@@ -101,12 +105,12 @@ def test_units_and_those_who_pay_for_others(history: Path) -> None:
         "the machine": 1,
     }
     assert seen["players"] == [
-        {"name": "bigdb", "killed": 0, "largest": 5, "spared": 5},
-        {"name": "web", "killed": 4, "largest": 0, "spared": 0},
-        {"name": "paymentd", "killed": 1, "largest": 0, "spared": 0},
+        {"name": "bigdb", "killed": 0, "largest": 5, "spared": 5, "grew": 0},
+        {"name": "web", "killed": 4, "largest": 0, "spared": 0, "grew": 0},
+        {"name": "paymentd", "killed": 1, "largest": 0, "spared": 0, "grew": 0},
     ]
     text = run("report", "--history", "--db", history, "-o", "-", "--format", "md")
-    assert "| `bigdb` | 0 | 5 | 5 |" in text
+    assert "| `bigdb` | 0 | 5 | 5 | 0 |" in text
 
 
 def test_a_folder_gets_the_dashboard_and_the_pages_that_it_links_to(history: Path, tmp_path: Path) -> None:
@@ -143,3 +147,12 @@ def test_an_id_that_is_no_hash_names_no_file(tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_made_is_said(history: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     run("report", "--history", "--db", history, "-o", f"{tmp_path / 'file'}/", code=1)
+
+
+def test_who_grew_before_the_kill_counts_by_its_name(tmp_path: Path) -> None:
+    """indexer leaks in the recording, and postgres dies for it."""
+    ingest([str(FIXTURES / "recordings")], db=tmp_path / "h.duckdb", timezone=UTC)
+    with duckdb.connect(str(tmp_path / "h.duckdb"), read_only=True) as con:
+        players = {one.name: one for one in overview(con).players}
+    assert (players["indexer"].grew, players["indexer"].killed, players["indexer"].spared) == (1, 0, 1)
+    assert (players["postgres"].grew, players["postgres"].killed) == (0, 1)

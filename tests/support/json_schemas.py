@@ -144,6 +144,7 @@ _MEANINGS = {
     "Player.killed": "How often it was killed",
     "Player.largest": "Reports in which it was the largest",
     "Player.spared": "Of these, those in which another was killed",
+    "Player.grew": "Incidents before which half of all growth or more was its own, where that is known",
     "Group_.host": "Host, or the log of a host that is not named",
     "Group_.place": "Unit, container, pod or control group; or the machine",
     "Group_.victim": "Name of the victim",

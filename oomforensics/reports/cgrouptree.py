@@ -104,7 +104,7 @@ def _of_bundle(con: Any, incident_id: str, groups: dict[str, Group]) -> None:
     rows = con.execute(
         """
         SELECT name, max(TRY_CAST(value AS BIGINT))
-        FROM host_facts JOIN (SELECT host, boot_id FROM incidents WHERE incident_id = ?) AS here ON here.boot_id = host_facts.boot_id
+        FROM host_facts JOIN (SELECT boot_id FROM incidents WHERE incident_id = ?) AS here ON here.boot_id = host_facts.boot_id
         WHERE kind = 'counter' AND ends_with(name, ' oom_kill') GROUP BY name
         """,
         [incident_id],
@@ -122,7 +122,9 @@ def _of_report(page: IncidentPage, groups: dict[str, Group]) -> None:
         path, scale = stats.get("path") or page.oom_memcg, 1 if stats.get("unit") == "bytes" else 1024
         if _is_path(path):
             group = _as_reported(groups, path)
-            group.anon_bytes, group.file_bytes, group.shmem_bytes, group.kernel_bytes = _parts(stats.get("values") or {}, scale)
+            group.anon_bytes, group.file_bytes, group.shmem_bytes, group.kernel_bytes = _parts(
+                stats.get("values") or {}, scale
+            )
     if _is_path(page.oom_memcg):
         group = _as_reported(groups, page.oom_memcg)
         group.hit_limit = page.scope == "memcg"
@@ -144,7 +146,12 @@ def _parts(values: dict[str, int], scale: int) -> tuple[int | None, int | None, 
     """Anonymous, file with shared, shared, and kernel memory in bytes: memory.stat of either version."""
     sums = [values[name] for name in ("slab", "kernel_stack", "pagetables", "percpu") if name in values]
     kernel = values.get("kernel", sum(sums) if sums else None)
-    found = (values.get("anon", values.get("rss")), values.get("file", values.get("cache")), values.get("shmem"), kernel)
+    found = (
+        values.get("anon", values.get("rss")),
+        values.get("file", values.get("cache")),
+        values.get("shmem"),
+        kernel,
+    )
     anon, file, shmem, kernel = (None if value is None else value * scale for value in found)
     return anon, file, shmem, kernel
 
@@ -213,7 +220,12 @@ def sentence(group: Group) -> str:
         told.append(f"limit {units.size(group.limit_bytes)}")
     if group.swap_bytes:
         told.append(f"swap {units.size(group.swap_bytes)}{_of_limit(group.swap_limit_bytes, group)}")
-    parts = (("anonymous", group.anon_bytes), ("file", group.file_bytes), ("of it shared", group.shmem_bytes), ("kernel", group.kernel_bytes))
+    parts = (
+        ("anonymous", group.anon_bytes),
+        ("file", group.file_bytes),
+        ("of it shared", group.shmem_bytes),
+        ("kernel", group.kernel_bytes),
+    )
     told += [f"{name} {units.size(value)}" for name, value in parts if value]
     if group.processes is not None:
         told.append(units.count(group.processes, "process", "processes"))

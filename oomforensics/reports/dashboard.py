@@ -20,7 +20,6 @@ from oomforensics.reports.load import Connection, note
 from oomforensics.reports.markdown import code, text
 from oomforensics.reports.overview import Overview, Player, Series, begins, overview
 
-
 _ROWS = 60  # of a table over time in Markdown, the newest
 _ID = re.compile(r"[0-9a-z-]{1,64}")
 
@@ -87,12 +86,15 @@ def _markdown(seen: Overview, told: str | None) -> Sequence[str]:
     lines += ["", "## Who was killed, and who was largest", ""]
     lines += ["| name | killed | largest | largest, and another was killed | grew most |", "|---|---:|---:|---:|---:|"]
     lines += [
-        f"| {_name(one.name)} | {one.killed:,} | {one.largest:,} | {one.spared:,} | {one.grew:,} |" for one in seen.players
+        f"| {_name(one.name)} | {one.killed:,} | {one.largest:,} | {one.spared:,} | {one.grew:,} |"
+        for one in seen.players
     ]
     for title, series in [(title, series) for _, title, series in seen.charts() if series]:
         lines += ["", f"## {title}", "", f"| {seen.bucket} from | {' | '.join(_name(one.name) for one in series)} |"]
         lines.append(f"|---|{'---:|' * len(series)}")
-        lines += [f"| {begin} | {' | '.join(str(one.at(begin)) for one in series)} |" for begin in begins(series)[:_ROWS]]
+        lines += [
+            f"| {begin} | {' | '.join(str(one.at(begin)) for one in series)} |" for begin in begins(series)[:_ROWS]
+        ]
     for title, counts in (("Findings", seen.findings), ("Verdicts", seen.verdicts), ("Kernels", seen.kernels)):
         lines += ["", f"## {title}", ""]
         lines += [f"- {units.number(one.number)} {_name(one.name)}" for one in counts]
@@ -151,7 +153,8 @@ def _players(players: Sequence[Player]) -> dict[str, Any]:
     figure.update_layout(
         {
             "barmode": "group", "height": 90 + 40 * len(names), "margin": {"l": 8, "r": 8, "t": 8, "b": 60}, "dragmode": False,
-            "hovermode": "closest", "showlegend": True, "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
+            "hovermode": "closest", "showlegend": True,
+            "legend": {"orientation": "h", "yref": "container", "y": 0, "yanchor": "bottom"},
             "font": {"size": 13}, "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
             "xaxis": {"rangemode": "tozero", "fixedrange": True, "nticks": 5, "tickformat": ",d"},
             "yaxis": {

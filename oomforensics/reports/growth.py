@@ -116,4 +116,6 @@ def _rate(one: Series) -> str:
     shown = units.size(round(one.slope_bytes_per_s))
     if one.slope_low_bytes_per_s is None or one.slope_high_bytes_per_s is None:
         return shown
-    return f"{shown} ({units.size(round(one.slope_low_bytes_per_s))} to {units.size(round(one.slope_high_bytes_per_s))})"
+    return (
+        f"{shown} ({units.size(round(one.slope_low_bytes_per_s))} to {units.size(round(one.slope_high_bytes_per_s))})"
+    )

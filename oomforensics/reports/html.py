@@ -18,7 +18,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import cgrouptree, figures, findings, growth, headline, limits, memory, memoryfigure, recorded, timefigure, timeline, units, words, zonebars
+from oomforensics.reports import (
+    cgrouptree,
+    figures,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    memoryfigure,
+    recorded,
+    timefigure,
+    timeline,
+    units,
+    words,
+    zonebars,
+)
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -144,7 +159,11 @@ class _Section:
         if line is None:
             return Markup("")
         shown = f"{before}{line}"
-        return Markup('<a href="#{}-L{}">{}</a>').format(self.key, line, shown) if line in self._known_lines else escape(shown)
+        return (
+            Markup('<a href="#{}-L{}">{}</a>').format(self.key, line, shown)
+            if line in self._known_lines
+            else escape(shown)
+        )
 
     def holds(self, kill: KillRow) -> bool:
         return kill.source == self.page.source and kill.line in self._known_lines
@@ -206,7 +225,18 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, moments=timeline, memory=memory, growth=growth, findings=findings, groups=cgrouptree, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(
+        units=units,
+        words=words,
+        recorded_sentence=recorded.sentence,
+        moments=timeline,
+        memory=memory,
+        growth=growth,
+        findings=findings,
+        groups=cgrouptree,
+        badness=headline.badness,
+        problems=headline.problems,
+    )
     return environment
 
 

@@ -24,11 +24,11 @@ def _limits(page: IncidentPage) -> Iterator[str]:
         yield f"What was before the recorded {_recorded_s(page):.0f} s is not known."
     if page.candidates:
         yield (
-            "A page that several processes share counts in the rss of each: the processes' sum is not the memory in use, and what "
-            "a kill frees is less than the rss of who was killed, as far as it was shared."
+            "A page that several processes share counts in the rss of each: the processes' sum is not the memory in use, and "
+            "what a kill frees is less than the rss of who was killed, as far as it was shared."
         )
     if page.scope == "memcg" and page.candidates:
-        yield "The kernel listed the processes of this control group alone. Who used the rest of the machine is not in the report."
+        yield "The kernel listed the processes of this control group alone. Who used the rest of the machine it does not tell."
     if page.scope_inferred:
         yield "The report does not print what ran out; it was concluded from the rest."
     if page.era is None:
@@ -44,7 +44,9 @@ def _limits(page: IncidentPage) -> Iterator[str]:
     if page.missing or page.report_suppressed:
         yield "Parts of the report are lost. What was worked out rests on the parts that are there."
     sources = units.count(len(page.sources), "source")
-    yield f"Other killers, claims and neighbours are those in what was read, which shows this incident in {sources}; others may exist."
+    yield (
+        f"Other killers, claims and neighbours are those in what was read ({sources} of this incident); others may exist."
+    )
 
 
 def _recorded_s(page: IncidentPage) -> float:

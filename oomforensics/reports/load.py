@@ -325,7 +325,19 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "timeline", "cgroups", "balance", "allocation", "growth", "findings")
+_CHILDREN = (
+    "candidates",
+    "kills",
+    "lines",
+    "sources",
+    "recorded",
+    "timeline",
+    "cgroups",
+    "balance",
+    "allocation",
+    "growth",
+    "findings",
+)
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -361,7 +373,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
 
 
 def load_brief(con: Connection, ids: Sequence[str]) -> list[IncidentPage]:
-    """Incidents in this order with their candidates and kills: without lines and sources, what was lost or recorded, and what else happened.
+    """Incidents in this order with their candidates and kills, and without all that `load` adds.
 
     Raises UsageError when the history lacks one of them.
     """

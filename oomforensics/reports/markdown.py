@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import cgrouptree, findings, growth, headline, limits, memory, recorded, timeline, units, words
+from oomforensics.reports import (
+    cgrouptree,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    recorded,
+    timeline,
+    units,
+    words,
+)
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -177,7 +188,13 @@ def _allocation(page: IncidentPage) -> Iterable[str]:
     it = memory.told(page)
     if it is None:
         return
-    yield from ("", f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}", "", text(it.text), "")
+    yield from (
+        "",
+        f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}",
+        "",
+        text(it.text),
+        "",
+    )
     for label, value in memory.request(it):
         yield f"- {label}: {text(value)}"
     for said in it.notes:

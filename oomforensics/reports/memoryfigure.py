@@ -18,7 +18,19 @@ _LEAST_OF_HEIGHT = 0.14  # that a small whole has beside a large one
 _GAP = 0.03
 _LEVELS = 3
 # Parts just below a whole that have a colour of their own; all below them share it.
-COLOURED = ("anon", "file", "shmem", "free", "room", "kernel", "reserved", "unevictable", "hugetlb", "swapcache", "unaccounted")
+COLOURED = (
+    "anon",
+    "file",
+    "shmem",
+    "free",
+    "room",
+    "kernel",
+    "reserved",
+    "unevictable",
+    "hugetlb",
+    "swapcache",
+    "unaccounted",
+)
 _OTHER = "other"
 
 

@@ -133,7 +133,8 @@ class Overview:
 
 def overview(con: duckdb.DuckDBPyConnection) -> Overview:
     ((incidents, hosts, unnamed, first_us, last_us),) = con.execute(
-        "SELECT count(*), count(DISTINCT host), count(*) FILTER (host IS NULL), epoch_us(min(ts)), epoch_us(max(ts)) FROM incidents"
+        "SELECT count(*), count(DISTINCT host), count(*) FILTER (host IS NULL), epoch_us(min(ts)), epoch_us(max(ts))"
+        " FROM incidents"
     ).fetchall()
     ((deaths, untimed, span_s),) = con.execute(
         "SELECT count(*), count(*) FILTER (ts IS NULL), epoch(max(ts)) - epoch(min(ts)) FROM deaths"
@@ -141,12 +142,15 @@ def overview(con: duckdb.DuckDBPyConnection) -> Overview:
     bucket = next(name for least, name in _BUCKETS if (span_s or 0) >= least)
     ((other,),) = con.execute(f"SELECT count(*) FILTER (NOT is_victim) FROM ({_LARGEST})").fetchall()
     ids = con.execute(
-        "SELECT incident_id FROM incidents ORDER BY ts DESC NULLS LAST, uptime_s DESC NULLS LAST, incident_id LIMIT ?", [SHOWN]
+        "SELECT incident_id FROM incidents ORDER BY ts DESC NULLS LAST, uptime_s DESC NULLS LAST, incident_id LIMIT ?",
+        [SHOWN],
     ).fetchall()
     return Overview(
         incidents, deaths, hosts, unnamed, first_us, last_us, untimed, bucket,
-        _series(con, "coalesce(host, 'not named')", bucket), _series(con, _UNIT, bucket), _series(con, "coalesce(mechanism, 'not known')", bucket),
-        _players(con), _counts(con, "SELECT comm AS name FROM deaths"), _counts(con, f"SELECT comm AS name FROM ({_LARGEST})"), other,
+        _series(con, "coalesce(host, 'not named')", bucket), _series(con, _UNIT, bucket),
+        _series(con, "coalesce(mechanism, 'not known')", bucket),
+        _players(con), _counts(con, "SELECT comm AS name FROM deaths"),
+        _counts(con, f"SELECT comm AS name FROM ({_LARGEST})"), other,
         _counts(con, "SELECT verdict AS name FROM incidents"),
         _counts(con, "SELECT coalesce(kernel_release, 'not known') AS name FROM incidents"),
         _counts(con, "SELECT finding AS name FROM findings"),
@@ -162,7 +166,9 @@ _LARGEST = """
 """
 # What people call the place of a death: a pod's container, a unit, else the control group or the machine.
 _UNIT = r"""
-    regexp_replace(coalesce(name, unit, nullif(cgroup, '/'), 'the machine'), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g')
+    regexp_replace(
+        coalesce(name, unit, nullif(cgroup, '/'), 'the machine'), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g'
+    )
 """
 
 
@@ -187,7 +193,8 @@ def _series(con: duckdb.DuckDBPyConnection, what: str, bucket: str) -> tuple[Ser
 
 def _counts(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Count, ...]:
     rows = con.execute(
-        f"SELECT coalesce(name, '?'), count(*) AS number, sum(number) OVER () FROM ({query}) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
+        f"SELECT coalesce(name, '?'), count(*) AS number, sum(number) OVER () FROM ({query})"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {_TOP}"
     ).fetchall()
     return tuple(Count(name, number, int(total)) for name, number, total in rows)
 
@@ -226,5 +233,10 @@ def _groups(con: duckdb.DuckDBPyConnection) -> tuple[Group, ...]:
 
 def _brief(page: IncidentPage) -> Brief:
     return Brief(
-        page.incident_id, headline.sentence(page), page.verdict, page.verdict_text, tuple(page.proof), headline.margin(page)
+        page.incident_id,
+        headline.sentence(page),
+        page.verdict,
+        page.verdict_text,
+        tuple(page.proof),
+        headline.margin(page),
     )

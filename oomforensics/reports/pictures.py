@@ -83,7 +83,7 @@ def png(pictures: Sequence[Picture]) -> list[bytes]:
         return asyncio.run(drawn())
     except ChromeNotFoundError as error:
         raise UsageError("PNG needs Chrome or Chromium, and none was found; BROWSER_PATH names one") from error
-    except (BrowserFailedError, asyncio.TimeoutError) as error:
+    except (TimeoutError, BrowserFailedError) as error:
         raise OomforensicsError(f"the browser drew nothing: {error}") from error
 
 

@@ -81,7 +81,9 @@ def _processes(con: Any, incident_id: str, killed: set[int], trigger: int | None
         [incident_id],
     ).fetchall()
     # A look tells what has changed; who is not in it has the values that it had.
-    looks = con.execute(f"SELECT max(at_s) FROM ({_ROWS.format(view='snapshots', after=0)}) AS rows", [incident_id]).fetchall()
+    looks = con.execute(
+        f"SELECT max(at_s) FROM ({_ROWS.format(view='snapshots', after=0)}) AS rows", [incident_id]
+    ).fetchall()
     looked_s = looks[0][0] if looks[0][0] is not None else -math.inf
     alive = [row for row in last if not row[7]]
     wanted = [("killed", row) for row in alive if row[0] in killed]

@@ -7,7 +7,18 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import cgrouptree, findings, growth, headline, limits, memory, recorded, timeline, units, words
+from oomforensics.reports import (
+    cgrouptree,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    recorded,
+    timeline,
+    units,
+    words,
+)
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
@@ -22,7 +33,24 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _findings, _allocation, _balance, _ranking, _recorded, _growth, _timeline, _cgroups, _proof, _certainty, _lost, _limits, _evidence, _sources):
+    for part in (
+        _head,
+        _verdict,
+        _findings,
+        _allocation,
+        _balance,
+        _ranking,
+        _recorded,
+        _growth,
+        _timeline,
+        _cgroups,
+        _proof,
+        _certainty,
+        _lost,
+        _limits,
+        _evidence,
+        _sources,
+    ):
         part(page, writer)
     return writer.text()
 

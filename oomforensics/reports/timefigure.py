@@ -56,7 +56,10 @@ def figure(line: Timeline, seen: Recorded | None) -> dict[str, Any]:
             "annotations": [
                 {"x": 0, "yref": "paper", "y": 1, "yanchor": "bottom", "showarrow": False, "text": "report"}
             ],
-            "xaxis": {"ticksuffix": " s", "range": [begin, end], "fixedrange": True, "zeroline": False, "nticks": 8, "anchor": "y"},
+            "xaxis": {
+                "ticksuffix": " s", "range": [begin, end], "fixedrange": True, "zeroline": False, "nticks": 8,
+                "anchor": "y",
+            },
             **axes,
         }
     )  # fmt: skip
@@ -109,7 +112,11 @@ def _add_curves(made: Any, seen: Recorded, axis: str) -> str:
             y=[round(value / scale_kb, 4) for _, value in curve.points],
             yaxis=axis,
             mode="lines",
-            line={"shape": "hv", "width": 3 if curve.role == "killed" else 1.5, "dash": "dot" if curve.pid is None else "solid"},
+            line={
+                "shape": "hv",
+                "width": 3 if curve.role == "killed" else 1.5,
+                "dash": "dot" if curve.pid is None else "solid",
+            },
             name=markup(curve.label),
             meta={"part": role},
             hovertemplate=f"{markup(curve.label)}: %{{y}}{unit}<br>%{{x}} s<extra></extra>",
@@ -132,7 +139,9 @@ def _add_pressure(made: Any, seen: Recorded, axis: str) -> None:
 
 def _add_moments(made: Any, line: Timeline, window: tuple[float, float]) -> None:
     lanes = line.lanes
-    inside = [moment for moment in line.timed if moment.says != "report" and window[0] <= (moment.at_s or 0.0) <= window[1]]
+    inside = [
+        moment for moment in line.timed if moment.says != "report" and window[0] <= (moment.at_s or 0.0) <= window[1]
+    ]
     for kind, symbol in _SYMBOLS.items():
         of_kind = [moment for moment in inside if moment.says == kind]
         if of_kind:

@@ -65,7 +65,8 @@ _QUERY = """
     ),
     told AS (
         SELECT incident_id, boot_id, host, ts, uptime_s, source, line, says,
-               coalesce(program, CASE says WHEN 'kill' THEN mechanism WHEN 'claim' THEN split_part(kind, '_', 1) END, 'kernel') AS who,
+               coalesce(program, CASE says WHEN 'kill' THEN mechanism WHEN 'claim' THEN split_part(kind, '_', 1) END, 'kernel')
+                   AS who,
                kind, text, NULL AS pid, NULL AS comm
         FROM memory_events
         UNION ALL

@@ -88,8 +88,14 @@ def add(
 
 
 def add_finding(
-    con: duckdb.DuckDBPyConnection, incident_id: str, name: str, severity: str, *, text: str | None = None,
-    confidence: str = "certain", line: int | None = None,
+    con: duckdb.DuckDBPyConnection,
+    incident_id: str,
+    name: str,
+    severity: str,
+    *,
+    text: str | None = None,
+    confidence: str = "certain",
+    line: int | None = None,
 ) -> None:
     """One that rests on a line of the incident's own source; its words are made of its name."""
     said = text if text is not None else f"{name}: the one held 148 MiB, and another died with 61 MiB."

@@ -27,7 +27,9 @@ def incident(con: duckdb.DuckDBPyConnection, **values: Any) -> str:
     return samples.add(con, given)
 
 
-def cgroup(con: duckdb.DuckDBPyConnection, path: str, at_s: float, usage: int, limit: int | None = None, gone: bool = False) -> None:
+def cgroup(
+    con: duckdb.DuckDBPyConnection, path: str, at_s: float, usage: int, limit: int | None = None, gone: bool = False
+) -> None:
     samples.insert(
         con, "cgroup_samples", segment_id="a", mono_us=int((AT_S + at_s) * 1e6), cgroup=path, version=2, gone=gone,
         usage_bytes=usage, limit_bytes=limit,
@@ -35,7 +37,9 @@ def cgroup(con: duckdb.DuckDBPyConnection, path: str, at_s: float, usage: int, l
 
 
 def lines(root: Group | None) -> list[str]:
-    return [f"{'  ' * depth}{group.name} {cgrouptree.sentence(group)}".rstrip() for depth, group in cgrouptree.flat(root)]
+    return [
+        f"{'  ' * depth}{group.name} {cgrouptree.sentence(group)}".rstrip() for depth, group in cgrouptree.flat(root)
+    ]
 
 
 def test_the_report_alone_gives_the_path_to_its_group(con: duckdb.DuckDBPyConnection) -> None:
@@ -65,8 +69,14 @@ def test_the_recorder_adds_the_neighbours_as_they_were_just_before(con: duckdb.D
 
 
 def test_counters_of_a_bundle_are_told_as_of_its_time(con: duckdb.DuckDBPyConnection) -> None:
-    for name, value in (("/pods/c memory.events oom_kill", "3"), ("/pods/c memory.events.local oom_kill", "1"), ("/pods/d memory.events oom_kill", "0")):
-        samples.insert(con, "bundle_facts", kind="counter", name=name, value=value, boot_id=BOOT, bundle="b", source="s", line=1)
+    for name, value in (
+        ("/pods/c memory.events oom_kill", "3"),
+        ("/pods/c memory.events.local oom_kill", "1"),
+        ("/pods/d memory.events oom_kill", "0"),
+    ):
+        samples.insert(
+            con, "bundle_facts", kind="counter", name=name, value=value, boot_id=BOOT, bundle="b", source="s", line=1
+        )
     page = load(con, incident(con))
     assert "    c 3 OOM kills counted when the bundle was collected" in lines(page.cgroups)
     assert not any(" d" in line for line in lines(page.cgroups))
@@ -74,7 +84,10 @@ def test_counters_of_a_bundle_are_told_as_of_its_time(con: duckdb.DuckDBPyConnec
 
 def test_nothing_known_is_no_tree(con: duckdb.DuckDBPyConnection) -> None:
     assert load(con, incident(con, memory_usage_kb=None, memory_limit_kb=None)).cgroups is None
-    assert load(con, incident(con, incident_id="oom-2", oom_memcg=None, task_memcg="/init.scope", scope="global")).cgroups is None
+    assert (
+        load(con, incident(con, incident_id="oom-2", oom_memcg=None, task_memcg="/init.scope", scope="global")).cgroups
+        is None
+    )
 
 
 def test_many_small_groups_are_counted_and_the_victims_kept(con: duckdb.DuckDBPyConnection) -> None:
@@ -96,6 +109,8 @@ def test_any_paths_make_one_tree(paths: list[str]) -> None:
     assert wanted <= set(found)
 
 
-@pytest.mark.parametrize(("usage", "limit", "filled"), [(1, 4, 0.25), (5, 4, 1.0), (None, 4, None), (1, None, None), (1, 0, None)])
+@pytest.mark.parametrize(
+    ("usage", "limit", "filled"), [(1, 4, 0.25), (5, 4, 1.0), (None, 4, None), (1, None, None), (1, 0, None)]
+)
 def test_a_bar_never_runs_over(usage: int | None, limit: int | None, filled: float | None) -> None:
     assert Group("/a", usage_bytes=usage, limit_bytes=limit).filled == filled

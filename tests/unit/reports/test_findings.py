@@ -13,7 +13,6 @@ from oomforensics.reports.findings import Fact
 from tests.unit.reports import report_samples as samples
 
 
-
 @pytest.mark.parametrize(
     ("fact", "told"),
     [
@@ -34,7 +33,13 @@ def test_amounts_have_their_unit(fact: Fact, told: str) -> None:
 
 def test_the_gravest_and_surest_stand_first(con: duckdb.DuckDBPyConnection) -> None:
     incident = samples.add_global(con)
-    rows = [("a", "info", "certain"), ("b", "warning", "possible"), ("c", "critical", "likely"), ("d", "warning", "certain"), ("e", "odd", "odd")]
+    rows = [
+        ("a", "info", "certain"),
+        ("b", "warning", "possible"),
+        ("c", "critical", "likely"),
+        ("d", "warning", "certain"),
+        ("e", "odd", "odd"),
+    ]
     for name, severity, confidence in rows:
         samples.add_finding(con, incident, name, severity, confidence=confidence)
     shown = findings.load(con, incident)
@@ -61,5 +66,7 @@ def test_every_form_tells_what_to_do_and_why(con: duckdb.DuckDBPyConnection) -> 
     assert (found["text"], found["advice"], found["severity"]) == (said, advice, "critical")
     assert all(one in whole for one in (said, advice) for whole in (plain, page))
     assert all("what culprit_shielded saw: 1.5 MiB" in whole for whole in (plain, ticket))
-    assert page.index(said) < page.index("Why this process") and ticket.index(advice[:20]) < ticket.index("## The arithmetic")
+    assert page.index(said) < page.index("Why this process") and ticket.index(advice[:20]) < ticket.index(
+        "## The arithmetic"
+    )
     assert '<a href="#i1-L9">line 9</a>' in page

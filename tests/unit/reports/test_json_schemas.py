@@ -42,17 +42,24 @@ def errors(checker: Draft202012Validator, document: Any) -> list[str]:
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
     path = tmp_path_factory.mktemp("real") / "h.duckdb"
-    names = ("recordings/memcg-v1-6.18", "witnesses", "kernels/5.10.0-32-cloud-amd64/global-swap", "kernels/7.2.13+deb14-cloud-amd64/memcg-v2-nested")
+    names = (
+        "recordings/memcg-v1-6.18",
+        "witnesses",
+        "kernels/5.10.0-32-cloud-amd64/global-swap",
+        "kernels/7.2.13+deb14-cloud-amd64/memcg-v2-nested",
+    )
     ingest([str(FIXTURES / name) for name in names], db=path, timezone=UTC)
     with duckdb.connect(str(path), read_only=True) as con:
         yield con
 
 
 def test_the_shipped_schemas_are_those_of_the_code() -> None:
-    made = {path: text for path, text in json_schemas.shipped()}
+    made = dict(json_schemas.shipped())
     newest = {path: path.read_text(encoding="utf-8") for path in made}
     assert newest == made, "run: python -m tests.support.json_schemas"
-    assert json_schemas.PAGE.read_text(encoding="utf-8") == json_schemas.page(), "run: python -m tests.support.json_schemas"
+    assert json_schemas.PAGE.read_text(encoding="utf-8") == json_schemas.page(), (
+        "run: python -m tests.support.json_schemas"
+    )
 
 
 def test_every_sample_is_as_its_schema_says(con: duckdb.DuckDBPyConnection) -> None:

@@ -12,7 +12,9 @@ from tests.unit.reports import report_samples as samples
 def test_each_limit_only_where_it_holds(con: duckdb.DuckDBPyConnection) -> None:
     page = load(con, samples.add_memcg_group(con))
     told = " ".join(limits.of(page))
-    assert "processes of this control group alone" in told and "one moment" in told and "share counts in the rss" in told
+    assert (
+        "processes of this control group alone" in told and "one moment" in told and "share counts in the rss" in told
+    )
     wide = " ".join(limits.of(replace(page, scope="global", ts_us=None, missing=["head"], candidates=())))
     assert "control group alone" not in wide and "share counts" not in wide
     assert "No clock on the wall" in wide and "Parts of the report are lost" in wide

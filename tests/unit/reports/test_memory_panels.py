@@ -48,7 +48,13 @@ def row(node: str, parent: str | None, size: int) -> BalanceRow:
 
 
 def test_each_whole_has_a_height_of_its_size_and_none_is_lost() -> None:
-    rows = (row("ram", None, 990), row("anon", "ram", 900), row("anon_thp", "anon", 100), row("odd", "ram", 90), row("swap", None, 10))
+    rows = (
+        row("ram", None, 990),
+        row("anon", "ram", 900),
+        row("anon_thp", "anon", 100),
+        row("odd", "ram", 90),
+        row("swap", None, 10),
+    )
     large, small = memoryfigure.icicle(rows)["data"]
     assert large["meta"]["parts"] == ["memory-whole", "memory-anon", "memory-anon", "memory-other"]
     (low, high), (bottom, top) = large["domain"]["y"], small["domain"]["y"]
@@ -64,10 +70,14 @@ ZONE = ZoneRow(0, "Normal", True, "", 4000, 1000, 400, 0, 500, 600, 700, 50, 120
 
 
 def allocation(order: int, migratetype: str, *zones: ZoneRow) -> AllocationRow:
-    return AllocationRow("fragmentation", [], "", None, order, 4096 << order, migratetype, "Normal", None, None, None, [], zones)
+    return AllocationRow(
+        "fragmentation", [], "", None, order, 4096 << order, migratetype, "Normal", None, None, None, [], zones
+    )
 
 
-def page_with(con: duckdb.DuckDBPyConnection, asked: AllocationRow, meminfo: dict[str, Any] | None = None) -> IncidentPage:
+def page_with(
+    con: duckdb.DuckDBPyConnection, asked: AllocationRow, meminfo: dict[str, Any] | None = None
+) -> IncidentPage:
     return replace(load(con, samples.add_global(con)), allocation=asked, meminfo=meminfo, page_size=4096)
 
 
@@ -87,7 +97,10 @@ def test_a_bar_ends_a_little_behind_what_is_largest(con: duckdb.DuckDBPyConnecti
 
 @pytest.mark.parametrize(
     ("migratetype", "serving"),
-    [("unmovable", [4]), ("movable", [2, 4])],  # a CMA list serves movable pages alone, one kept for atomic requests nobody here
+    [
+        ("unmovable", [4]),
+        ("movable", [2, 4]),
+    ],  # a CMA list serves movable pages alone, one kept for atomic requests nobody here
 )
 def test_blocks_that_serve_are_large_enough_and_on_a_list_that_may_serve(
     con: duckdb.DuckDBPyConnection, migratetype: str, serving: list[int]

@@ -55,7 +55,9 @@ def _log(host: str, clock: str, pid: int, comm: str) -> str:
 
 def test_neighbours_are_those_of_the_host_within_minutes(tmp_path: Path) -> None:
     texts = {
-        "a": _log("db1", "10:00:00.000", 11, "first") + _log("db1", "10:04:00.000", 12, "second") + _log("db1", "11:00:00.000", 13, "late"),
+        "a": _log("db1", "10:00:00.000", 11, "first")
+        + _log("db1", "10:04:00.000", 12, "second")
+        + _log("db1", "11:00:00.000", 13, "late"),
         "b": _log("db2", "10:00:01.000", 21, "elsewhere"),
     }
     for name, text in texts.items():
@@ -73,7 +75,9 @@ def test_neighbours_are_those_of_the_host_within_minutes(tmp_path: Path) -> None
 
 
 def test_a_storm_is_cut_to_the_nearest_and_says_so(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("".join(_log("db1", f"10:00:{n // 10:02d}.{n % 10}00", 100 + n, f"w{n}") for n in range(300)))
+    (tmp_path / "a").write_text(
+        "".join(_log("db1", f"10:00:{n // 10:02d}.{n % 10}00", 100 + n, f"w{n}") for n in range(300))
+    )
     line = line_of(history(tmp_path, tmp_path / "a"), "victim_comm = 'w0'")
     assert len(line.moments) == 201 and line.left_out == 100
     assert line.timed[-1].at_s == 19.9
@@ -90,7 +94,9 @@ def test_a_moment_without_a_clock_is_told_last_and_not_drawn() -> None:
     assert "<b>" not in str(drawn["data"])
 
 
-@pytest.mark.parametrize(("at_s", "told"), [(-59.9996, "-60.000 s"), (-61, "-1 min 1 s"), (0, "+0.000 s"), (600, "+10 min 0 s")])
+@pytest.mark.parametrize(
+    ("at_s", "told"), [(-59.9996, "-60.000 s"), (-61, "-1 min 1 s"), (0, "+0.000 s"), (600, "+10 min 0 s")]
+)
 def test_distances_are_told_in_seconds_then_minutes(at_s: float, told: str) -> None:
     assert moment_at(Moment(at_s, "kernel", "kill", "", True, "k", 1)) == told
 

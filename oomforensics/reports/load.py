@@ -316,7 +316,10 @@ def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int, int]:
     return (row.eligible is False, row.rank is None, row.rank or 0, -least, -used, row.table_order)
 
 
-REDACTED = "Redacted: names are pseudonyms, the same wherever the same name stands. Figures, times and the verdict are as they were."
+REDACTED = (
+    "Redacted: names are pseudonyms, the same wherever the same name stands. "
+    "Figures, times and the verdict are as they were."
+)
 
 
 def note(con: Connection) -> str | None:

@@ -86,3 +86,12 @@ def test_the_group_whose_limit_was_hit_has_a_full_bar(browser: Browser, page: Pa
         return [rect.width, rect.width / bar.getBoundingClientRect().width];
     """)
     assert bar > 100 and abs(share - 1) < 0.01
+
+
+def test_who_grew_stands_beside_the_curves(browser: Browser, page: Path) -> None:
+    browser.open(page, width=360)
+    section = "document.querySelector('[id$=-grew]').closest('section')"
+    told = browser.run(f"return {section}.innerText")
+    assert "worker (2 processes) grew by 93.1 MiB" in told and "It grew steadily" in told
+    rows = browser.run(f"return [...{section}.querySelectorAll('tbody tr')].map((row) => row.innerText)")
+    assert len(rows) == 8 and "leak" in rows[0] and "45 %" in rows[0] and "(0 B to 0 B)" not in told

@@ -59,7 +59,10 @@ class Killed(NamedTuple):
 
 
 class Neighbour(NamedTuple):
-    """An incident of the same host within the day before this one; of the same boot where `same_boot`."""
+    """An incident of the same host within the day before this one; of the same boot where `same_boot`.
+
+    Where neither names a host or a boot, one that stands above this one in the same source, with an earlier stamp.
+    """
 
     incident_id: str
     earlier_s: float  # seconds from it to this one
@@ -73,6 +76,9 @@ class Neighbour(NamedTuple):
     container_id: str | None
     pod_uid: str | None
     limit_kb: int | None
+    victim_anon_kb: int | None  # its anon-rss, by the kill line
+    source: str
+    line: int
 
 
 class HostFact(NamedTuple):

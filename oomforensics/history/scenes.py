@@ -41,23 +41,35 @@ _FACT_SQL = """
       OR ((facts.boot_id IS NULL OR i.boot_id IS NULL)
           AND lower(split_part(facts.host, '.', 1)) = lower(split_part(i.host, '.', 1)))
       OR (facts.bundle <> '' AND starts_with(i.source, facts.bundle) AND (facts.host IS NULL OR i.host IS NULL))
-    WHERE list_contains(?, incident_id) AND kind IN ('meminfo', 'sysctl', 'swap', 'counter')
+    WHERE list_contains(?, incident_id) AND (
+        kind IN ('meminfo', 'sysctl', 'swap')
+        OR (kind = 'counter' AND (ends_with(name, ' under_oom') OR ends_with(name, ' oom_kill_disable')))
+    )
     QUALIFY row_number() OVER (
         PARTITION BY incident_id, kind, name
         ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
     ) = 1
 """
+# A log that names neither host nor boot is of one boot as long as its stamps rise.
 _NEIGHBOUR_SQL = f"""
-    SELECT i.incident_id, o.incident_id, later_s, coalesce(i.boot_id = o.boot_id, false), o.scope, o.victim_pid, o.victim_comm,
-           o.oom_memcg, o.task_memcg, o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb
-    FROM (SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents) AS i
-    JOIN (
-        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents
-        LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
-    ) AS o
-      ON o.incident_id <> i.incident_id AND (o.label = i.label OR o.boot_id = i.boot_id),
-    LATERAL (SELECT CASE WHEN o.boot_id = i.boot_id AND o.uptime_s IS NOT NULL AND i.uptime_s IS NOT NULL
+    WITH placed AS (
+        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label, boot_id IS NULL AND host IS NULL AS nameless
+        FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    ),
+    first_kills AS (
+        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+    )
+    SELECT i.incident_id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
+           o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
+    FROM placed AS i
+    JOIN placed AS o
+      ON o.incident_id <> i.incident_id
+     AND (o.label = i.label OR o.boot_id = i.boot_id
+          OR (i.nameless AND o.nameless AND o.source = i.source AND o.line_start < i.line_start AND o.uptime_s <= i.uptime_s)),
+    LATERAL (SELECT coalesce(o.boot_id = i.boot_id, i.nameless) AS together),
+    LATERAL (SELECT CASE WHEN together AND o.uptime_s IS NOT NULL AND i.uptime_s IS NOT NULL
                          THEN i.uptime_s - o.uptime_s ELSE i.at_s - o.at_s END AS later_s)
+    LEFT JOIN first_kills ON first_kills.incident_id = o.incident_id
     WHERE list_contains(?, i.incident_id) AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
     QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
     ORDER BY i.incident_id, later_s, o.incident_id

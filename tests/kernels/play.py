@@ -90,7 +90,7 @@ def _actor(root: str, actor: Actor) -> str:
     fields = [f"name={word(actor.comm)}"]
     sizes = {
         "anon": actor.anon, "file": actor.file, "shmem": actor.shmem, "push": actor.push, "tables": actor.tables,
-        "huge": actor.huge, "child": actor.child_anon,
+        "huge": actor.huge, "promised": actor.promised, "child": actor.child_anon,
     }  # fmt: skip
     fields.extend(f"{key}={int(mib * 1024)}" for key, mib in sizes.items() if mib)
     if actor.children:

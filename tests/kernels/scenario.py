@@ -60,6 +60,9 @@ class Push(StrEnum):
     ANON = "anon"
     SHMEM = "shmem"
     TMPFS = "tmpfs"
+    QUEUES = "queues"  # SysV messages: unreclaimable slab
+    PIPES = "pipes"  # pages in no counter
+    FRAGMENTS = "fragments"  # pipes until `push` is left free, every other of them closed, then blocks of order 3
 
 
 class Need(StrEnum):
@@ -73,7 +76,8 @@ class Need(StrEnum):
 class Actor:
     """One process of the population; sizes in MiB, `name` the bytes given to PR_SET_NAME.
 
-    `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool. `locked` and
+    `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool, `promised` memory
+    that is mapped and never touched. `locked` and
     `paged_out` say what becomes of `anon`. Each of the `children` has `child_anon` and a little more than the one before.
     """
 
@@ -91,6 +95,7 @@ class Actor:
     kind: Kind = Kind.PLAIN
     tables: float = 0
     huge: float = 0
+    promised: float = 0
     locked: bool = False
     paged_out: bool = False
     children: int = 0

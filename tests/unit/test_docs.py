@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from oomforensics.analysis.model import Scope, VerdictWord
-from tests.support import table_docs
+from tests.support import finding_docs, table_docs
 from tests.support.era_docs import PAGE, page
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,3 +33,7 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
 
 def test_the_page_of_tables_is_the_comments_on_the_views() -> None:
     assert table_docs.PAGE.read_text() == table_docs.page(), "run: python -m tests.support.table_docs"
+
+
+def test_the_page_of_findings_is_the_catalogue() -> None:
+    assert finding_docs.PAGE.read_text() == finding_docs.page(), "run: python -m tests.support.finding_docs"

@@ -1,0 +1,95 @@
+"""Each finding on a real kernel's run that has it, and on one that nearly has."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from oomforensics.analysis.findings import CATALOGUE, Confidence, Severity
+from oomforensics.history.store import open_read
+from oomforensics.ingest import ingest
+from tests.support.finding_fixtures import FIXTURES, RUNS, UNMADE, host, lay_out
+from tests.support.printer import KERNELS, Report, Task, stamped
+
+Found = dict[str, dict[str, list[tuple[str, ...]]]]  # host -> finding -> severity, confidence, text, advice, evidence
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    folder = tmp_path_factory.mktemp("findings")
+    lay_out({run for pair in FIXTURES.values() for run in (pair.triggers, pair.nearly)}, folder / "bundles")
+    ingest([str(folder / "bundles")], db=folder / "history.duckdb")
+    made: Found = defaultdict(lambda: defaultdict(list))
+    with open_read(folder / "history.duckdb", locked=True) as con:
+        rows = con.execute(
+            "SELECT host, finding, severity, confidence, text, advice, evidence "
+            "FROM incidents LEFT JOIN findings USING (incident_id)"
+        ).fetchall()
+    for where, name, *finding in rows:
+        made[where][name].append(tuple(finding))
+    return made
+
+
+def test_every_entry_has_its_fixtures() -> None:
+    names = [one.name for one in CATALOGUE]
+    assert len(names) == len(set(names))
+    assert set(names) == FIXTURES.keys() | UNMADE.keys()
+    assert not FIXTURES.keys() & UNMADE.keys()
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_it_is_found_where_it_is(name: str, found: Found) -> None:
+    here = found[host(FIXTURES[name].triggers)][name]
+    assert here
+    for severity, confidence, text, advice, evidence in here:
+        assert severity in set(Severity) and confidence in set(Confidence)
+        assert text.endswith(".") and advice.endswith(".")
+        assert json.loads(evidence)
+        for fact in json.loads(evidence):
+            assert fact["what"] and fact["value"] is not None and host(FIXTURES[name].triggers) in fact["source"]
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_it_is_not_found_where_it_nearly_is(name: str, found: Found) -> None:
+    near = found[host(FIXTURES[name].nearly)]
+    assert near, "the run was looked at"
+    assert not near[name]
+
+
+def told(lines: Iterable[str], folder: Path) -> dict[str, str]:
+    """The findings of one log: name -> text."""
+    (folder / "log").write_text("\n".join(lines) + "\n")
+    ingest([str(folder / "log")], db=folder / "history.duckdb")
+    with open_read(folder / "history.duckdb", locked=True) as con:
+        return dict(con.execute("SELECT finding, text FROM findings").fetchall())
+
+
+def test_a_child_that_died_for_its_parent(tmp_path: Path) -> None:
+    parent, child = Task(10, "postgres", rss_anon=90_000), Task(11, "worker", rss_anon=50)
+    died = stamped(list(Report(KERNELS["4.4"], [parent, child], child, selected=parent, score=177).lines()))
+    assert (
+        "chose postgres (pid 10) and killed its child worker (pid 11)" in told(died, tmp_path)["child_died_for_parent"]
+    )
+
+
+def test_on_a_kernel_without_that_rule_nobody_died_for_another(tmp_path: Path) -> None:
+    parent, child = Task(10, "postgres", rss_anon=90_000), Task(11, "worker", rss_anon=50)
+    died = stamped(list(Report(KERNELS["5.10"], [parent, child], parent).lines()))
+    assert "child_died_for_parent" not in told(died, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("oom_reaper: unable to reap pid:84 (bystander)", True),
+        ("oom_reaper: reaped process 84 (bystander), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB", False),
+    ],
+)
+def test_a_reaper_that_gave_up(line: str, expected: bool, tmp_path: Path) -> None:
+    """Behind a real report; the lines as oom_reap_task() and oom_reap_task_mm() print them (mm/oom_kill.c)."""
+    log = (RUNS / "6.1.0-50-cloud-amd64/fragmented/dmesg.log").read_text().splitlines()
+    assert ("reaper_failed" in told([*log, f"[    8.700000] {line}"], tmp_path)) is expected

@@ -5,21 +5,14 @@ The demand may have gone on: a process that grows takes whatever it is given.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from oomforensics.analysis.sizes import Sizes
-
-# Zones in the kernel's order (include/linux/mmzone.h), and which requests reach how far.
-_ZONES = ("DMA", "DMA32", "Normal", "HighMem", "Movable")
-_REACH = (
-    (re.compile(r"HIGHUSER|__GFP_HIGHMEM|MOVABLE"), "Movable"),
-    (re.compile(r"GFP_DMA32"), "DMA32"),
-    (re.compile(r"GFP_DMA\b"), "DMA"),
-)
-_HEX_REACH = ((0x2 | 0x8, "Movable"), (0x4, "DMA32"), (0x1, "DMA"))  # ___GFP_HIGHMEM, _MOVABLE, _DMA32, _DMA
+from oomforensics.kernel.eras import Version
+from oomforensics.kernel.gfp import decode
+from oomforensics.kernel.watermarks import Request, ZonePages, check, reaches, reserve_of, rules_of, zones_of
 
 
 class ZoneState(NamedTuple):
@@ -30,6 +23,7 @@ class ZoneState(NamedTuple):
     free_kb: int
     min_kb: int
     reserve_pages: Sequence[int]
+    free_cma_kb: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +51,7 @@ class Shortage:
     swap_limit_kb: int | None = None
     free_swap_kb: int | None = None
     zones: tuple[ZoneState, ...] = ()
+    version: Version | None = None  # of the kernel, whose flags and watermarks apply
 
     @property
     def request_kb(self) -> int:
@@ -93,32 +88,16 @@ class Shortage:
             yield Bound("swap", short * 1024, True, "swap was full or there was none; " + reason)
 
     def _missing_kb(self, zone: ZoneState) -> int | None:
-        """What this zone lacks for the request (mm/page_alloc.c: __zone_watermark_ok); None: it may not serve it."""
-        reach = _reach(self.gfp_mask)
-        if reach is None or zone.name not in _ZONES or _ZONES.index(zone.name) > _ZONES.index(reach):
+        """What this zone lacks for the request; None: it may not serve it."""
+        gfp = decode(self.gfp_mask, self.version) if self.gfp_mask else None
+        if gfp is None:
             return None
-        reserve_kb = self._reserve_pages(zone, reach) * self.sizes.page_size // 1024
-        return zone.min_kb + reserve_kb + self.request_kb - zone.free_kb
-
-    def _reserve_pages(self, zone: ZoneState, reach: str) -> int:
-        """The zone's lowmem_reserve against the request. The array has an entry for each kind of zone the kernel knows."""
-        known = [name for name in _ZONES if name in {one.name for one in self.zones} or name in ("Normal", "Movable")]
-        place = known.index(reach) if reach in known else len(known) - 1
-        entries = zone.reserve_pages
-        return entries[min(place, len(entries) - 1)] if entries else 0
-
-
-def _reach(gfp_mask: str | None) -> str | None:
-    """The highest zone that the request may use; None where its flags are not known."""
-    if not gfp_mask:
-        return None
-    for pattern, zone in _REACH:
-        if pattern.search(gfp_mask):
-            return zone
-    if "(" in gfp_mask:
-        return "Normal"
-    try:
-        bits = int(gfp_mask, 16)
-    except ValueError:
-        return None
-    return next((zone for mask, zone in _HEX_REACH if bits & mask), "Normal")
+        known = zones_of([one.name for one in self.zones], max(len(one.reserve_pages) for one in self.zones))
+        reach = reaches(known, gfp.highest_zone)
+        if zone.name not in known or known.index(zone.name) > known.index(reach):
+            return None
+        unit = self.sizes.page_size // 1024
+        request = Request(max(self.order or 0, 0), "MOVABLE" in gfp.flags, "HIGH" in gfp.flags)
+        pages = ZonePages(zone.free_kb // unit, zone.min_kb // unit, free_cma=zone.free_cma_kb // unit)
+        rules = rules_of(self.version or (0, 0, 0))
+        return (check(pages, reserve_of(zone.reserve_pages, known, reach), request, rules).needed - pages.free) * unit

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from oomforensics.kernel.eras import Era, Version, find_era
+from oomforensics.kernel.identify import version_of
 from oomforensics.parsers.facts import MemcgStats, MemInfo
 
 
@@ -117,8 +119,12 @@ class Scene:
     task_memcg: str | None
     trigger_pid: int | None
     trigger_comm: str | None
+    trigger_cpu: int | None  # the machine has at least this many CPUs and one
     gfp_mask: str | None
     alloc_order: int | None
+    nodemask: str | None  # nodes that the request's mempolicy allowed; "(null)": it set none
+    cpuset: str | None
+    mems_allowed: str | None  # nodes that this cpuset allowed
     totalpages: int | None
     selected_pid: int | None
     victim_pid: int | None
@@ -137,6 +143,8 @@ class Scene:
     memsw_limit_kb: int | None
     swap_usage_kb: int | None
     swap_limit_kb: int | None
+    kmem_usage_kb: int | None
+    kmem_limit_kb: int | None
     total_swap_kb: int | None
     free_swap_kb: int | None
     ram_pages: int | None
@@ -160,6 +168,16 @@ class Scene:
     @cached_property
     def by_pid(self) -> dict[int, Process]:
         return {process.pid: process for process in self.processes}
+
+    @cached_property
+    def rules(self) -> Era | None:
+        """The era's row; None where none is known, or only another version of ours knows it."""
+        return find_era(self.era) if self.era is not None else None
+
+    @cached_property
+    def version(self) -> Version | None:
+        """Of the release, or the first one of the era that the text alone tells."""
+        return version_of(self.kernel_release, self.era)
 
     @property
     def victim(self) -> Process | None:

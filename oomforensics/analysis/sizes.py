@@ -8,7 +8,7 @@ from oomforensics.analysis.model import Scope
 from oomforensics.kernel import totalpages
 from oomforensics.kernel.eras import Era, MemcgTotal
 
-_UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
+UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,4 +67,4 @@ def pages(size_kb: int | None, page_size: int) -> int | None:
     """A printed size in pages; None for none, and for every "no limit" that a kernel prints."""
     if size_kb is None:
         return None
-    return size_kb * 1024 // page_size if size_kb < _UNLIMITED_KB else None
+    return size_kb * 1024 // page_size if size_kb < UNLIMITED_KB else None

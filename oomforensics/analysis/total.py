@@ -36,7 +36,7 @@ def system_totalpages(incident: Incident, found: ScopeFound, total: TotalPages) 
 
 
 def _system(info: MemInfo, era: Era | None, page_size: int | None) -> TotalPages:
-    ram = _totalram(info, era, page_size)
+    ram = totalram(info, era, page_size)
     if ram is None:
         return TotalPages(None, "the report lost `pages RAM` or `pages reserved`", exact=False)
     ram_pages, ram_text, exact = ram
@@ -55,7 +55,8 @@ def _system(info: MemInfo, era: Era | None, page_size: int | None) -> TotalPages
     )
 
 
-def _totalram(info: MemInfo, era: Era | None, page_size: int | None) -> tuple[int, str, bool] | None:
+def totalram(info: MemInfo, era: Era | None, page_size: int | None) -> tuple[int, str, bool] | None:
+    """RAM that the allocator manages, in pages, the sum behind it, and whether it is exact; None: not printed."""
     rule = era.total_ram if era else TotalRam.RESERVED
     if rule in (TotalRam.MANAGED, TotalRam.MANAGED_RESERVED_BROKEN):
         managed = _zone_sum_pages(info, "managed", page_size, None)

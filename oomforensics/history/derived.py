@@ -20,7 +20,6 @@ from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
 from oomforensics.history.schema import Connection, transaction
 
 EDITION = 1  # another number: all is derived again, because the rules have changed
-_BATCH = 200
 
 # The basis is counted, not compared: what the history holds only grows, or is replaced as a whole with its incident.
 _STALE = f"""
@@ -63,7 +62,7 @@ _ALLOCATIONS: Columns = columns(
     text="incident_id cause text migratetype highest_zone nodes limit_memcg balance_text",
     small="order_asked",
     int="request_bytes",
-    texts="gfp_flags notes",
+    texts="gfp_flags notes also",
 )
 _ZONES: Columns = columns(
     text="incident_id zone reason",
@@ -84,15 +83,15 @@ class _Derived(NamedTuple):
 
 def derive(con: Connection) -> None:
     """Of each incident whose basis has changed; in batches, each stored wholly or not at all."""
-    stale = con.execute(_STALE).fetchall()
-    for start in range(0, len(stale), _BATCH):
-        basis_of = dict(stale[start : start + _BATCH])
-        made = [_of(scene) for scene in scenes.load(con, list(basis_of))]
+    basis_of = dict(con.execute(_STALE).fetchall())
+    for batch in scenes.batches(con, list(basis_of)):
+        made = [_of(scene) for scene in batch]
+        ids = [scene.incident_id for scene in batch]
         with transaction(con):
             for table in TABLES:
-                run(con, _ID, zip(basis_of, strict=True), f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
+                run(con, _ID, zip(ids, strict=True), f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
             _insert(con, made)
-            insert(con, "t_derived", _DERIVED, basis_of.items())
+            insert(con, "t_derived", _DERIVED, ((name, basis_of[name]) for name in ids))
 
 
 def _of(scene: Scene) -> _Derived:
@@ -135,6 +134,7 @@ def _allocation(one: _Derived) -> Row:
     return (
         one.scene.incident_id, it.cause, it.text, it.migratetype, it.highest_zone, it.nodes, it.limit_memcg, text,
         it.order_asked, it.request_bytes, list(it.gfp_flags) if it.gfp_flags is not None else None, list(it.notes),
+        list(it.also),
     )  # fmt: skip
 
 

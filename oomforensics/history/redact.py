@@ -40,14 +40,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "comm": "trigger_comm victim_comm selected_comm",
         "host": "host",
         "cgroup": "oom_memcg task_memcg oom_group_path systemd_slice systemd_unit systemd_user_unit container_name pod"
-        " pod_namespace",
+        " pod_namespace cpuset",
         "path": "source container_image",
         "ident": "incident_id boot_id container_id pod_uid job_id",
         "step": "job_step",
         "uid": "victim_uid login_uid",
         "prose": "totalpages_source verdict_text era_evidence era_agreement page_size_source totalpages_arithmetic score_note"
         " proof caveats",
-        "line": "constraint_raw gfp_mask",
+        "line": "constraint_raw gfp_mask nodemask mems_allowed",
         "json": "meminfo memcg_stats",
         "symbol": "call_trace",
         "release": "kernel_release",
@@ -57,7 +57,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         " totalpages_exact totalpages_min totalpages_max selected_pid evidence_lines runner_up_pid margin_pages outcomes"
         " report_suppressed memory_usage_kb memory_limit_kb memory_failcnt memsw_usage_kb memsw_limit_kb swap_usage_kb"
         " swap_limit_kb total_swap_kb free_swap_kb ram_pages reserved_pages callbacks_suppressed container_runtime pod_qos"
-        " job_scheduler ts_uncertainty_s",
+        " job_scheduler ts_uncertainty_s trigger_cpu kmem_usage_kb kmem_limit_kb",
     },
     "candidates": {
         "comm": "comm",
@@ -191,16 +191,15 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "memory_balance": {
         "ident": "incident_id",
-        "cgroup": "node parent",
         "prose": "label origin",
-        "keep": "seq bytes min_bytes max_bytes line",
+        "keep": "seq node parent bytes min_bytes max_bytes line",
     },
     "allocations": {
         "ident": "incident_id",
         "cgroup": "limit_memcg",
         "prose": "text balance_text notes",
         "line": "gfp_flags nodes",
-        "keep": "cause order_asked request_bytes migratetype highest_zone",
+        "keep": "cause also order_asked request_bytes migratetype highest_zone",
     },
     "allocation_zones": {
         "ident": "incident_id",

@@ -17,15 +17,15 @@ from oomforensics.parsers.witness import Event
 INCIDENTS: Columns = columns(
     text="incident_id host boot_id ts_source kernel_release era page_size_source scope constraint_raw oom_memcg task_memcg"
     " trigger_comm gfp_mask totalpages_source totalpages_arithmetic selected_comm victim_comm score_note verdict verdict_text"
-    " era_agreement oom_group_path hardware source",
+    " era_agreement oom_group_path hardware source nodemask cpuset mems_allowed",
     moment="ts",
     float="uptime_s ts_uncertainty_s",
     bool="era_certain scope_inferred totalpages_exact complete report_suppressed",
-    small="page_size alloc_order",
+    small="page_size alloc_order trigger_cpu",
     int="trigger_pid totalpages totalpages_min totalpages_max selected_pid victim_pid victim_uid printed_score"
     " recomputed_score runner_up_pid margin_pages memory_usage_kb memory_limit_kb memory_failcnt memsw_usage_kb"
     " memsw_limit_kb swap_usage_kb swap_limit_kb total_swap_kb free_swap_kb ram_pages reserved_pages callbacks_suppressed"
-    " line_start line_end",
+    " kmem_usage_kb kmem_limit_kb line_start line_end",
     texts="era_evidence era_alternatives proof caveats missing outcomes call_trace",
     ints="evidence_lines",
     json="meminfo memcg_stats",
@@ -71,22 +71,25 @@ SOURCE_PROBLEMS: Columns = columns(text="source sha256 severity reason", int="li
 def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]:
     facts, verdict, total = one.incident, one.verdict, one.totalpages
     who = cluster.identity()
-    invoked, stack, memcg, info = facts.invoked, facts.stack, facts.memcg, facts.meminfo
+    invoked, stack, memcg, info, summary = facts.invoked, facts.stack, facts.memcg, facts.meminfo, facts.summary
     return (
         incident_id, who.host, who.boot_id, who.ts_source, one.kernel_release, one.era.name, one.page_size_source, one.scope,
         one.constraint_raw, one.oom_memcg, one.task_memcg,
         (invoked.comm if invoked else None) or (stack.comm if stack else None), invoked.gfp_mask if invoked else None,
         total.source, total.arithmetic, one.selected_comm, one.victim_comm, one.score_note, verdict.word, verdict.text,
         verdict.era_agreement, facts.oom_group_path, stack.hardware if stack else None, facts.source,
+        (summary.nodemask if summary else None) or (invoked.nodemask if invoked else None),
+        (summary.cpuset if summary else None) or facts.cpuset,
+        (summary.mems_allowed if summary else None) or facts.mems_allowed,
         who.ts_us,
         who.uptime_s, seconds(facts.wall_uncertainty_us),
         one.era.certain, one.scope_inferred, total.exact, one.complete, facts.report_suppressed,
-        one.page_size, invoked.order if invoked else None,
+        one.page_size, invoked.order if invoked else None, stack.cpu if stack else None,
         stack.pid if stack else None, total.pages, total.min_pages, total.max_pages, one.selected_pid, one.victim_pid,
         one.victim_uid, one.printed_score, one.recomputed_score, verdict.runner_up_pid, verdict.margin_pages,
         *_usage(memcg.memory), memcg.memory.failcnt if memcg.memory else None, *_usage(memcg.memsw), *_usage(memcg.swap),
         info and info.total_swap_kb, info and info.free_swap_kb, info and info.ram_pages, info and info.reserved_pages,
-        facts.callbacks_suppressed, facts.line_start, facts.line_end,
+        facts.callbacks_suppressed, *_usage(memcg.kmem), facts.line_start, facts.line_end,
         one.era.evidence, one.era.alternatives, verdict.proof, verdict.caveats, facts.missing,
         [outcome.kind for outcome in facts.outcomes], facts.call_trace,
         verdict.evidence_lines,

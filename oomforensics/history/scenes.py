@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
@@ -20,18 +20,26 @@ _CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", 
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
+_ROUND = 1_000  # incidents whose surroundings are asked for at once
+_BATCH = 200  # of them whose tables are in memory at once
+
+_INCIDENT_SQL = f"""
+    SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats
+    FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    WHERE incident_id IN (SELECT unnest(?)) ORDER BY incident_id
+"""
 
 _PROCESS_SQL = """
     SELECT incident_id, pid, uid, comm, total_vm_pages, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
            coalesce(pgtables_bytes, (nr_ptes + coalesce(nr_pmds, 0)) * page_size), swapents_pages, c.oom_score_adj, eligible,
            ineligible_reason, badness_pages, points, rank, is_victim, line
     FROM t_candidates AS c JOIN (SELECT incident_id, page_size FROM t_incidents) USING (incident_id)
-    WHERE list_contains(?, incident_id) ORDER BY table_order
+    WHERE incident_id IN (SELECT unnest(?)) ORDER BY table_order
 """
 _KILL_SQL = """
     SELECT incident_id, pid, comm, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, oom_score_adj, reason, reaped, uptime_s,
            epoch_us(ts), line
-    FROM t_kills WHERE list_contains(?, incident_id) ORDER BY line
+    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY line
 """
 # What is said of the boot; else of the host, which keeps its settings over boots; else by the bundle that the log lies in.
 _FACT_SQL = """
@@ -41,7 +49,7 @@ _FACT_SQL = """
       OR ((facts.boot_id IS NULL OR i.boot_id IS NULL)
           AND lower(split_part(facts.host, '.', 1)) = lower(split_part(i.host, '.', 1)))
       OR (facts.bundle <> '' AND starts_with(i.source, facts.bundle) AND (facts.host IS NULL OR i.host IS NULL))
-    WHERE list_contains(?, incident_id) AND (
+    WHERE incident_id IN (SELECT unnest(?)) AND (
         kind IN ('meminfo', 'sysctl', 'swap')
         OR (kind = 'counter' AND (ends_with(name, ' under_oom') OR ends_with(name, ' oom_kill_disable')))
     )
@@ -50,54 +58,85 @@ _FACT_SQL = """
         ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
     ) = 1
 """
-# A log that names neither host nor boot is of one boot as long as its stamps rise.
+# A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts,
+# else that on the wall.
 _NEIGHBOUR_SQL = f"""
     WITH placed AS (
-        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label, boot_id IS NULL AND host IS NULL AS nameless
+        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
+               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
         FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
     ),
+    wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
     first_kills AS (
         SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+    ),
+    near AS (
+        SELECT i.incident_id AS id, o.incident_id AS other, i.uptime_s - o.uptime_s AS later_s, true AS together
+        FROM wanted AS i JOIN placed AS o USING (boot_id) WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        UNION ALL
+        SELECT i.incident_id, o.incident_id, i.uptime_s - o.uptime_s AS later_s, true
+        FROM wanted AS i JOIN placed AS o USING (nameless)
+        WHERE o.line_start < i.line_start AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        UNION ALL
+        SELECT i.incident_id, o.incident_id, i.at_s - o.at_s AS later_s, false
+        FROM wanted AS i JOIN placed AS o USING (label)
+        WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+          AND (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
     )
-    SELECT i.incident_id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
+    SELECT near.id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
            o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
-    FROM placed AS i
-    JOIN placed AS o
-      ON o.incident_id <> i.incident_id
-     AND (o.label = i.label OR o.boot_id = i.boot_id
-          OR (i.nameless AND o.nameless AND o.source = i.source AND o.line_start < i.line_start AND o.uptime_s <= i.uptime_s)),
-    LATERAL (SELECT coalesce(o.boot_id = i.boot_id, i.nameless) AS together),
-    LATERAL (SELECT CASE WHEN together AND o.uptime_s IS NOT NULL AND i.uptime_s IS NOT NULL
-                         THEN i.uptime_s - o.uptime_s ELSE i.at_s - o.at_s END AS later_s)
-    LEFT JOIN first_kills ON first_kills.incident_id = o.incident_id
-    WHERE list_contains(?, i.incident_id) AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
-    QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
-    ORDER BY i.incident_id, later_s, o.incident_id
+    FROM near JOIN placed AS o ON o.incident_id = near.other
+    LEFT JOIN first_kills ON first_kills.incident_id = near.other
+    WHERE near.id <> near.other
+    QUALIFY row_number() OVER (PARTITION BY near.id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
+    ORDER BY near.id, later_s, o.incident_id
 """
 _TOLD_SQL = f"""
     SELECT incident_id, kind, pid, comm, cgroup, text, source, line FROM memory_events
-    WHERE list_contains(?, incident_id)
+    WHERE incident_id IN (SELECT unnest(?))
     QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY source, line) <= {_MOST_TOLD}
     ORDER BY source, line
 """
 
 
 def load(con: Connection, ids: Sequence[str]) -> list[Scene]:
-    """The incidents that the history has of these, in its own order."""
-    select = ", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)
-    sql = f"""
-        SELECT {select}, meminfo, memcg_stats FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
-        WHERE list_contains(?, incident_id) ORDER BY incident_id
+    """The incidents that the history has of these."""
+    return [scene for batch in batches(con, ids) for scene in batch]
+
+
+def batches(con: Connection, ids: Sequence[str]) -> Iterator[list[Scene]]:
+    """The same a few at a time, for their tables may be long.
+
+    What lies around incidents is asked for less often: the views behind it look at the whole history each time.
     """
-    wanted = [list(ids)]
-    found = con.execute(sql, wanted).fetchall()
-    processes = _grouped(con.execute(_PROCESS_SQL, wanted).fetchall(), Process)
-    kills = _grouped(con.execute(_KILL_SQL, wanted).fetchall(), Killed)
-    neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, wanted).fetchall(), Neighbour)
-    told = _grouped(con.execute(_TOLD_SQL, wanted).fetchall(), Told)
-    facts: defaultdict[str, dict[tuple[str, str], HostFact]] = defaultdict(dict)
-    for incident_id, kind, name, *fact in con.execute(_FACT_SQL, wanted).fetchall():
-        facts[incident_id][kind, name] = HostFact(*fact)
+    for start in range(0, len(ids), _ROUND):
+        wanted = list(ids[start : start + _ROUND])
+        around = _Around(con, wanted)
+        for first in range(0, len(wanted), _BATCH):
+            yield _scenes(con, wanted[first : first + _BATCH], around)
+
+
+class _Around:
+    """Facts, neighbours and witnesses of incidents, by the incident's id."""
+
+    def __init__(self, con: Connection, ids: list[str]) -> None:
+        self.neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, [ids]).fetchall(), Neighbour)
+        told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
+        self.told = _grouped(told, Told)
+        self.facts: defaultdict[str, dict[tuple[str, str], HostFact]] = defaultdict(dict)
+        if _has_any(con, "t_bundle_facts"):
+            for incident_id, kind, name, *fact in con.execute(_FACT_SQL, [ids]).fetchall():
+                self.facts[incident_id][kind, name] = HostFact(*fact)
+
+
+def _has_any(con: Connection, table: str) -> bool:
+    return con.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is not None
+
+
+def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
+    found = con.execute(_INCIDENT_SQL, [ids]).fetchall()
+    processes = _grouped(con.execute(_PROCESS_SQL, [ids]).fetchall(), Process)
+    kills = _grouped(con.execute(_KILL_SQL, [ids]).fetchall(), Killed)
     scenes = []
     for *row, meminfo, memcg_stats in found:
         values: dict[str, Any] = dict(zip(_COLUMNS, row, strict=True))
@@ -111,19 +150,20 @@ def load(con: Connection, ids: Sequence[str]) -> list[Scene]:
                 memcg_stats=_memcg_stats(memcg_stats),
                 processes=tuple(processes[incident_id]),
                 kills=tuple(kills[incident_id]),
-                facts=facts[incident_id],
-                neighbours=tuple(neighbours[incident_id]),
-                told=tuple(told[incident_id]),
+                facts=around.facts[incident_id],
+                neighbours=tuple(around.neighbours[incident_id]),
+                told=tuple(around.told[incident_id]),
             )
         )
     return scenes
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]], of: type[Any]) -> defaultdict[str, list[Any]]:
-    """Rows by their first column, the incident's id; what follows are the fields of `of`."""
+    """Rows by their first column, the incident's id; what follows are the fields of `of`, a named tuple."""
     grouped: defaultdict[str, list[Any]] = defaultdict(list)
-    for incident_id, *values in rows:
-        grouped[incident_id].append(of(*values))
+    make = of._make
+    for row in rows:
+        grouped[row[0]].append(make(row[1:]))
     return grouped
 
 
@@ -132,7 +172,10 @@ def _meminfo(stored: str | None) -> MemInfo | None:
     if stored is None:
         return None
     values = json.loads(stored)
-    values["zones"] = [Zone(**{**zone, "buddy": _whole_keys(zone["buddy"])}) for zone in values["zones"]]
+    values["zones"] = [
+        Zone(**{**zone, "buddy": _whole_keys(zone["buddy"]), "buddy_types": _whole_keys(zone.get("buddy_types"))})
+        for zone in values["zones"]
+    ]
     values["nodes_kb"] = _whole_keys(values["nodes_kb"])
     return MemInfo(**values)
 

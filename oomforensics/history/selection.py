@@ -14,6 +14,8 @@ from oomforensics.analysis.sizes import Sizes, pages
 from oomforensics.analysis.whatif import Selection, rebuild
 from oomforensics.errors import UsageError
 from oomforensics.history.schema import Connection
+from oomforensics.kernel.eras import Version
+from oomforensics.kernel.identify import version_of
 from oomforensics.parsers.facts import TaskRow
 
 # Verdicts under which repeating the selection by badness would prove nothing.
@@ -49,12 +51,26 @@ class Stored:
 
 def selection_of(con: Connection, incident_id: str) -> Stored:
     """Raises UsageError, with the reason, where the selection cannot be rebuilt exactly."""
-    columns = "verdict, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope"
+    columns = (
+        "verdict, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope, kernel_release"
+    )
     head: tuple[Any, ...] | None = con.execute(
         f"SELECT {columns}, {', '.join(_SHORTAGE)}, meminfo FROM t_incidents WHERE incident_id = ?", [incident_id]
     ).fetchone()
     assert head is not None
-    word, era, era_certain, totalpages, totalpages_exact, totalpages_source, page_size, scope, *others, meminfo = head
+    (
+        word,
+        era,
+        era_certain,
+        totalpages,
+        totalpages_exact,
+        totalpages_source,
+        page_size,
+        scope,
+        release,
+        *others,
+        meminfo,
+    ) = head
     printed = dict(zip(_SHORTAGE, others, strict=True))
     verdict = VerdictWord(word)
     if verdict in REFUSED:
@@ -104,21 +120,23 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
         killed,
         tuple(caveats),
         sizes,
-        _shortage(sizes, printed, meminfo),
+        _shortage(sizes, printed, meminfo, version_of(release, era)),
     )
 
 
-def _shortage(sizes: Sizes, printed: Mapping[str, Any], meminfo: str | None) -> Shortage:
+def _shortage(sizes: Sizes, printed: Mapping[str, Any], meminfo: str | None, version: Version | None) -> Shortage:
     zones = []
     for zone in json.loads(meminfo).get("zones", []) if meminfo else []:
         free, least = (zone.get("values", {}).get(name) for name in ("free", "min"))
         if isinstance(free, int) and isinstance(least, int):
             reserve = zone.get("lowmem_reserve_pages") or []
-            zones.append(ZoneState(zone.get("node"), zone["name"], free, least, reserve))
+            cma = zone["values"].get("free_cma")
+            cma_kb = cma if isinstance(cma, int) else 0
+            zones.append(ZoneState(zone.get("node"), zone["name"], free, least, reserve, cma_kb))
     return Shortage(
         sizes, printed["gfp_mask"], printed["alloc_order"], printed["memory_usage_kb"], printed["memory_limit_kb"],
         printed["memsw_usage_kb"], printed["memsw_limit_kb"], printed["swap_usage_kb"], printed["swap_limit_kb"],
-        printed["free_swap_kb"], tuple(zones),
+        printed["free_swap_kb"], tuple(zones), version,
     )  # fmt: skip
 
 

@@ -16,7 +16,8 @@ SELECT
     systemd_user_unit, login_uid, job_scheduler, job_id, job_step,
     CASE WHEN ts_source IN ('boot-time-derived', 'pair-derived') THEN ts_uncertainty_s WHEN ts_source = 'syslog' THEN 1 END AS ts_uncertainty_s,
     container_name, container_image, coalesce(listed_pod, uid_pod) AS pod,
-    coalesce(listed_namespace, uid_namespace) AS pod_namespace
+    coalesce(listed_namespace, uid_namespace) AS pod_namespace,
+    nodemask, cpuset, mems_allowed, trigger_cpu, kmem_usage_kb, kmem_limit_kb
 FROM t_incidents
 LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
 LEFT JOIN (
@@ -126,6 +127,12 @@ COMMENT ON COLUMN incidents.container_name IS 'Name of the container, by a list 
 COMMENT ON COLUMN incidents.container_image IS 'Its image';
 COMMENT ON COLUMN incidents.pod IS 'Name of the pod';
 COMMENT ON COLUMN incidents.pod_namespace IS 'Kubernetes namespace of the pod';
+COMMENT ON COLUMN incidents.nodemask IS 'Nodes that the allocation''s memory policy allowed, as printed; (null): it set none';
+COMMENT ON COLUMN incidents.cpuset IS 'cpuset of the process whose allocation failed; up to 4.20 its name without its path';
+COMMENT ON COLUMN incidents.mems_allowed IS 'Nodes that this cpuset allowed, as a list';
+COMMENT ON COLUMN incidents.trigger_cpu IS 'CPU that the allocation was made on, from 0';
+COMMENT ON COLUMN incidents.kmem_usage_kb IS 'kmem: kernel memory of oom_memcg (cgroup v1, and v2 up to 5.2), KiB';
+COMMENT ON COLUMN incidents.kmem_limit_kb IS 'kmem: its limit, KiB';
 
 CREATE OR REPLACE VIEW candidates AS
 SELECT
@@ -449,12 +456,13 @@ COMMENT ON COLUMN memory_balance.line IS 'Line in the incident''s source';
 CREATE OR REPLACE VIEW allocations AS
 SELECT
     incident_id, cause, text, gfp_flags, order_asked, request_bytes, migratetype, highest_zone, nodes, limit_memcg,
-    balance_text, notes
+    balance_text, notes, also
 FROM t_allocations;
 
 COMMENT ON VIEW allocations IS 'Why the allocation failed that made the kernel kill: one row an incident';
 COMMENT ON COLUMN allocations.incident_id IS 'Incident that it belongs to';
-COMMENT ON COLUMN allocations.cause IS 'What was not there for it, in a word';
+COMMENT ON COLUMN allocations.cause IS 'What was not there for it: memcg_limit, memsw_limit, kmem_limit, not_enough_memory, wrong_zone, node_exhausted, fragmentation; reclaim_gave_up, sysrq, unknown';
+COMMENT ON COLUMN allocations.also IS 'What else kept memory from it: swap_full, no_swap, swap_forbidden, highatomic_reserve, cma_reserve, lowmem_reserve';
 COMMENT ON COLUMN allocations.text IS 'The same in a sentence';
 COMMENT ON COLUMN allocations.gfp_flags IS 'Flags of the request, as that kernel names them';
 COMMENT ON COLUMN allocations.order_asked IS 'It was for 2^order_asked pages; -1: asked for by sysrq';

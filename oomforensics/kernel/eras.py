@@ -371,6 +371,10 @@ def era_named(name: str) -> Era:
     return _BY_NAME[name]
 
 
+def find_era(name: str) -> Era | None:
+    return _BY_NAME.get(name)
+
+
 def prints(era: Era) -> frozenset[str]:
     """The fingerprints that a kernel of this era may leave in a report."""
     if era.vendor is not None:

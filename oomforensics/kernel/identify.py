@@ -16,6 +16,7 @@ from oomforensics.kernel.eras import (
     Era,
     Version,
     era_named,
+    find_era,
     prints,
 )
 
@@ -50,6 +51,13 @@ def parse_release(release: str) -> Version | None:
     """`6.1.0-18-amd64` -> (6, 1, 0)."""
     found = _RELEASE.match(release)
     return (int(found[1]), int(found[2]), int(found[3] or 0)) if found else None
+
+
+def version_of(release: str | None, era: str | None) -> Version | None:
+    """Of the release, or the first one of the era that the text alone tells."""
+    found = parse_release(release) if release else None
+    rules = find_era(era) if era is not None and found is None else None
+    return found or (rules.since if rules is not None else None)
 
 
 def identify(features: frozenset[str], release: str | None) -> Identified:

@@ -77,6 +77,7 @@ class Zone:
     values: dict[str, int | str]  # kB as printed ("free", "min", "managed", "present", …)
     lowmem_reserve_pages: list[int] | None = None
     buddy: dict[int, int] | None = None  # block size in kB -> count
+    buddy_types: dict[int, str] | None = None  # block size in kB -> letters of the lists that hold such blocks (3.8+)
 
 
 @dataclass(slots=True)
@@ -95,6 +96,8 @@ class MemInfo:
     reserved_pages: int | None = None
     cma_reserved_pages: int | None = None
     hwpoisoned_pages: int | None = None
+    pcp_pages: int | None = None  # free, on the lists of single CPUs, where each CPU has its line (up to 4.0)
+    cpus: int | None = None  # counted from these lines
 
 
 class TaskRow(NamedTuple):

@@ -28,11 +28,11 @@ _KB_VALUE = compiled(r"(?<![A-Za-z_])([A-Za-z_]+(?:\([a-z]+\))?): ?(-?\d+) ?[kK]
 _PLAIN_VALUE = compiled(r"(pages_scanned|all_unreclaimable\?) ?:? ?(\w+)")
 _RESERVE = compiled(r"^lowmem_reserve\[\]:((?: -?\d+)+)")
 _BUDDY = compiled(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device): (\d+\*\d+\s?kB.*)= ?\d+kB")
-_BUDDY_BLOCK = compiled(r"(\d+)\*(\d+)kB")
+_BUDDY_BLOCK = compiled(r"(\d+)\*(\d+)kB(?: \(([A-Z]+)\))?")
 _HUGE = compiled(
     r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB"
 )
-_PER_CPU = compiled(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +\d+: )")
+_PER_CPU = compiled(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +(\d+): (?:.*?usd: *(\d+))?)")
 
 # End-of-report totals: pattern -> field of MemInfo.
 _TOTALS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -99,12 +99,14 @@ def _take_buddy(info: MemInfo, text: str, line: int) -> bool:
     if not found:
         return False
     node = int(found[1]) if found[1] else None
-    blocks = {int(size): int(count) for count, size in _BUDDY_BLOCK.findall(found[3])}
+    printed = _BUDDY_BLOCK.findall(found[3])
+    blocks = {int(size): int(count) for count, size, _ in printed}
+    types = {int(size): letters for _, size, letters in printed if letters} or None
     for zone in info.zones:
         if zone.node == node and zone.name == found[2]:
-            zone.buddy = blocks
+            zone.buddy, zone.buddy_types = blocks, types
             return True
-    info.zones.append(Zone(line=line, node=node, name=found[2], values={}, buddy=blocks))
+    info.zones.append(Zone(line=line, node=node, name=found[2], values={}, buddy=blocks, buddy_types=types))
     return True
 
 
@@ -133,7 +135,14 @@ def _take_counters(info: MemInfo, text: str, line: int) -> bool:
 
 
 def _take_per_cpu(info: MemInfo, text: str, line: int) -> bool:
-    return _PER_CPU.match(text) is not None
+    found = _PER_CPU.match(text)
+    if not found:
+        return False
+    if found[1]:
+        info.cpus = max(info.cpus or 0, int(found[1]) + 1)
+    if found[2]:
+        info.pcp_pages = (info.pcp_pages or 0) + int(found[2])
+    return True
 
 
 def _values(text: str) -> dict[str, int | str]:

@@ -76,6 +76,58 @@ class KillRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BalanceRow:
+    """A part of the whole: parents stand before their children, which add up to them."""
+
+    node: str
+    parent: str | None  # None: a whole (RAM, the limit, swap)
+    label: str
+    bytes: int
+    min_bytes: int
+    max_bytes: int
+    origin: str
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneRow:
+    """A zone of memory against the failed request, KiB."""
+
+    node: int | None
+    zone: str
+    usable: bool | None
+    reason: str
+    managed_kb: int | None
+    free_kb: int | None
+    free_cma_kb: int | None
+    boost_kb: int | None
+    min_kb: int | None
+    low_kb: int | None
+    high_kb: int | None
+    reserve_kb: int | None
+    needed_kb: int | None
+    largest_free_kb: int | None
+    line: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AllocationRow:
+    cause: str
+    also: list[str]  # what else kept memory from it, as such words
+    text: str
+    gfp_flags: list[str] | None
+    order_asked: int | None
+    request_bytes: int | None
+    migratetype: str | None
+    highest_zone: str | None
+    nodes: str | None
+    limit_memcg: str | None
+    balance_text: str | None
+    notes: list[str]
+    zones: tuple[ZoneRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RawLine:
     line: int
     kind: str
@@ -188,11 +240,19 @@ class IncidentPage:
     pod: str | None = None
     pod_namespace: str | None = None
     ts_uncertainty_s: float | None = None
+    nodemask: str | None = None
+    cpuset: str | None = None
+    mems_allowed: str | None = None
+    trigger_cpu: int | None = None
+    kmem_usage_kb: int | None = None
+    kmem_limit_kb: int | None = None
     candidates: tuple[CandidateRow, ...] = ()  # in the order of the printed table
     kills: tuple[KillRow, ...] = ()
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     recorded: recorded.Recorded | None = None
+    balance: tuple[BalanceRow, ...] = ()  # where the memory was
+    allocation: AllocationRow | None = None  # why the allocation failed; None: an older history
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -259,7 +319,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "balance", "allocation")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -271,7 +331,7 @@ _LISTS = (
     "call_trace",
 )
 _JSON = ("meminfo", "memcg_stats")
-Row = TypeVar("Row", CandidateRow, KillRow)
+Row = TypeVar("Row", CandidateRow, KillRow, BalanceRow, ZoneRow)
 
 
 def load(con: Connection, incident_id: str) -> IncidentPage:
@@ -282,6 +342,8 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         page,
         caveats=page.caveats + _losses(con, incident_id),
         recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
+        balance=tuple(_rows(con, BalanceRow, "memory_balance", "seq", [incident_id]).get(incident_id, ())),
+        allocation=_allocation(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
@@ -336,6 +398,16 @@ def _rows(con: Connection, row_type: type[Row], view: str, order: str, ids: Sequ
     for incident_id, *values in con.execute(sql, [list(ids)]).fetchall():
         rows.setdefault(incident_id, []).append(row_type(*values))
     return rows
+
+
+def _allocation(con: Connection, incident_id: str) -> AllocationRow | None:
+    names = [field.name for field in fields(AllocationRow) if field.name != "zones"]
+    found = con.execute(f"SELECT {', '.join(names)} FROM allocations WHERE incident_id = ?", [incident_id]).fetchone()
+    if found is None:
+        return None
+    order = "node NULLS FIRST, line, zone"
+    zones = _rows(con, ZoneRow, "allocation_zones", order, [incident_id]).get(incident_id, ())
+    return AllocationRow(**dict(zip(names, found, strict=True)), zones=tuple(zones))
 
 
 def _lines(con: Connection, incident_id: str) -> tuple[RawLine, ...]:

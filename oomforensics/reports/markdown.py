@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import headline, recorded, units, words
+from oomforensics.reports import headline, memory, recorded, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -67,6 +67,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
         yield f"- {label}: {text(value)}"
     yield f"- Incident: {code(page.incident_id)}"
     yield from _also_killed(page)
+    yield from _allocation(page)
+    yield from _balance(page)
     yield from _ranking(page)
     yield from _recorded(page)
     if page.proof:
@@ -103,6 +105,34 @@ def _also_killed(page: IncidentPage) -> Iterable[str]:
         name = code(kill.comm) if kill.comm else "unnamed"
         why = text(words.kill_reason(kill.reason))
         yield f"- {name} (pid {units.plain(kill.pid)}): {why}, anon {units.kb(kill.anon_rss_kb)}"
+
+
+def _allocation(page: IncidentPage) -> Iterable[str]:
+    it = page.allocation
+    if it is None:
+        return
+    yield from ("", f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}", "", text(it.text), "")
+    for label, value in memory.request(it):
+        yield f"- {label}: {text(value)}"
+    for said in it.notes:
+        yield f"- {text(said)}"
+    if it.zones:
+        yield from ("", f"| {' | '.join(memory.ZONE_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---|")
+    for zone in it.zones:
+        yield f"| {' | '.join(text(cell) for cell in memory.zone_cells(zone))} |"
+
+
+def _balance(page: IncidentPage) -> Iterable[str]:
+    shown = memory.parts(page)
+    if not shown:
+        return
+    yield from ("", "## Where the memory was", "")
+    if page.allocation is not None and page.allocation.balance_text:
+        yield from (text(page.allocation.balance_text), "")
+    yield from ("| part | size | share | between | read from |", "|---|---:|---:|---|---|")
+    for part in shown:
+        indent = "&nbsp;&nbsp;" * part.depth
+        yield f"| {indent}{text(part.label)} | {part.size} | {part.share} | {part.error} | {text(part.row.origin)} |"
 
 
 def _ranking(page: IncidentPage) -> Iterable[str]:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import headline, recorded, units, words
+from oomforensics.reports import headline, memory, recorded, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
@@ -18,7 +18,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _ranking, _recorded, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (_head, _verdict, _allocation, _balance, _ranking, _recorded, _proof, _certainty, _lost, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -116,6 +116,37 @@ def _verdict(page: IncidentPage, out: _Writer) -> None:
             out.item(f"{name}: {why}, anon {units.kb(kill.anon_rss_kb)}")
         if len(others) > _TOP:
             out.item(f"… and {len(others) - _TOP} more")
+
+
+def _allocation(page: IncidentPage, out: _Writer) -> None:
+    it = page.allocation
+    if it is None:
+        return
+    out.heading(f"Why the allocation failed: {memory.CAUSES.get(it.cause, it.cause)}")
+    out.paragraph(it.text)
+    asked = list(memory.request(it))
+    if asked:
+        _pairs(out, asked)
+    for zone in it.zones:
+        name, free, needed, least, reserve, largest, reason = memory.zone_cells(zone)
+        out.item(
+            f"{name}: {free} free, {needed} needed (min {least}, lowmem_reserve {reserve}), largest block {largest}: {reason}"
+        )
+    for said in it.notes:
+        out.item(said)
+
+
+def _balance(page: IncidentPage, out: _Writer) -> None:
+    shown = memory.parts(page)
+    if not shown:
+        return
+    out.heading("Where the memory was")
+    if page.allocation is not None and page.allocation.balance_text:
+        out.paragraph(page.allocation.balance_text)
+    widest = max(len(part.size) for part in shown)
+    for part in shown:
+        error = f" ({part.error})" if part.error and part.row.node == "unaccounted" else ""
+        out.row(f"  {part.size:>{widest}}  {part.share:>11}  {'  ' * part.depth}{part.label}{error}")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from oomforensics.amounts import size as _size
+
 UNKNOWN = "?"
 # PAGE_COUNTER_MAX in kB (4.x and later) and the LONG_MAX forms of older kernels lie above: no limit was set.
 _NO_LIMIT_KB = 9007199254740000
@@ -11,21 +13,7 @@ _NO_LIMIT_KB = 9007199254740000
 
 def size(bytes_: int | None) -> str:
     """Bytes as the largest binary unit that keeps three digits: `418 MiB`, `1.61 GiB`."""
-    if bytes_ is None:
-        return UNKNOWN
-    sign, value = ("-" if bytes_ < 0 else ""), float(abs(bytes_))
-    if value < 1024:
-        return f"{sign}{int(value)} B"
-    for unit in ("KiB", "MiB", "GiB", "TiB"):
-        value /= 1024
-        if value < 999.5 or unit == "TiB":
-            digits = 0 if value >= 99.95 else 1 if value >= 9.995 else 2
-            return f"{sign}{_trim(f'{value:.{digits}f}')} {unit}"
-    raise AssertionError
-
-
-def _trim(number: str) -> str:
-    return number.rstrip("0").rstrip(".") if "." in number else number
+    return UNKNOWN if bytes_ is None else _size(bytes_)
 
 
 def kb(value: int | None) -> str:

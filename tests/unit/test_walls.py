@@ -14,13 +14,14 @@ import oomforensics
 PACKAGE = Path(oomforensics.__file__).parent
 # layer -> layers of ours that it may import
 MAY_IMPORT = {
+    "amounts": set(),
     "parsers": set(),
     "kernel": set(),
     "capture": set(),
     "live": {"capture", "kernel"},
-    "analysis": {"kernel", "parsers"},
+    "analysis": {"kernel", "parsers", "amounts"},
     "history": {"analysis", "kernel", "parsers", "errors"},
-    "reports": {"errors", "history"},
+    "reports": {"errors", "history", "amounts"},
     "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture", "live"},

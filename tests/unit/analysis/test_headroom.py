@@ -14,7 +14,7 @@ KERNEL = "0xcc0(GFP_KERNEL)"
 
 def machine(gfp: str | None, *zones: ZoneState, order: int = 0, free_swap_kb: int | None = 0) -> list[Bound]:
     sizes = Sizes(Scope.GLOBAL, 4096, 50_000, total_swap=0)
-    return Shortage(sizes, gfp, order, free_swap_kb=free_swap_kb, zones=zones).bounds()
+    return Shortage(sizes, gfp, order, free_swap_kb=free_swap_kb, zones=zones, version=(3, 10, 0)).bounds()
 
 
 def memcg(**more: int) -> list[Bound]:
@@ -53,6 +53,24 @@ def test_a_zone_that_the_request_may_not_use_bounds_nothing() -> None:
     assert machine(KERNEL, high, normal)[0].at_least_bytes == 404 * 1024
     assert machine("0xd0", high, normal)[0].at_least_bytes == 404 * 1024
     assert machine("0x201da", high, normal) == []
+
+
+def test_movable_alone_reaches_no_higher_than_normal() -> None:
+    """gfp_zone(): the Movable zone is for what may lie in highmem too."""
+    zones = ZoneState(0, "Movable", 900_000, 500, ()), ZoneState(0, "Normal", 100, 500, ())
+    assert machine("0x2dc0(GFP_KERNEL|__GFP_MOVABLE)", *zones)[0].at_least_bytes == 404 * 1024
+
+
+def test_free_cma_pages_are_no_memory_to_what_is_not_movable() -> None:
+    zone = ZoneState(0, "Normal", 5_000, 500, (), free_cma_kb=4_800)
+    assert machine(MOVABLE, zone) == []
+    assert machine(KERNEL, zone)[0].at_least_bytes == (500 + 4_800 + 4 - 5_000) * 1024
+
+
+def test_bare_bits_mean_nothing_without_the_kernel() -> None:
+    sizes = Sizes(Scope.GLOBAL, 4096, 50_000, total_swap=0)
+    normal = ZoneState(0, "Normal", 100, 500, ())
+    assert Shortage(sizes, "0xd0", 0, zones=(normal,)).bounds() == []
 
 
 @pytest.mark.parametrize("gfp", [None, "", "torn"])

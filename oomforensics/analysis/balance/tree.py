@@ -1,0 +1,95 @@
+"""The tree of a balance: parts that add up to what their parent says, whatever the counters say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Node(NamedTuple):
+    """A part of the whole. Children add up to their parent; what is left over is a node of its own."""
+
+    node: str  # its name: unique within the tree, ours or the kernel's, never text of a log
+    parent: str | None
+    label: str  # for people
+    bytes: int
+    min_bytes: int
+    max_bytes: int
+    origin: str  # printed field that it was read from, or the sum behind it
+    line: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    nodes: tuple[Node, ...]  # parents before their children
+    text: str  # who had the memory, what is left over, why RSS does not add up to it
+
+
+class Part(NamedTuple):
+    """A node in the making, of bytes as printed: it may still overlap its siblings."""
+
+    name: str
+    label: str
+    bytes: int
+    origin: str
+    line: int | None = None
+    least: int | None = None  # None: `bytes`
+    most: int | None = None
+    parts: tuple[Part, ...] = ()
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        least = self.bytes if self.least is None else self.least
+        most = self.bytes if self.most is None else self.most
+        return max(0, min(least, self.bytes)), max(most, self.bytes)
+
+
+def group(name: str, label: str, parts: Sequence[Part | None], origin: str) -> Part | None:
+    """What these come to; None without any. One that is nothing is left out."""
+    there = tuple(part for part in parts if part is not None and part.bytes)
+    if not there:
+        return None
+    bounds = [part.bounds for part in there]
+    total = sum(part.bytes for part in there)
+    return Part(name, label, total, origin, there[0].line, sum(least for least, _ in bounds),
+                sum(most for _, most in bounds), there)  # fmt: skip
+
+
+def with_rest(part: Part, name: str, label: str, origin: str) -> Part:
+    """The part with what its own parts leave over as the last of them."""
+    left = part.bytes - sum(one.bytes for one in part.parts)
+    if left <= 0 or not part.parts:
+        return part
+    return part._replace(parts=(*part.parts, Part(name, label, left, origin)))
+
+
+def nodes(whole: Part) -> Iterator[Node]:
+    """Parents before children. Counters are read one after the other, and none of them with the shares that single CPUs hold,
+    so parts may come to more than their whole: then the largest give up the difference and keep what was printed as their
+    upper bound."""
+    yield from _nodes(whole, None, max(whole.bounds[1], whole.bytes))
+
+
+def _nodes(part: Part, parent: str | None, ceiling: int) -> Iterator[Node]:
+    least, most = part.bounds
+    yield Node(part.name, parent, part.label, part.bytes, least, min(most, ceiling), part.origin, part.line)
+    for child in _fitted(part.parts, part.bytes):
+        yield from _nodes(child, part.name, part.bytes)
+
+
+def _fitted(parts: Sequence[Part], room: int) -> list[Part]:
+    excess = sum([part.bytes for part in parts]) - room
+    fitted = list(parts)
+    if excess <= 0:
+        return fitted
+    for place in sorted(range(len(parts)), key=lambda place: -parts[place].bytes):
+        if excess <= 0:
+            break
+        part = parts[place]
+        given = min(part.bytes, excess)
+        excess -= given
+        least, most = part.bounds
+        fitted[place] = part._replace(bytes=part.bytes - given, least=min(least, part.bytes - given), most=most,
+                                origin=f"{part.origin}; {given} bytes less, for the counters overlap")  # fmt: skip
+    return fitted

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from oomforensics.analysis.model import Judged
-from oomforensics.history import derived, pairs, snapshots
+from oomforensics.history import derived, growth, pairs, snapshots
 from oomforensics.history.save import Saved, save
 from oomforensics.history.schema import Connection
 from oomforensics.history.store import open_write
@@ -149,6 +149,7 @@ class _Run:
                     self._keep(piece)
         self._save()
         pairs.derive(self._con)
+        growth.derive(self._con)
         derived.derive(self._con)
         self._result.unread = len(unread)
         return self._result

@@ -36,6 +36,7 @@ class Kind(StrEnum):
     MOMENT = "moment"  # UTC microseconds since 1970
     TEXTS = "texts"
     INTS = "ints"
+    FLOATS = "floats"
     JSON = "json"
 
 
@@ -45,6 +46,7 @@ _SQL = {
     Kind.MOMENT: "make_timestamp({}) AT TIME ZONE 'UTC'",
     Kind.TEXTS: "from_json({}, '[\"VARCHAR\"]')",
     Kind.INTS: "from_json({}, '[\"BIGINT\"]')",
+    Kind.FLOATS: "from_json({}, '[\"DOUBLE\"]')",
     Kind.JSON: "CAST({} AS JSON)",
 }
 
@@ -141,5 +143,5 @@ def _cleaned(value: Any) -> Any:
 
 _ARRAYS: dict[Kind, Callable[[Row], Any]] = {
     Kind.INT: _int, Kind.SMALL: _int, Kind.FLOAT: _float, Kind.BOOL: _bool, Kind.TEXT: _text,
-    Kind.MOMENT: _moment, Kind.TEXTS: _json, Kind.INTS: _json, Kind.JSON: _json,
+    Kind.MOMENT: _moment, Kind.TEXTS: _json, Kind.INTS: _json, Kind.FLOATS: _json, Kind.JSON: _json,
 }  # fmt: skip

@@ -46,7 +46,8 @@ _KERNEL = tuple(
 _ROW = re.compile(r"^\s*\[\s*\d+\](?:\s+-?\d+){4,12}\s(?P<comm>.*)$", re.DOTALL)
 _ROW_UID = re.compile(r"^\s*\[\s*\d+\]\s+(?P<uid>-?\d{1,20})\s+\d")
 _MOST_NAME = 80  # characters of a process's name: 15 bytes, four for each that is shown as \xNN
-_BEFORE_PID = re.compile(r" \(pid \d+\)")
+_BEFORE_PID = re.compile(r" \((?:pid \d+|\d+ process(?:es)?)\)")
+_UID = re.compile(r"\buid (?P<uid>\d{1,20}) \(\d+ process(?:es)?\)")
 _AFTER_PID = re.compile(r"\b\d+ \(")
 # All that follows is one secret.
 _REST = re.compile(
@@ -94,7 +95,10 @@ def _row(text: str, comms: Container[str]) -> Iterator[Place]:
 
 
 def in_sentence(text: str, comms: Container[str]) -> Iterator[Place]:
-    """`NAME (pid N)` and `N (NAME)`, as our sentences have it, for names that could also be words of them."""
+    """`NAME (pid N)`, `NAME (N processes)`, `N (NAME)` and `uid N (N processes)`, as our sentences have it, for names that
+    could also be words of them.
+    """
+    yield from ((*match.span("uid"), "uid") for match in _UID.finditer(text))
     for match in _BEFORE_PID.finditer(text):
         end = match.start()
         yield from _first_comm(text, ((at, end) for at in range(max(0, end - _MOST_NAME), end)), comms)

@@ -29,6 +29,7 @@ _KEY_SUFFIX = ".redact-key"
 #   comm, host, user, cgroup, path, command, release, hardware, symbol   a name of that kind
 #   ident    a UUID, a hash, an id; also ours, which are hashes of what a log says and could be guessed
 #   step     a name inside a job
+#   who      a process, a command, a unit, a control group or a user, as `growth` names them
 #   uid      a user's number
 #   prose    a sentence of ours with names in it
 #   line     text of a log
@@ -165,6 +166,20 @@ COLUMNS: dict[str, dict[str, str]] = {
         " slab_kb sunreclaim_kb pgtables_kb committed_as_kb oom_kill pgmajfault some_avg10_percent full_avg10_percent",
     },
     "incident_recordings": {"ident": "incident_id segment_id", "keep": "mono_s into_s left_s"},
+    "growth": {
+        "ident": "incident_id",
+        "who": "who",
+        "path": "source",
+        "keep": "kind start_bytes end_bytes slope_bytes_per_s slope_low_bytes_per_s slope_high_bytes_per_s shape share samples"
+        " seen_in pid processes grown_bytes from_s until_s onset_s change_points_s",
+    },
+    "growth_verdicts": {
+        "ident": "incident_id",
+        "who": "culprit",
+        "prose": "text not_known",
+        "keep": "culprit_kind shape share inevitable_from_s inevitable_low_s inevitable_high_s seen_in culprit_pid grown_bytes"
+        " left_bytes from_s until_s",
+    },
     "incident_losses": {"ident": "incident_id", "path": "source", "line": "text", "keep": "kind lost distance_s line"},
     "reconciliation": {
         "host": "host",

@@ -36,6 +36,7 @@ _FIGURE = re.compile(
 _HEX_FIGURE = re.compile(r"0[xX][0-9a-fA-F]+", re.ASCII)
 _SYMBOL = re.compile(r"[A-Za-z_][\w.]*\+0x[0-9a-f]+/0x[0-9a-f]+", re.ASCII)
 _CONSTANT = re.compile(r"(?:__)?GFP_[A-Z0-9_]{1,40}|VM_FAULT_[A-Z]{1,20}|CONSTRAINT_[A-Z_]{1,30}|[A-Z]")
+_GROWER = re.compile(r"(?P<comm>.*) \(pid (?P<pid>\d+)\)|uid (?P<uid>\d+)", re.DOTALL)
 _IDENTIFIER = re.compile(r"[A-Za-z_][\w.]*")
 _MOST_CHUNKS = 500_000  # kept in mind
 _LONG_LINE = 8192  # characters: beyond, a line is no report's, and looking for the grammar's places takes too long
@@ -146,6 +147,15 @@ class Texts:
     def symbol(self, text: str) -> str:
         """A function of the kernel, from a call trace."""
         return apply(text, self._hidden(text, [])) if _IDENTIFIER.fullmatch(text) else self.line(text)
+
+    def who(self, text: str) -> str:
+        """Whose memory grew, as the view `growth` names it."""
+        named = _GROWER.fullmatch(text)
+        if named is None:
+            return self.line(text)
+        if named["uid"] is not None:
+            return f"uid {self.pseudonyms.uid(int(named['uid']))}"
+        return f"{self.pseudonyms.comm(named['comm'])} (pid {named['pid']})"
 
     def json(self, text: str) -> str:
         return self._structure(text, places.KEYS)

@@ -940,3 +940,60 @@ COMMENT ON COLUMN incident_recordings.segment_id IS 'Recording';
 COMMENT ON COLUMN incident_recordings.mono_s IS 'Seconds of CLOCK_MONOTONIC at which the report began';
 COMMENT ON COLUMN incident_recordings.into_s IS 'Seconds from the recording''s begin to it';
 COMMENT ON COLUMN incident_recordings.left_s IS 'Seconds from it to the recording''s end; negative: the recording ended before';
+
+CREATE OR REPLACE VIEW growth AS
+SELECT
+    incident_id, kind, who, start_bytes, end_bytes, slope AS slope_bytes_per_s, slope_low AS slope_low_bytes_per_s,
+    slope_high AS slope_high_bytes_per_s, shape, share, samples, seen_in, source, pid, processes,
+    end_bytes - start_bytes AS grown_bytes, from_s, until_s, onset_s, change_points_s
+FROM t_growth;
+
+COMMENT ON VIEW growth IS 'Whose anonymous memory, resident and swapped out, changed before an incident: of each process that matters, and of all of one command, systemd unit, control group or user in sum. From task tables before Linux 6.8 all resident memory and swap';
+COMMENT ON COLUMN growth.incident_id IS 'Incident';
+COMMENT ON COLUMN growth.kind IS 'process, command, unit, cgroup, user; scope: all that was charged to the limit or the machine, without page cache';
+COMMENT ON COLUMN growth.who IS 'NAME (pid N), NAME, unit, control group or uid N';
+COMMENT ON COLUMN growth.start_bytes IS 'What it had at from_s, bytes; a process born later had 0';
+COMMENT ON COLUMN growth.end_bytes IS 'What it had at until_s, bytes';
+COMMENT ON COLUMN growth.slope_bytes_per_s IS 'Bytes a second since onset_s: median of the slopes between all pairs of samples (Theil-Sen); of two samples, their slope';
+COMMENT ON COLUMN growth.slope_low_bytes_per_s IS 'Low end of its 95 % interval, widened for samples that depend on each other; NULL: too few samples';
+COMMENT ON COLUMN growth.slope_high_bytes_per_s IS 'High end of that interval';
+COMMENT ON COLUMN growth.shape IS 'leak: steady over most of the time seen; burst: most of it at once, shortly before the kill; plateau, shrinking, noise; ended: before the kill; insufficient: too few samples to tell';
+COMMENT ON COLUMN growth.share IS 'Part of all growth, 0 to 1: of the scope''s counter, or of what the processes gained in sum where that is more; negative: it shrank; NULL: it ended, or nothing grew';
+COMMENT ON COLUMN growth.samples IS 'Readings that it rests on, count';
+COMMENT ON COLUMN growth.seen_in IS 'recording: samples of capture; reports: the task tables of two reports of one boot';
+COMMENT ON COLUMN growth.source IS 'The recording, or the log of the earlier report';
+COMMENT ON COLUMN growth.pid IS 'Process; NULL: several';
+COMMENT ON COLUMN growth.processes IS 'Processes seen whose memory it adds up, count';
+COMMENT ON COLUMN growth.grown_bytes IS 'end_bytes - start_bytes';
+COMMENT ON COLUMN growth.from_s IS 'Seconds from the report''s first line to the first sample: negative';
+COMMENT ON COLUMN growth.until_s IS 'Seconds from the report''s first line to the last sample';
+COMMENT ON COLUMN growth.onset_s IS 'Seconds from the report''s first line to when it began to grow as it did at the end';
+COMMENT ON COLUMN growth.change_points_s IS 'Seconds from the report''s first line to the moments in which its rate changed';
+
+CREATE OR REPLACE VIEW growth_verdicts AS
+SELECT
+    incident_id, culprit, culprit_kind, shape, share, inevitable_from_s, inevitable_low_s, inevitable_high_s,
+    coalesce(text, 'Who grew before this kill is not known.') AS text,
+    coalesce(not_known, [
+        'no_recording: No recording shows the time before this kill.',
+        'no_earlier_report: No earlier report of this boot lists the same processes.'
+    ]) AS not_known, seen_in, culprit_pid, total_bytes AS grown_bytes, left_bytes, from_s, until_s
+FROM t_incidents LEFT JOIN t_growth_verdicts USING (incident_id);
+
+COMMENT ON VIEW growth_verdicts IS 'Whose growth used the memory up, in a row for each incident. The culprit is often not the victim';
+COMMENT ON COLUMN growth_verdicts.incident_id IS 'Incident';
+COMMENT ON COLUMN growth_verdicts.culprit IS 'The narrowest of process, command, unit, control group and user that has half of all growth or more, as growth.who; NULL: nobody has, or it is not known';
+COMMENT ON COLUMN growth_verdicts.culprit_kind IS 'process, command, unit, cgroup, user';
+COMMENT ON COLUMN growth_verdicts.shape IS 'How the culprit grew, as growth.shape';
+COMMENT ON COLUMN growth_verdicts.share IS 'Its part of all growth, 0 to 1';
+COMMENT ON COLUMN growth_verdicts.inevitable_from_s IS 'Seconds from the report''s first line, negative: what was left when the culprit''s growth began, over the rate at which it went. From then on the end was certain unless something stopped it';
+COMMENT ON COLUMN growth_verdicts.inevitable_low_s IS 'The same at the slowest rate of the 95 % interval: earliest; NULL: not known';
+COMMENT ON COLUMN growth_verdicts.inevitable_high_s IS 'The same at the fastest rate of the 95 % interval: latest; NULL: not known';
+COMMENT ON COLUMN growth_verdicts.text IS 'The same in sentences';
+COMMENT ON COLUMN growth_verdicts.not_known IS 'What cannot be said, each a word and why';
+COMMENT ON COLUMN growth_verdicts.seen_in IS 'recording: samples of capture; reports: the task tables of two reports of one boot; NULL: nothing shows it';
+COMMENT ON COLUMN growth_verdicts.culprit_pid IS 'The culprit, where it is one process';
+COMMENT ON COLUMN growth_verdicts.grown_bytes IS 'All growth, bytes: see growth.share';
+COMMENT ON COLUMN growth_verdicts.left_bytes IS 'What was left when the culprit''s growth began, bytes: below the limit and in swap, or MemAvailable and free swap; page cache counts as left';
+COMMENT ON COLUMN growth_verdicts.from_s IS 'Seconds from the report''s first line to the first sample: negative';
+COMMENT ON COLUMN growth_verdicts.until_s IS 'Seconds from the report''s first line to the last sample';

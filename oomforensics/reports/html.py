@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import figures, headline, recorded, units, words
+from oomforensics.reports import figures, growth, headline, recorded, units, words
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
@@ -154,7 +154,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, growth=growth, badness=headline.badness, problems=headline.problems)
     return environment
 
 

@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import recorded
+from oomforensics.reports import growth, recorded
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -253,6 +253,7 @@ class IncidentPage:
     recorded: recorded.Recorded | None = None
     balance: tuple[BalanceRow, ...] = ()  # where the memory was
     allocation: AllocationRow | None = None  # why the allocation failed; None: an older history
+    growth: growth.Grown | None = None  # None: not asked for
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -319,7 +320,7 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "balance", "allocation")
+_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "balance", "allocation", "growth")
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -344,6 +345,7 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
         recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
         balance=tuple(_rows(con, BalanceRow, "memory_balance", "seq", [incident_id]).get(incident_id, ())),
         allocation=_allocation(con, incident_id),
+        growth=growth.load(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )

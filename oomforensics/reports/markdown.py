@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import headline, memory, recorded, units, words
+from oomforensics.reports import growth, headline, memory, recorded, units, words
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -71,6 +71,7 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield from _balance(page)
     yield from _ranking(page)
     yield from _recorded(page)
+    yield from _growth(page)
     if page.proof:
         yield from ("", "## The arithmetic", "", *block(page.proof))
     yield from _certainty(page)
@@ -95,6 +96,22 @@ def _recorded(page: IncidentPage) -> Iterable[str]:
         yield f"- {text(recorded.sentence(curve))}"
         if curve.cmdline:
             yield f"  - {code(curve.cmdline)}"
+
+
+def _growth(page: IncidentPage) -> Iterable[str]:
+    if page.growth is None:
+        return
+    yield from ("", "## Who grew", "", text(page.growth.text))
+    shown = page.growth.shown
+    if shown:
+        yield from ("", f"| {' | '.join(growth.HEADINGS)} |", "|---|---:|---:|---:|---:|---|---:|")
+    for one in shown:
+        whose, *figures = growth.cells(one)
+        name = code(whose).replace("|", "\\|")  # see _cells
+        yield f"| {name} | {' | '.join(text(figure) for figure in figures)} |"
+    if page.growth.reasons:
+        yield ""
+    yield from (f"- {text(reason)}" for reason in page.growth.reasons)
 
 
 def _also_killed(page: IncidentPage) -> Iterable[str]:

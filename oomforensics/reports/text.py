@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import headline, memory, recorded, units, words
+from oomforensics.reports import growth, headline, memory, recorded, units, words
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
@@ -18,7 +18,7 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _allocation, _balance, _ranking, _recorded, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (_head, _verdict, _allocation, _balance, _ranking, _recorded, _growth, _proof, _certainty, _lost, _evidence, _sources):
         part(page, writer)
     return writer.text()
 
@@ -90,6 +90,18 @@ def _recorded(page: IncidentPage, out: _Writer) -> None:
         out.item(recorded.sentence(curve))
         if curve.cmdline:
             out.paragraph(curve.cmdline, "      ")
+
+
+def _growth(page: IncidentPage, out: _Writer) -> None:
+    if page.growth is None:
+        return
+    out.heading("Who grew")
+    out.paragraph(page.growth.text)
+    for one in page.growth.shown:
+        whose, start, end, grown, rate, shape, share = growth.cells(one)
+        out.item(f"{whose}: {start} to {end}, {grown}, {rate} a second, {shape}, {share} of all growth")
+    for reason in page.growth.reasons:
+        out.paragraph(reason, style="2")
 
 
 def _pairs(out: _Writer, pairs: Iterable[tuple[str, str]]) -> None:

@@ -95,8 +95,8 @@ def stop(recorder: subprocess.Popen[bytes]) -> tuple[int, str]:
     return finished(recorder)
 
 
-def finished(recorder: subprocess.Popen[bytes]) -> tuple[int, str]:
-    _, said = recorder.communicate(timeout=30)
+def finished(recorder: subprocess.Popen[bytes], timeout_s: float = 30) -> tuple[int, str]:
+    _, said = recorder.communicate(timeout=timeout_s)
     return recorder.returncode, said.decode()
 
 

@@ -43,6 +43,8 @@ CONTRACT = {
     "snapshots_cgroups": "ts mono_s host boot_id cgroup",
     "snapshots_system": "ts mono_s host boot_id",
     "incident_recordings": "incident_id segment_id mono_s",
+    "growth": "incident_id kind who start_bytes end_bytes slope_bytes_per_s",
+    "growth_verdicts": "incident_id culprit culprit_kind shape share inevitable_from_s",
     "processes": "host boot_id pid ppid uid user comm cmdline",
     "containers": "host container_id runtime name pod_uid pod namespace image",
 }

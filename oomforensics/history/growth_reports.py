@@ -1,0 +1,119 @@
+"""Who grew between two reports of one boot, by their task tables: where nobody recorded, they are two readings.
+
+A report is held against the last one before it of the same boot that lists the same processes: of the same control group, or
+of the whole machine. Whoever has the same pid and name in both is the same process; whoever is in the second alone is taken
+for new, and only where the first table lost no row. What counts is anonymous memory, where the table tells it apart (Linux 6.8
+and later), and swap.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from oomforensics.analysis.growth.culprit import Grower, Unknown, Verdict
+from oomforensics.analysis.growth.culprit import judge as culprit
+from oomforensics.analysis.growth.series import Kind, Series
+from oomforensics.analysis.growth.shape import growth
+from oomforensics.history.frames import NEW, Columns, columns, run
+from oomforensics.history.schema import Connection
+
+_KEPT = 5  # of each kind
+
+# Boots are known by their id, or by the log that shows both reports (see pairs.py).
+MADE_OF = """
+WITH listed AS (
+    SELECT incident_id, uptime_s, scope = 'global' AS is_global, coalesce(oom_memcg, '') AS memcg, page_size,
+           concat_ws(' ', source, line_start, line_end, uptime_s) AS place
+    FROM t_incidents
+    WHERE uptime_s IS NOT NULL AND page_size IS NOT NULL AND (scope = 'global' OR oom_memcg IS NOT NULL)
+      AND NOT list_has_any(missing, ['report', 'task_table', 'task_table_header', 'task_rows'])
+      AND incident_id IN (SELECT incident_id FROM t_candidates)
+),
+boots AS (
+    SELECT DISTINCT incident_id,
+           unnest(['boot ' || boot_id, 'log ' || coalesce(host, '') || ' ' || boot_index || ' ' || source]) AS boot
+    FROM t_incident_sources
+),
+keyed AS (FROM listed JOIN boots USING (incident_id) WHERE boot IS NOT NULL),
+found AS (
+    SELECT now.incident_id, now.place, before.incident_id AS before_id, before.uptime_s AS before_s, before.place AS before_place
+    FROM keyed AS now ASOF JOIN keyed AS before
+      ON before.boot = now.boot AND before.is_global = now.is_global AND before.memcg = now.memcg
+     AND before.page_size = now.page_size AND before.uptime_s < now.uptime_s
+    UNION ALL
+    SELECT now.incident_id, now.place, before.incident_id, before.uptime_s, before.place
+    FROM (FROM keyed WHERE NOT is_global) AS now ASOF JOIN (FROM keyed WHERE is_global) AS before
+      ON before.boot = now.boot AND before.page_size = now.page_size AND before.uptime_s < now.uptime_s
+)
+SELECT incident_id, before_id, md5(place || '|' || before_id || '|' || before_place) AS made_of FROM found
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY before_s DESC, before_id) = 1
+"""
+
+_PAIRS: Columns = columns(text="incident_id before_id")
+_GROWN = f"""
+FROM (
+WITH sides AS (
+    SELECT pairs.incident_id, one.incident_id = pairs.before_id AS is_before, comm, pid, uid,
+           (coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0)) * page_size AS used_bytes,
+           rss_anon_pages IS NULL AS is_mixed
+    FROM {NEW} AS pairs JOIN t_candidates AS one ON one.incident_id IN (pairs.incident_id, pairs.before_id)
+    JOIN t_incidents AS shown ON shown.incident_id = one.incident_id
+    WHERE rss_pages IS NOT NULL
+),
+processes AS (
+    SELECT incident_id, comm, pid, any_value(uid) AS uid, coalesce(max(used_bytes) FILTER (is_before), 0) AS start_bytes,
+           max(used_bytes) FILTER (NOT is_before) AS end_bytes, bool_or(is_mixed) AS is_mixed
+    FROM sides GROUP BY incident_id, comm, pid HAVING end_bytes IS NOT NULL
+),
+grown AS (
+    SELECT incident_id, 'process' AS kind, coalesce(nullif(comm, ''), '(no name)') || ' (pid ' || pid || ')' AS who, pid,
+           1 AS processes, start_bytes, end_bytes
+    FROM processes
+    UNION ALL
+    SELECT incident_id, 'command', comm, NULL, count(*), sum(start_bytes), sum(end_bytes) FROM processes
+    WHERE comm <> '' GROUP BY incident_id, comm
+    UNION ALL
+    SELECT incident_id, 'user', 'uid ' || uid, NULL, count(*), sum(start_bytes), sum(end_bytes) FROM processes
+    WHERE uid IS NOT NULL GROUP BY incident_id, uid
+),
+whole AS (
+    SELECT incident_id, count(*) AS everybody, sum(greatest(end_bytes - start_bytes, 0)) AS gained_bytes,
+           bool_or(is_mixed) AS is_mixed
+    FROM processes GROUP BY incident_id
+)
+SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, gained_bytes::BIGINT, kind,
+       who, pid, processes, start_bytes::BIGINT, end_bytes::BIGINT
+FROM grown JOIN whole USING (incident_id) JOIN {NEW} AS pairs USING (incident_id)
+JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
+QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
+) ORDER BY ALL
+"""
+
+
+class Found(NamedTuple):
+    source: str  # log of the earlier report
+    growers: tuple[Grower, ...]
+    verdict: Verdict
+
+
+def judge(con: Connection, before: Mapping[str, str]) -> dict[str, Found]:
+    """By the incident: what `before`, the earlier report of each, says of it."""
+    rows: dict[str, list[tuple[Any, ...]]] = {}
+    for incident_id, *row in run(con, _PAIRS, before.items(), _GROWN):
+        rows.setdefault(incident_id, []).append(tuple(row))
+    return {incident_id: _found(listed) for incident_id, listed in rows.items()}
+
+
+def _found(rows: list[tuple[Any, ...]]) -> Found:
+    from_s, source, everybody, is_mixed, gained_bytes = rows[0][:5]
+    growers = []
+    for *_, kind, who, pid, processes, start, end in rows:
+        grown = growth(Series((from_s, 0.0), (start, end)))
+        share = grown.grown_bytes / gained_bytes if gained_bytes > 0 else None
+        growers.append(Grower(Kind(kind), who, grown, share, processes, pid, processes == everybody))
+    verdict = culprit(growers, (), None, gained_bytes, gained_bytes)
+    known = [word for word in verdict.unknown if word != Unknown.FEW_SAMPLES]
+    mixed = (Unknown.SHARED_COUNTED,) if is_mixed else ()
+    return Found(source, tuple(growers), replace(verdict, unknown=(Unknown.TWO_REPORTS, *known, *mixed)))

@@ -78,7 +78,8 @@ class Actor:
 
     `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool, `promised` memory
     that is mapped and never touched. `locked` and
-    `paged_out` say what becomes of `anon`. Each of the `children` has `child_anon` and a little more than the one before.
+    `paged_out` say what becomes of `anon`. One that is `idle` runs when nobody else wants to; one that `spins`
+    always wants to. Each of the `children` has `child_anon` and a little more than the one before.
     """
 
     name: str | bytes
@@ -98,6 +99,8 @@ class Actor:
     promised: float = 0
     locked: bool = False
     paged_out: bool = False
+    idle: bool = False
+    spins: bool = False
     children: int = 0
     child_anon: float = 0
 

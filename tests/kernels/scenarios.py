@@ -264,6 +264,23 @@ _GLOBAL = (
         or_else=("tie",),  # two of the children may have the same number of pages
     ),
     Scenario(
+        "victim-starved",
+        "The victim gets no CPU to exit on, and its memory is locked: up to 5.14 the reaper leaves that, and another dies.",
+        Scope.GLOBAL,
+        Verdict.HIGHEST_BADNESS,
+        (
+            Actor("starved", anon=70, locked=True, idle=True),
+            Actor("second", anon=45),
+            Actor("small", anon=5),
+            *(Actor(f"spinner-{n}", anon=0.5, adj=-1000, spins=True) for n in range(2)),
+            _PUSHER,
+        ),
+        go=(3, 4, 5),
+        cpus=1,
+        until="(second)",
+        patience=60_000,
+    ),
+    Scenario(
         "page-table-hog",
         "A process that holds page tables and hardly a page.",
         Scope.GLOBAL,

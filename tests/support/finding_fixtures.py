@@ -26,6 +26,8 @@ class Pair(NamedTuple):
 
 
 FIXTURES: dict[str, Pair] = {
+    "kernel_holds_most": Pair(f"{_6_1}/slab-hog", f"{_6_1}/fragmented", "45 %, most of it in no counter"),
+    "memory_in_no_counter": Pair(f"{_6_1}/pipe-hog", f"{_7_2}/page-table-hog", "8 %, of what the kernel set up"),
     "tmpfs_not_freed": Pair(f"{_6_1}/tmpfs-hog", f"{_7_2}/memcg-v2-shared", "as much shared memory, all of it mapped"),
     "shared_memory": Pair(
         f"{_7_2}/memcg-v2-shared", f"{_7_2}/memcg-v2-tmpfs", "as much shared memory, none of it mapped"

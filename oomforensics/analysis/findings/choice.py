@@ -165,15 +165,15 @@ def victim_held_little(seen: Evidence) -> Found | None:
     freed = sum((anon or 0) + shmem for anon, shmem in sizes)
     swapped = seen.scene.victim.swapents_pages if seen.scene.victim is not None else None
     freed += (swapped or 0) * seen.page_kb
-    if freed >= memory.whole_kb * _SMALL_VICTIM:
+    if freed >= memory.whole.kb * _SMALL_VICTIM:
         return None
     text = (
-        f"The victim had {words.size(freed)}, {words.share(freed / memory.whole_kb)} of {memory.what} "
-        f"({words.size(memory.whole_kb)}): its death could not help much."
+        f"The victim had {words.size(freed)}, {words.share(freed / memory.whole.kb)} of {memory.what} "
+        f"({words.size(memory.whole.kb)}): its death could not help much."
     )
     facts = (
         words.kb(seen, "anon-rss, shmem-rss and swapped of the victims", freed, kills[0].line),
-        words.kb(seen, memory.what, memory.whole_kb, memory.line),
+        words.part(seen, memory.what, memory.whole),
     )
     return Found(text, facts)
 

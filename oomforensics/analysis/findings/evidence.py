@@ -40,7 +40,7 @@ class Evidence:
     @cached_property
     def memory(self) -> Memory | None:
         """What ran out, by kind; None where the report does not say."""
-        return memory.of(self.scene, self.page_kb)
+        return memory.of(self.scene, self.balance, self.page_kb)
 
     @cached_property
     def used_pages(self) -> int:

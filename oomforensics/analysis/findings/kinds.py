@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from oomforensics.analysis.findings import words
-from oomforensics.analysis.findings.entry import Entry, Fact, Found, Severity, entry
+from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
-from oomforensics.analysis.findings.memory import Memory
+from oomforensics.analysis.findings.memory import Memory, Part
+from oomforensics.analysis.model import Scope
 
 # A fifth of all memory in one place that no kill empties: without it the kill would not have come now.
 _LARGE = 0.20
@@ -15,22 +16,27 @@ _TABLES = 0.05
 _STACKS = 0.05
 # Huge pages that nobody uses are lost to everyone; a tenth of RAM is more than any other reserve.
 _IDLE_POOL = 0.10
+# Memory maps, firmware and vmalloc of a healthy machine stay well below; a small guest may have 7 % outside every counter.
+_OUTSIDE = 0.15
+_MOST = 0.50
+_SHMEM, _MAPPED = "shared memory and tmpfs", "of it mapped, at most"
+_KERNELS_OWN = ("slab_unreclaimable", "kernel_stack", "unaccounted")
 
 
-def _held(seen: Evidence, kind: str, least: float) -> tuple[Memory, int] | None:
-    """The memory that ran out and what of it is of this kind, where that is a share worth speaking of."""
+def _held(seen: Evidence, name: str, least: float) -> tuple[Memory, Part] | None:
+    """The memory that ran out and this part of it, where that is a share worth speaking of."""
     memory = seen.memory
-    if memory is None or memory.share(kind) < least:
+    if memory is None or name not in memory.parts or memory.share(name) < least:
         return None
-    return memory, memory.kinds[kind]
+    return memory, memory.parts[name]
 
 
 def _of_whole(memory: Memory, kb: int) -> str:
-    return f"{words.size(kb)}, {words.share(kb / memory.whole_kb)} of {memory.what}"
+    return f"{words.size(kb)}, {words.share(kb / memory.whole.kb)} of {memory.what}"
 
 
-def _facts(seen: Evidence, memory: Memory, printed: str, kb: int) -> tuple[Fact, ...]:
-    return words.kb(seen, printed, kb, memory.line), words.kb(seen, memory.what, memory.whole_kb, memory.line)
+def _facts(seen: Evidence, memory: Memory, what: str, part: Part) -> tuple[Fact, ...]:
+    return words.part(seen, what, part), words.part(seen, memory.what, memory.whole)
 
 
 @entry(
@@ -47,16 +53,20 @@ def tmpfs_not_freed(seen: Evidence) -> Found | None:
     held = _held(seen, "shmem", _LARGE)
     if held is None:
         return None
-    memory, kb = held
+    memory, part = held
     mapped = _mapped_shmem_kb(seen, memory)
-    if mapped is None or mapped * 2 > kb:
+    if mapped is None or mapped * 2 > part.kb:
         return None
     text = (
-        f"Files in tmpfs or shared memory hold {_of_whole(memory, kb)}, and processes map {words.size(mapped)} of them at "
+        f"Files in tmpfs or shared memory hold {_of_whole(memory, part.kb)}, and processes map {words.size(mapped)} of them at "
         "most. The rest stays when a process is killed."
     )
     return Found(
-        text, (*_facts(seen, memory, "shmem", kb), words.kb(seen, "of it mapped, at most", mapped, memory.line))
+        text,
+        (
+            *_facts(seen, memory, "shared memory and tmpfs", part),
+            words.kb(seen, "of it mapped, at most", mapped, memory.whole.line),
+        ),
     )
 
 
@@ -67,7 +77,7 @@ def _mapped_shmem_kb(seen: Evidence, memory: Memory) -> int | None:
     """
     rows = [process.rss_shmem_pages for process in seen.scene.processes if process.rss_shmem_pages is not None]
     bounds = [sum(rows) * seen.page_kb] if rows else []
-    bounds += [memory.kinds["mapped"]] if "mapped" in memory.kinds else []
+    bounds += [memory.parts["mapped"].kb] if "mapped" in memory.parts else []
     return min(bounds, default=None)
 
 
@@ -84,14 +94,15 @@ def shared_memory(seen: Evidence) -> Found | None:
     held = _held(seen, "shmem", _LARGE)
     if held is None:
         return None
-    memory, kb = held
+    memory, part = held
     mapped = _mapped_shmem_kb(seen, memory)
-    if mapped is None or mapped * 2 <= kb:
+    if mapped is None or mapped * 2 <= part.kb:
         return None
-    text = (
-        f"Shared memory holds {_of_whole(memory, kb)}, and processes map it: a kill frees none of it while others do."
+    text = f"Shared memory holds {_of_whole(memory, part.kb)}, and processes map it: a kill frees none of it while others do."
+    facts = (
+        *_facts(seen, memory, "shared memory and tmpfs", part),
+        words.kb(seen, "of it mapped, at most", mapped, memory.whole.line),
     )
-    facts = (*_facts(seen, memory, "shmem", kb), words.kb(seen, "of it mapped, at most", mapped, memory.line))
     return Found(text, facts)
 
 
@@ -109,9 +120,11 @@ def slab_unreclaimable(seen: Evidence) -> Found | None:
     held = _held(seen, "slab_unreclaimable", _LARGE)
     if held is None:
         return None
-    memory, kb = held
-    text = f"The kernel's own objects (slab, not reclaimable) hold {_of_whole(memory, kb)}. Killing processes frees little of it."
-    return Found(text, _facts(seen, memory, "slab_unreclaimable", kb))
+    memory, part = held
+    text = (
+        f"Unreclaimable slab, the kernel's own objects, holds {_of_whole(memory, part.kb)}. Killing frees little of it."
+    )
+    return Found(text, _facts(seen, memory, "unreclaimable slab", part))
 
 
 @entry(
@@ -128,9 +141,9 @@ def page_tables(seen: Evidence) -> Found | None:
     held = _held(seen, "pagetables", _TABLES)
     if held is None:
         return None
-    memory, kb = held
-    text = f"Page tables hold {_of_whole(memory, kb)}."
-    facts = _facts(seen, memory, "pagetables", kb)
+    memory, part = held
+    text = f"Page tables hold {_of_whole(memory, part.kb)}."
+    facts = _facts(seen, memory, "page tables", part)
     most = max(seen.scene.processes, key=lambda one: one.pgtables_bytes or 0, default=None)
     if most is not None and most.pgtables_bytes:
         own = most.pgtables_bytes // 1024
@@ -149,12 +162,11 @@ def page_tables(seen: Evidence) -> Found | None:
     ),
 )
 def mlocked(seen: Evidence) -> Found | None:
-    kind = "unevictable" if seen.scene.scope == "memcg" else "mlocked"
-    held = _held(seen, kind, _LARGE)
+    held = _held(seen, "mlocked", _LARGE)
     if held is None:
         return None
-    memory, kb = held
-    return Found(f"Locked memory is {_of_whole(memory, kb)}.", _facts(seen, memory, kind, kb))
+    memory, part = held
+    return Found(f"Locked memory is {_of_whole(memory, part.kb)}.", _facts(seen, memory, "locked memory", part))
 
 
 @entry(
@@ -170,13 +182,13 @@ def huge_pages_idle(seen: Evidence) -> Found | None:
     held = _held(seen, "hugetlb_free", _IDLE_POOL)
     if held is None:
         return None
-    memory, kb = held
-    total = memory.kinds["hugetlb"]
+    memory, part = held
+    total = memory.parts["hugetlb"].kb
     text = (
-        f"The huge page pool holds {words.size(total)}, of which {_of_whole(memory, kb)}, is unused. "
+        f"The huge page pool holds {words.size(total)}, of which {_of_whole(memory, part.kb)}, is unused. "
         "Nothing else can have that memory."
     )
-    return Found(text, _facts(seen, memory, "hugepages_free", kb))
+    return Found(text, _facts(seen, memory, "huge pages reserved and unused", part))
 
 
 @entry(
@@ -191,11 +203,11 @@ def huge_pages_in_use(seen: Evidence) -> Found | None:
     held = _held(seen, "hugetlb", _LARGE)
     if held is None:
         return None
-    memory, kb = held
-    if memory.kinds["hugetlb_free"] * 2 > kb:
+    memory, part = held
+    if memory.sum("hugetlb_free") * 2 > part.kb:
         return None
-    text = f"The huge page pool takes {_of_whole(memory, kb)}. No row of the task table shows who has it."
-    return Found(text, _facts(seen, memory, "hugepages_total", kb))
+    text = f"The huge page pool takes {_of_whole(memory, part.kb)}. No row of the task table shows who has it."
+    return Found(text, _facts(seen, memory, "huge page pools", part))
 
 
 @entry(
@@ -210,12 +222,56 @@ def kernel_stacks(seen: Evidence) -> Found | None:
     held = _held(seen, "kernel_stack", _STACKS)
     if held is None:
         return None
-    memory, kb = held
+    memory, part = held
     return Found(
-        f"Kernel stacks hold {_of_whole(memory, kb)}: very many threads.", _facts(seen, memory, "kernel_stack", kb)
+        f"Kernel stacks hold {_of_whole(memory, part.kb)}: very many threads.",
+        _facts(seen, memory, "kernel stacks", part),
     )
 
 
+@entry(
+    Severity.CRITICAL,
+    condition=f"at least {_OUTSIDE:.0%} of the machine's RAM is in no counter of Mem-Info, its error taken off",
+    advice=(
+        "No process, cache or slab has it: it was handed out page by page by the kernel or a driver. Usual owners: a balloon "
+        "of the hypervisor (ask the host), network or GPU drivers (ring sizes, module versions), full pipes, ZFS ARC "
+        "(zfs_arc_max), vmalloc (/proc/vmallocinfo). From 6.10 on, memory allocation profiling (vm.mem_profiling, "
+        "/proc/allocinfo) names the caller; before, watch MemAvailable while modules and services are stopped one by one."
+    ),
+)
+def memory_in_no_counter(seen: Evidence) -> Found | None:
+    held = _held(seen, "unaccounted", _OUTSIDE) if seen.scene.scope == Scope.GLOBAL else None
+    if held is None:
+        return None
+    memory, part = held
+    text = (
+        f"{_of_whole(memory, part.kb)} (at least {words.size(part.least_kb)}), is in no counter that the report prints."
+    )
+    return Found(text, _facts(seen, memory, "in no counter", part), Confidence.LIKELY)
+
+
+@entry(
+    Severity.CRITICAL,
+    condition=f"unreclaimable slab, kernel stacks and memory in no counter together are at least {_MOST:.0%} of RAM",
+    advice=(
+        "Killing goes on until nothing is left to kill. Treat it as a leak of the kernel, of a module or of an open resource: "
+        "the findings on its parts say where to look. Before the next kill of something that matters, reboot; a crash dump "
+        "taken on purpose (kdump, sysrq c) shows the vendor what it was, and takes the machine down."
+    ),
+)
+def kernel_holds_most(seen: Evidence) -> Found | None:
+    memory = seen.memory
+    if memory is None or seen.scene.scope != Scope.GLOBAL or memory.share(*_KERNELS_OWN) < _MOST:
+        return None
+    text = (
+        f"The kernel itself holds {_of_whole(memory, memory.sum(*_KERNELS_OWN))}; all processes together show "
+        f"{words.size(seen.used_pages * seen.page_kb)} resident and swapped."
+    )
+    parts = tuple(words.part(seen, name, memory.parts[name]) for name in _KERNELS_OWN if name in memory.parts)
+    return Found(text, (*parts, words.part(seen, memory.what, memory.whole)), Confidence.LIKELY)
+
+
 ENTRIES: tuple[Entry, ...] = (
-    tmpfs_not_freed, shared_memory, slab_unreclaimable, page_tables, mlocked, huge_pages_idle, huge_pages_in_use, kernel_stacks,
+    kernel_holds_most, memory_in_no_counter, tmpfs_not_freed, shared_memory, slab_unreclaimable, page_tables, mlocked,
+    huge_pages_idle, huge_pages_in_use, kernel_stacks,
 )  # fmt: skip

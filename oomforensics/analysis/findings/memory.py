@@ -1,129 +1,103 @@
-"""The memory that ran out, by what it was used for, in KiB: of the machine by Mem-Info, of a cgroup by its statistics.
+"""The memory that ran out and what findings ask of it: parts of the balance, and what Mem-Info counts beside it.
 
-Only kinds that a finding asks for. The same page may be of two kinds (shared and mlocked): they are no partition.
+The parts of the balance add up; `mlocked` and `mapped` are counted again there in others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
 
+from oomforensics.analysis.balance import Balance, Node
+from oomforensics.analysis.model import Scope
 from oomforensics.analysis.scene import Scene
-from oomforensics.parsers.facts import MemcgStats, MemInfo
+from oomforensics.parsers.facts import MemInfo
 
-_UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
+_KIB = 1024
+# total_*: cgroup v1 since 6.5, of the groups below too.
+_STATISTICS = {
+    "mapped": ("total_mapped_file", "mapped_file", "file_mapped"),
+    "mlocked": ("total_unevictable", "unevictable"),
+}
+
+
+class Part(NamedTuple):
+    """KiB; `least`: what it comes to at least, where counters drift or overlap. `origin`: the printed field."""
+
+    kb: int
+    least_kb: int
+    origin: str
+    line: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`whole_kb`: RAM that the kernel manages, or the limit. Kinds that were not printed are absent."""
+    """`whole`: RAM that the kernel gives out, or the limit. What was not printed is absent from `parts`."""
 
     what: str
-    whole_kb: int
-    line: int | None
-    kinds: dict[str, int] = field(default_factory=dict)
+    whole: Part
+    parts: Mapping[str, Part]
 
-    def share(self, kind: str) -> float:
-        return self.kinds.get(kind, 0) / self.whole_kb
+    def share(self, *names: str) -> float:
+        """Of these together, at least."""
+        return sum(self.parts[name].least_kb for name in names if name in self.parts) / max(self.whole.kb, 1)
 
-
-def of(scene: Scene, page_kb: int) -> Memory | None:
-    if scene.scope == "memcg":
-        return _of_cgroup(scene)
-    if scene.scope == "global" and scene.meminfo is not None:
-        return _of_machine(scene.meminfo, page_kb)
-    return None
+    def sum(self, *names: str) -> int:
+        return sum(self.parts[name].kb for name in names if name in self.parts)
 
 
-def whole_kb(info: MemInfo, page_kb: int) -> int:
-    """RAM that the kernel manages; 0 where neither the zones nor the sums at the end were printed."""
-    managed = sum(number(zone.values, "managed") for zone in info.zones)
-    return managed or max((info.ram_pages or 0) - (info.reserved_pages or 0), 0) * page_kb
-
-
-# Mem-Info -----------------------------------------------------------------------------------------------------------
-
-_COUNTERS = {
-    "shmem": "shmem",
-    "slab_unreclaimable": "slab_unreclaimable",
-    "slab_reclaimable": "slab_reclaimable",
-    "pagetables": "pagetables",
-    "unevictable": "unevictable",
-    "free": "free",
-    "free_cma": "free_cma",
-    "mapped": "mapped",
-}
-
-
-def _of_machine(info: MemInfo, page_kb: int) -> Memory | None:
-    whole = whole_kb(info, page_kb)
-    if not whole:
+def of(scene: Scene, balance: Balance | None, page_kb: int) -> Memory | None:
+    """None where the report does not say what there was, or where a part of the machine alone was short."""
+    if balance is None or scene.scope not in (Scope.GLOBAL, Scope.MEMCG):
         return None
-    counters = info.counters_pages
-    kinds = {kind: counters[name] * page_kb for kind, name in _COUNTERS.items() if name in counters}
-    for kind, names in (
-        ("anon", ("active_anon", "inactive_anon")),
-        ("file", ("active_file", "inactive_file")),
-    ):
-        if any(name in counters for name in names):
-            kinds[kind] = sum(counters.get(name, 0) for name in names) * page_kb
-    # Up to 4.7 zones print these, since 4.8 nodes do one and zones the other; kernel_stack is the kernel's KiB.
-    for kind, name in (("mlocked", "mlocked"), ("kernel_stack", "kernel_stack")):
-        rows = [zone.values for zone in info.zones if name in zone.values]
-        rows = rows or [values for values in info.nodes_kb.values() if name in values]
-        if rows:
-            kinds[kind] = sum(number(values, name) for values in rows)
-    kinds["hugetlb"] = sum(pool["total"] * pool["size_kb"] for pool in info.hugepages)
-    kinds["hugetlb_free"] = sum(pool["free"] * pool["size_kb"] for pool in info.hugepages)
-    return Memory("the machine's RAM", whole, info.line, kinds)
+    root = balance.nodes[0]
+    parts = {node.node: _part(node) for node in balance.nodes}
+    if scene.scope == Scope.MEMCG:
+        parts.update(_of_statistics(scene))
+        return Memory(f"the limit of {scene.oom_memcg}", _part(root), parts)
+    if scene.meminfo is not None:
+        parts.update(_of_counters(scene.meminfo, page_kb))
+    free = [part for name, part in parts.items() if name.startswith("hugetlb_") and name.endswith("_free")]
+    if free:
+        kb = sum(part.kb for part in free)
+        parts["hugetlb_free"] = Part(kb, kb, ", ".join(part.origin for part in free), free[0].line)
+    whole = _part(root)
+    if "reserved" in parts:
+        given_out = whole.kb - parts["reserved"].kb
+        whole = Part(given_out, given_out, f"{whole.origin} - {parts['reserved'].origin}", whole.line)
+    return Memory("the machine's RAM", whole, parts)
 
 
-# A cgroup's statistics ----------------------------------------------------------------------------------------------
-
-_BYTES = {
-    "anon": "anon",
-    "file": "file",
-    "shmem": "shmem",
-    "slab_unreclaimable": "slab_unreclaimable",
-    "slab_reclaimable": "slab_reclaimable",
-    "pagetables": "pagetables",
-    "kernel_stack": "kernel_stack",
-    "unevictable": "unevictable",
-    "sock": "sock",
-    "file_mapped": "mapped",
-}
-_V1 = {"rss": "anon", "cache": "file", "shmem": "shmem", "unevictable": "unevictable", "mapped_file": "mapped"}
+def _part(node: Node) -> Part:
+    return Part(node.bytes // _KIB, node.min_bytes // _KIB, node.origin, node.line)
 
 
-def _of_cgroup(scene: Scene) -> Memory | None:
-    limit = scene.memory_limit_kb
-    if not limit or limit >= _UNLIMITED_KB or not scene.memcg_stats:
-        return None
-    kinds: dict[str, int] = {}
-    for stats in _counted(scene):
-        for kind, kb in _kinds(stats):
-            kinds[kind] = kinds.get(kind, 0) + kb
-    return Memory(f"the limit of {scene.oom_memcg}", limit, scene.memcg_stats[0].line, kinds)
+def _of_counters(info: MemInfo, page_kb: int) -> Iterator[tuple[str, Part]]:
+    if "mapped" in info.counters_pages:
+        pages = info.counters_pages["mapped"]
+        yield "mapped", Part(pages * page_kb, pages * page_kb, f"mapped:{pages} pages", info.line)
+    locked = [(number(zone.values, "mlocked"), zone.line) for zone in info.zones if "mlocked" in zone.values]
+    if locked:
+        kb = sum(kb for kb, _ in locked)
+        yield "mlocked", Part(kb, kb, "mlocked of all zones", locked[0][1])
 
 
-def _counted(scene: Scene) -> Iterable[MemcgStats]:
-    """The one-line form has a line for each cgroup below the limit, each with its own memory alone; they are summed."""
-    if scene.memcg_stats[0].unit == "kB":
-        return scene.memcg_stats
-    own = [stats for stats in scene.memcg_stats if stats.path == scene.oom_memcg]
-    return own[:1] or scene.memcg_stats[:1]
+def _of_statistics(scene: Scene) -> Iterator[tuple[str, Part]]:
+    """Up to 5.2 there is a line for each group below the limit, each of that group alone: they are added up."""
+    for name, printed in _STATISTICS.items():
+        found = [
+            (values[field] // (_KIB if stats.unit == "bytes" else 1), field, stats.line)
+            for stats in scene.memcg_stats
+            for values in (stats.values,)
+            for field in printed
+            if field in values and f"total_{field}" not in values
+        ]
+        if found:
+            kb = sum(kb for kb, _, _ in found)
+            yield name, Part(kb, kb, found[0][1], found[0][2])
 
 
-def _kinds(stats: MemcgStats) -> Iterator[tuple[str, int]]:
-    values = stats.values
-    if stats.unit == "kB":
-        yield from ((kind, values[name]) for name, kind in _V1.items() if name in values)
-    elif "total_cache" in values:  # cgroup v1 since 6.5: what lies below is in the totals alone
-        yield from ((kind, values[f"total_{name}"] // 1024) for name, kind in _V1.items() if f"total_{name}" in values)
-    else:
-        yield from ((kind, values[name] // 1024) for name, kind in _BYTES.items() if name in values)
-
-
-def number(values: dict[str, int | str], name: str) -> int:
+def number(values: Mapping[str, int | str], name: str) -> int:
     value = values.get(name, 0)
     return value if isinstance(value, int) else 0

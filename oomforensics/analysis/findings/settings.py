@@ -5,6 +5,7 @@ from __future__ import annotations
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
+from oomforensics.analysis.model import Scope
 
 _NEVER = 2  # vm.overcommit_memory: strict accounting
 _ALWAYS = 1
@@ -25,7 +26,7 @@ def panicked_on_oom(seen: Evidence) -> Found | None:
     scene = seen.scene
     if "panic_on_oom" not in scene.outcomes:
         return None
-    what = "a cgroup was" if scene.scope == "memcg" else "the machine was"
+    what = "a cgroup was" if scene.scope == Scope.MEMCG else "the machine was"
     text = f"The kernel panicked instead of killing, because {what} out of memory and vm.panic_on_oom is set."
     return Found(text, (Fact("panic_on_oom", "Kernel panic", None, scene.line_end, scene.source),))
 
@@ -40,7 +41,7 @@ def panicked_on_oom(seen: Evidence) -> Found | None:
 )
 def allocating_task_killed(seen: Evidence) -> Found | None:
     scene = seen.scene
-    if scene.verdict != "allocating_task" or scene.scope != "global" or not scene.kills:
+    if scene.verdict != "allocating_task" or scene.scope != Scope.GLOBAL or not scene.kills:
         return None
     victim, biggest = scene.victim, seen.biggest
     text = (
@@ -78,7 +79,7 @@ def overcommitted(seen: Evidence) -> Found | None:
             ("meminfo", "Committed_AS_kb"),
         )
     )
-    if scene.scope != "global":
+    if scene.scope != Scope.GLOBAL:
         return None
     facts: tuple[Fact, ...] = ()
     if mode is not None:

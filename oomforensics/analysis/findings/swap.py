@@ -5,6 +5,7 @@ from __future__ import annotations
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
+from oomforensics.analysis.model import Scope
 
 # The kernel keeps trying while slots are left; what remains at the end are clusters reserved by other CPUs.
 _FULL = 0.02
@@ -16,7 +17,7 @@ _UNLIMITED_KB = 2**52
 def _machine(seen: Evidence) -> tuple[int, int] | None:
     """Total and free swap, KiB, where the machine as a whole ran out and there is some."""
     scene = seen.scene
-    if scene.scope == "memcg" or not scene.total_swap_kb or scene.free_swap_kb is None:
+    if scene.scope == Scope.MEMCG or not scene.total_swap_kb or scene.free_swap_kb is None:
         return None
     return scene.total_swap_kb, scene.free_swap_kb
 
@@ -40,7 +41,7 @@ def _facts(seen: Evidence, total: int, free: int) -> tuple[Fact, ...]:
 )
 def no_swap(seen: Evidence) -> Found | None:
     scene = seen.scene
-    if scene.scope != "global" or scene.total_swap_kb != 0:
+    if scene.scope != Scope.GLOBAL or scene.total_swap_kb != 0:
         return None
     return Found("There is no swap, so only page cache could be given up.", _facts(seen, 0, scene.free_swap_kb or 0))
 
@@ -56,7 +57,7 @@ def no_swap(seen: Evidence) -> Found | None:
 def swap_full(seen: Evidence) -> Found | None:
     scene = seen.scene
     used, limit = scene.swap_usage_kb, scene.swap_limit_kb
-    if scene.scope == "memcg" and used is not None and limit and used >= limit * (1 - _FULL):
+    if scene.scope == Scope.MEMCG and used is not None and limit and used >= limit * (1 - _FULL):
         text = f"The cgroup had used all of the {words.size(limit)} of swap that memory.swap.max allows."
         return Found(text, (words.kb(seen, "swap: usage", used), words.kb(seen, "swap: limit", limit)))
     machine = _machine(seen)
@@ -86,7 +87,7 @@ def swap_forbidden(seen: Evidence) -> Found | None:
     scene = seen.scene
     v2_forbids = scene.swap_limit_kb == 0
     v1_forbids = scene.memsw_limit_kb is not None and scene.memsw_limit_kb == scene.memory_limit_kb
-    if scene.scope != "memcg" or not (v2_forbids or v1_forbids):
+    if scene.scope != Scope.MEMCG or not (v2_forbids or v1_forbids):
         return None
     if v2_forbids:
         return Found("The cgroup may not swap: memory.swap.max is 0.", (words.kb(seen, "swap: limit", 0),))
@@ -111,7 +112,7 @@ def swappiness_zero(seen: Evidence) -> Found | None:
     if seen.scene.number("sysctl", "vm.swappiness") != 0:
         return None
     fact = scene.facts["sysctl", "vm.swappiness"]
-    if scene.scope == "memcg":
+    if scene.scope == Scope.MEMCG:
         free = scene.number("meminfo", "SwapFree_kb")
         if scene.swap_limit_kb == 0 or scene.memsw_limit_kb == scene.memory_limit_kb is not None or not free:
             return None
@@ -143,7 +144,7 @@ def swappiness_zero(seen: Evidence) -> Found | None:
 def zram_counted_as_swap(seen: Evidence) -> Found | None:
     scene = seen.scene
     devices = [(name, fact) for (kind, name), fact in scene.facts.items() if kind == "swap" and "zram" in name]
-    if not devices or scene.scope == "memcg":
+    if not devices or scene.scope == Scope.MEMCG:
         return None
     kb = sum(int(fact.value) for _, fact in devices if fact.value.isdecimal())
     text = f"{words.size(kb)} of the swap is zram: compressed, in the same RAM that ran out."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oomforensics.analysis.findings.entry import Fact
 from oomforensics.analysis.findings.evidence import Evidence
+from oomforensics.analysis.findings.memory import Part
 from oomforensics.analysis.scene import HostFact, Process
 
 _UNITS = ((1 << 20, "GiB"), (1 << 10, "MiB"))
@@ -41,6 +42,11 @@ def adj(seen: Evidence, process: Process) -> Fact:
 def kb(seen: Evidence, what: str, value: int, line: int | None = None) -> Fact:
     """A size that the report prints."""
     return Fact(what, value, "KiB", line, seen.scene.source)
+
+
+def part(seen: Evidence, what: str, part: Part) -> Fact:
+    """A part of the balance, with the printed field that it was read from."""
+    return Fact(f"{what} ({part.origin})", part.kb, "KiB", part.line, seen.scene.source)
 
 
 def setting(what: str, fact: HostFact) -> Fact:

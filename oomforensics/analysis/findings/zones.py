@@ -6,7 +6,8 @@ from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
 from oomforensics.analysis.findings.memory import number
-from oomforensics.parsers.facts import Zone
+from oomforensics.analysis.model import Scope
+from oomforensics.parsers.facts import MemInfo, Zone
 
 # Free beyond this multiple of the watermark is memory that the allocator would have handed out.
 _PLENTY = 2
@@ -40,7 +41,7 @@ def _of_zone(seen: Evidence, zone: Zone, what: str, value: int) -> Fact:
 def fragmented(seen: Evidence) -> Found | None:
     scene = seen.scene
     order, info = scene.alloc_order, scene.meminfo
-    if scene.scope == "memcg" or info is None or not order or order < 1:
+    if scene.scope == Scope.MEMCG or info is None or not order or order < 1:
         return None
     block_kb = seen.page_kb << order
     zones = [zone for zone in info.zones if zone.buddy and "free" in zone.values and "min" in zone.values]
@@ -76,7 +77,7 @@ def fragmented(seen: Evidence) -> Found | None:
 def other_nodes_had_room(seen: Evidence) -> Found | None:
     scene, info = seen.scene, seen.scene.meminfo
     if (
-        scene.scope not in ("cpuset", "mempolicy")
+        scene.scope not in (Scope.CPUSET, Scope.MEMPOLICY)
         or info is None
         or "free" not in info.counters_pages
         or not info.zones
@@ -102,7 +103,7 @@ def other_nodes_had_room(seen: Evidence) -> Found | None:
 @entry(
     Severity.CRITICAL,
     condition=(
-        f"Normal was at or below its min watermark while HighMem or Movable had {_ELSEWHERE:.0%} of RAM free above its own, "
+        f"Normal was at or below its min watermark while HighMem or Movable had {_ELSEWHERE:.0%} of RAM free, "
         "and the request could not use it"
     ),
     advice=(
@@ -113,24 +114,31 @@ def other_nodes_had_room(seen: Evidence) -> Found | None:
 )
 def lower_zones_exhausted(seen: Evidence) -> Found | None:
     scene, info, memory = seen.scene, seen.scene.meminfo, seen.memory
-    if scene.scope != "global" or info is None or memory is None or _may_use_upper(scene.gfp_mask):
+    if scene.scope != Scope.GLOBAL or info is None or memory is None or _may_use_upper(scene.gfp_mask):
         return None
     normal = [zone for zone in info.zones if zone.name == "Normal" and "min" in zone.values]
-    upper = [zone for zone in info.zones if zone.name in _UPPER and "min" in zone.values]
     if not normal or any(_free_kb(zone) > number(zone.values, "min") for zone in normal):
         return None
-    spare = sum(max(_free_kb(zone) - number(zone.values, "high"), 0) for zone in upper)
-    if spare < memory.whole_kb * _ELSEWHERE:
+    spare, where = _upper_free_kb(info, seen.page_kb)
+    if spare < memory.whole.kb * _ELSEWHERE:
         return None
     free = sum(map(_free_kb, normal))
     text = (
-        f"Normal memory was used up ({words.size(free)} free), while {words.size(spare)} lay free in {upper[0].name}, which "
-        "this request of the kernel could not use."
+        f"Normal memory was used up ({words.size(free)} free), while {words.size(spare)} lay free in {where}, which this "
+        "request of the kernel could not use."
     )
-    return Found(
-        text,
-        (_of_zone(seen, normal[0], "free", free), _of_zone(seen, upper[0], "free above its high watermark", spare)),
-    )
+    return Found(text, (_of_zone(seen, normal[0], "free", free), words.kb(seen, f"free in {where}", spare, info.line)))
+
+
+def _upper_free_kb(info: MemInfo, page_kb: int) -> tuple[int, str]:
+    """What was free in HighMem or Movable. From 6.1 on only zones that the request may use are printed."""
+    upper = [zone for zone in info.zones if zone.name in _UPPER]
+    if upper:
+        return sum(map(_free_kb, upper)), upper[0].name
+    if not info.highmem_pages or "free" not in info.counters_pages:
+        return 0, ""
+    printed = sum(map(_free_kb, info.zones))
+    return info.counters_pages["free"] * page_kb - printed, "HighMem or Movable"
 
 
 def _may_use_upper(gfp_mask: str | None) -> bool:

@@ -68,7 +68,7 @@ struct actor {
 	enum kind kind;
 	long anon_kb, file_kb, shmem_kb, push_kb, tables_kb, huge_kb, child_kb, promised_kb;
 	char push_how;
-	int adj, has_adj, uid, threads, node, children, locked, paged_out, reaped, killed_by_lab;
+	int adj, has_adj, uid, threads, node, children, locked, paged_out, idle, spins, reaped, killed_by_lab;
 	char cgroup[256];
 };
 
@@ -452,6 +452,8 @@ static void perform(const struct actor *a, struct slot *slot)
 {
 	while (!slot->go)
 		pause_ms(10);
+	while (a->spins && !shared->stop)
+		;
 	if (a->kind == SWAPOFF)
 		swapoff("/swap");
 	else if (a->push_kb)
@@ -508,6 +510,9 @@ static void become(const struct actor *a, struct slot *slot)
 		       setresuid((uid_t)a->uid, (uid_t)a->uid, (uid_t)a->uid)))
 		say("stage: uid %d: %s\n", a->uid, strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	struct sched_param param = { 0 };
+	if (a->idle && sched_setscheduler(0, SCHED_IDLE, &param))
+		say("stage: SCHED_IDLE: %s\n", strerror(errno));
 	if (a->anon_kb) {
 		char *at = map(a->anon_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		touch(at, a->anon_kb, 0);
@@ -825,6 +830,10 @@ static void parse_actor(char **words, int count)
 			a->child_kb = atol(value);
 		else if (!strcmp(key, "locked"))
 			a->locked = 1;
+		else if (!strcmp(key, "idle"))
+			a->idle = 1;
+		else if (!strcmp(key, "spins"))
+			a->spins = 1;
 		else if (!strcmp(key, "paged_out"))
 			a->paged_out = 1;
 		else if (!strcmp(key, "how"))

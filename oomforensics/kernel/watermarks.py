@@ -144,13 +144,15 @@ def _has_block(zone: ZonePages, request: Request) -> bool:
     return False
 
 
-def zones_of(names: Sequence[str], entries: int) -> tuple[str, ...]:
-    """The zones that a kernel was built with, from those that have pages and the length of lowmem_reserve[].
+def zones_of(names: Sequence[str], entries: int, has_highmem: bool = False) -> tuple[str, ...]:
+    """The zones that a kernel was built with, from those that are printed and the length of lowmem_reserve[].
 
-    Which empty ones there are cannot be seen, and matters little: a zone without pages adds nothing to a reserve.
+    Which empty ones there are cannot be seen, and matters little: a zone without pages adds nothing to a reserve. But since
+    6.0 those above the request's are not printed: `has_highmem` says that there are pages in HighMem, or in Movable.
     """
     there = {name for name in names if name in ZONES} | _ALWAYS
-    for name in _PERHAPS:
+    highmem_first = has_highmem and not there & {"DMA32", "HighMem"} and "Movable" not in names
+    for name in ("HighMem", *_PERHAPS) if highmem_first else _PERHAPS:
         if len(there) < entries:
             there.add(name)
     return tuple(name for name in ZONES if name in there)

@@ -16,7 +16,7 @@ from oomforensics.analysis.scene import Scene
 from oomforensics.analysis.scope import SYSRQ_ORDER
 from oomforensics.analysis.total import parse_list
 from oomforensics.kernel.gfp import Gfp, decode
-from oomforensics.kernel.watermarks import Request, reaches, rules_of, zones_of
+from oomforensics.kernel.watermarks import Request, reaches, rules_of
 from oomforensics.parsers.facts import MemInfo
 
 __all__ = ["Allocation", "Cause", "ZoneCheck", "allocation"]
@@ -87,11 +87,11 @@ class _Request:
         if self.gfp is not None and not self.gfp.bits:
             return self._made(Cause.UNKNOWN, _PAGE_FAULT, zones=rows, nodes=nodes)
         if reach is not None:
-            found = machine.why(scene, info, judged, self._request, nodes, self.page_size)
+            found = machine.why(scene, info, judged, self._request, reach, nodes, self.page_size)
             return self._made(found.cause, found.text, found.also, rows, nodes, reach)
         # Of what is not known, the easiest to serve is taken: if that failed, any did.
         judged = self._judge(info, "Movable", nodes)
-        found = machine.why(scene, info, judged, _EASIEST, nodes, self.page_size)
+        found = machine.why(scene, info, judged, _EASIEST, "Movable", nodes, self.page_size)
         if found.cause is not Cause.NOT_ENOUGH_MEMORY:
             return self._made(
                 Cause.UNKNOWN, "Why the allocation failed is not known: its flags are not.", (), rows, nodes
@@ -116,8 +116,7 @@ class _Request:
     def _reach(self, info: MemInfo) -> str | None:
         if self.gfp is None:
             return None
-        entries = max((len(zone.lowmem_reserve_pages or ()) for zone in info.zones), default=0)
-        return reaches(zones_of([zone.name for zone in info.zones], entries), self.gfp.highest_zone)
+        return reaches(zones.built_with(info), self.gfp.highest_zone)
 
     def _nodes(self) -> frozenset[int] | None:
         """Nodes that the request may use; None: all of them, or not known."""

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from oomforensics.amounts import percent, size
 from oomforensics.analysis.allocation.model import Cause
 from oomforensics.analysis.allocation.zones import Judged, Use
+from oomforensics.analysis.model import Scope
 from oomforensics.analysis.scene import Scene
 from oomforensics.kernel.watermarks import Request
 from oomforensics.parsers.facts import MemInfo
 
 _MUCH = 0.02  # of a zone's or node's memory: free memory elsewhere that is more than a watermark's worth
+_MUCH_OF_A_NODE = 0.1  # of nodes whose watermarks are not printed
+_DMA_BYTES = 16 << 20  # what a zone DMA has at most on a PC
 _SWAP_LEFT = 0.01  # of total swap: below it swap is full, for its last pages are not found by every CPU
 
 
@@ -24,8 +27,9 @@ class Answer:
 
 
 def why(
-    scene: Scene, info: MemInfo, zones: Sequence[Judged], request: Request, nodes: frozenset[int] | None, page_size: int
-) -> Answer:
+    scene: Scene, info: MemInfo, zones: Sequence[Judged], request: Request, reach: str, nodes: frozenset[int] | None,
+    page_size: int,
+) -> Answer:  # fmt: skip
     usable = [zone for zone in zones if zone.use is Use.YES]
     asked = size(page_size << request.order)
     if not usable:
@@ -42,12 +46,16 @@ def why(
     if request.order > 0 and single and not in_blocks:
         return Answer(Cause.FRAGMENTATION, _fragmented(usable, request, asked), also)
     short = _short(usable, page_size)
-    elsewhere = _elsewhere(info, zones, page_size)
-    if elsewhere is not None and nodes is not None:
-        other = f"other nodes had {size(elsewhere)} free"
-        text = f"No memory on the allowed nodes{_names(nodes)} for {asked}: {short}, while {other}."
+    hidden = _hidden(info, zones, page_size)
+    bound = scene.scope in (Scope.CPUSET, Scope.MEMPOLICY)
+    other = _on_other_nodes(zones, page_size) or (hidden if bound else None)
+    if other is not None and nodes is not None:
+        had = f"other nodes had {size(other)} free"
+        text = f"No memory on the allowed nodes{_names(nodes)} for {asked}: {short}, while {had}."
         return Answer(Cause.NODE_EXHAUSTED, text, also)
     higher = _in_higher_zones(zones, page_size)
+    if higher is None and hidden is not None and not bound and reach != "Movable":
+        higher = f"{size(hidden)} were free in zones above {reach}, which it may not use and the report leaves out"
     if higher is not None:
         return Answer(Cause.WRONG_ZONE, f"No memory in the right zone for {asked}: {short}, while {higher}.", also)
     if Cause.CMA_RESERVE in also:
@@ -125,19 +133,24 @@ def _kept(usable: Sequence[Judged], page_size: int) -> Iterator[Cause]:
     return (cause for cause, pages in held.items() if pages > managed * _MUCH)
 
 
-def _elsewhere(info: MemInfo, zones: Sequence[Judged], page_size: int) -> int | None:
-    """Free bytes on other nodes, if that is much: printed, or what the zones leave of the count of all."""
+def _on_other_nodes(zones: Sequence[Judged], page_size: int) -> int | None:
+    """Free bytes on nodes that are printed and not allowed, if that is much."""
     other = [zone for zone in zones if zone.use is Use.OTHER_NODE and zone.zone is not None]
-    if other:
-        roomy = [zone.zone.free for zone in other if zone.zone is not None and _is_roomy(zone)]
-        return sum(roomy) * page_size if roomy else None
+    roomy = [zone.zone.free for zone in other if zone.zone is not None and _is_roomy(zone)]
+    return sum(roomy) * page_size if roomy else None
+
+
+def _hidden(info: MemInfo, zones: Sequence[Judged], page_size: int) -> int | None:
+    """Free bytes in what Mem-Info leaves out (nodes that a cpuset or mempolicy does not allow, and since 6.0 zones above the
+    request's), if that is much: what the zones leave of the count of all. A zone DMA is not used up in any case."""
     total, ram = info.counters_pages.get("free"), info.ram_pages
     present = sum(kb for zone in info.zones if isinstance(kb := zone.values.get("present"), int)) * 1024 // page_size
     shown = sum(zone.zone.free for zone in zones if zone.zone is not None)
-    if total is None or not ram or ram <= present or info.reserved_pages is None:
+    if total is None or not ram or ram <= present:
         return None
-    hidden = ram - present
-    return (total - shown) * page_size if total - shown > hidden * _MUCH else None
+    free = total - shown
+    dma = 0 if any(zone.row.zone == "DMA" for zone in zones) else _DMA_BYTES // page_size
+    return free * page_size if free - dma > (ram - present) * _MUCH_OF_A_NODE else None
 
 
 def _is_roomy(zone: Judged) -> bool:

@@ -44,9 +44,14 @@ def judge(
     info: MemInfo, page_size: int, request: Request, reach: str | None, nodes: frozenset[int] | None, rules: Rules
 ) -> list[Judged]:
     """`reach`: the highest zone of the request; None: not known. `nodes`: those it may use; None: all."""
-    entries = max((len(zone.lowmem_reserve_pages or ()) for zone in info.zones), default=0)
-    known = zones_of([zone.name for zone in info.zones], entries)
+    known = built_with(info)
     return [_judged(zone, page_size, request, known, reach, nodes, rules) for zone in info.zones]
+
+
+def built_with(info: MemInfo) -> tuple[str, ...]:
+    """The zones that this kernel was built with, whether they have pages or not."""
+    entries = max((len(zone.lowmem_reserve_pages or ()) for zone in info.zones), default=0)
+    return zones_of([zone.name for zone in info.zones], entries, bool(info.highmem_pages))
 
 
 def _judged(

@@ -30,6 +30,7 @@ from oomforensics.parsers.facts import MemInfo
 _FILE_LISTS = (("active_file", "Active"), ("inactive_file", "Inactive"), ("isolated_file", "Taken off the lists"))
 _ANON_LISTS = ("active_anon", "inactive_anon", "isolated_anon")
 _LISTS = (*_ANON_LISTS, *(name for name, _ in _FILE_LISTS), "unevictable")
+_SINCE_2_6_32 = {"isolated_anon", "isolated_file"}
 _ZONES_CALL_IT = {"isolated_anon": "isolated(anon)", "isolated_file": "isolated(file)"}
 _KERNEL = (
     ("slab_unreclaimable", "Slab, unreclaimable"),
@@ -187,7 +188,7 @@ class _Machine:
 
     def _of_lists(self, pages: dict[str, int]) -> Iterator[Part | None]:
         """Anonymous and shared memory, files and what is locked: the LRU lists, told apart by the page cache's count."""
-        if len(pages) < len(_LISTS) - 2:  # the isolated ones came with 2.6.32
+        if not set(_LISTS) - _SINCE_2_6_32 <= pages.keys():
             return
         anon_lists = sum(pages.get(name, 0) for name in _ANON_LISTS)
         file_lists = sum(pages.get(name, 0) for name, _ in _FILE_LISTS)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 RUNS = Path(__file__).parents[2] / "fixtures" / "kernels"
-_6_1, _6_12, _7_2 = "6.1.0-50-cloud-amd64", "6.12.107+deb13-cloud-amd64", "7.2.13+deb14-cloud-amd64"
+_5_10, _6_1, _7_2 = "5.10.0-32-cloud-amd64", "6.1.0-50-cloud-amd64", "7.2.13+deb14-cloud-amd64"
 _686 = "6.1.0-50-686-pae"
 _V1, _V1_LATER = "host-6.18.44-fc-v445-memcg-v1", "host-6.18.44-fc-v857-memcg-v1"
 
@@ -73,6 +73,9 @@ FIXTURES: dict[str, Pair] = {
         f"{_7_2}/adj500-dooms-smallest", f"{_7_2}/global-bystander", "a bystander too, but a large one"
     ),
     "storm": Pair(f"{_V1}/memcg-storm", f"{_7_2}/memcg-v2-weird-victims-1", "seven kills within a second"),
+    "killed_before_memory_came_back": Pair(
+        f"{_5_10}/victim-starved", f"{_6_1}/victim-starved", "the reaper takes locked memory too, and nobody else dies"
+    ),
     "panicked_on_oom": Pair(f"{_6_1}/panic-on-oom", f"{_6_1}/memcg-v2-panic-1-kills", "1 does not hold for a cgroup"),
     "allocating_task_killed": Pair(
         f"{_7_2}/allocating-task", f"{_7_2}/memcg-v2-allocating-task", "it does not hold for a cgroup"

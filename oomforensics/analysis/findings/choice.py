@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
-from oomforensics.analysis.findings.evidence import Evidence, Group
+from oomforensics.analysis.findings.evidence import Evidence, Group, own_pages
+from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.scene import Process
 
 # A victim of half the size of the one that was spared: no rounding, and no noise of the counters, turns that around.
 _MUCH_BIGGER = 2.0
+# A twentieth of the memory: less than that, set free, would not have let anybody grow much longer.
+_PART_OF_CAUSE = 0.05
+# Many small ones together must hold a fifth of it to count as its users.
+_POOL_OF_WHOLE = 0.20
 # Below a fiftieth of all that processes use, a victim's death changes nothing.
 _SMALL_VICTIM = 0.02
 # Many: more than a desktop has of one program by chance. Together they must be the greatest part of what processes use,
@@ -18,32 +23,44 @@ _MOST_OF_USE = 0.40
 _ONE_OF_MANY = 0.25
 # More of a victim's RSS shared than private: its death frees less than half of what its row shows.
 _MOSTLY_SHARED = 0.50
-_MIN_SHARED_KB = 1024  # below, it is a program's own text
+_MIN_SHARED_KB = 16 << 10  # less shared memory is no reason for anything
 
 
-def _outweighs(one: Process, victim: Process) -> bool:
-    return one.used_pages >= victim.used_pages * _MUCH_BIGGER and one.pid != victim.pid
+def _outweighs(seen: Evidence, one: Process, victim: Process) -> bool:
+    """It has much more, and enough of what ran out to be part of the cause."""
+    much_more = one.used_pages >= victim.used_pages * _MUCH_BIGGER and one.pid != victim.pid
+    return much_more and seen.matters(one.used_pages, _PART_OF_CAUSE)
 
 
 @entry(
     Severity.CRITICAL,
-    condition=f"the process with the most memory has {_MUCH_BIGGER:.0f} times the victim's, and oom_score_adj < 0 put it behind",
+    condition=(
+        f"the process with most memory has {_MUCH_BIGGER:.0f} times the victim's, at least {_PART_OF_CAUSE:.0%} of memory, and "
+        "an oom_score_adj below 0"
+    ),
     advice=(
         "Take the shield off what may grow: OOMScoreAdjust= of its unit (0 is the default; children inherit it, so look at the "
         "parent too). If it must be protected, bound it instead: MemoryMax= on its unit, so that it runs into its own limit "
-        "and not into the machine's. Then it is the one that is killed."
+        "and not into the machine's. Then it is the one that is killed. Kubernetes gives the containers of a Guaranteed pod "
+        "-997 or -998, which shields them from the machine's shortage and says nothing within the pod's own limit."
     ),
 )
 def culprit_shielded(seen: Evidence) -> Found | None:
     victim, biggest = seen.scene.victim, seen.biggest
-    if victim is None or biggest is None or not _outweighs(biggest, victim):
+    if victim is None or biggest is None or biggest.pid == 1 or not _outweighs(seen, biggest, victim):
         return None
-    if (biggest.oom_score_adj or 0) >= 0 or biggest.pid == 1:
+    shield, exposed = biggest.oom_score_adj or 0, victim.oom_score_adj or 0
+    held = f"{words.who(biggest)} held {words.size(biggest.used_pages * seen.page_kb)}"
+    died = f"{words.who(victim)} died with {words.size(victim.used_pages * seen.page_kb)}"
+    if shield < min(exposed, 0):
+        text = f"{held}, and its oom_score_adj {shield} kept it alive; {died}."
+    elif shield == exposed < 0 and seen.scene.verdict == VerdictWord.TIE:
+        text = (
+            f"{held}, but both have oom_score_adj {shield}, with which this kernel gives all the same lowest score: {died} "
+            "for its place in the list."
+        )
+    else:
         return None
-    text = (
-        f"{words.who(biggest)} held {words.size(biggest.used_pages * seen.page_kb)}, and its oom_score_adj "
-        f"{biggest.oom_score_adj} kept it alive; {words.who(victim)} died with {words.size(victim.used_pages * seen.page_kb)}."
-    )
     return Found(text, (words.row(seen, biggest), words.adj(seen, biggest), words.row(seen, victim)))
 
 
@@ -64,7 +81,7 @@ def bystander_doomed(seen: Evidence) -> Found | None:
         one for one in seen.scene.processes if one.eligible and (one.oom_score_adj or 0) < (victim.oom_score_adj or 0)
     ]
     bigger = max(rivals, key=lambda one: one.used_pages, default=None)
-    if bigger is None or not _outweighs(bigger, victim):
+    if bigger is None or not _outweighs(seen, bigger, victim):
         return None
     text = (
         f"The oom_score_adj {victim.oom_score_adj} of {words.who(victim)} decided: it died with "
@@ -105,7 +122,7 @@ def everything_shielded(seen: Evidence) -> Found | None:
     Severity.WARNING,
     condition=(
         f"at least {_MANY} processes of one name (numbers at its end aside) have {_MOST_OF_USE:.0%} of what all processes use, "
-        f"none of them {_ONE_OF_MANY:.0%} of it, and together more than any single process"
+        f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory"
     ),
     advice=(
         "The kernel weighs processes one by one and takes one worker at a time. Bound the number: the pool's own setting "
@@ -119,12 +136,15 @@ def many_small_processes(seen: Evidence) -> Found | None:
     if len(seen.scene.processes) < _MANY or biggest is None or not seen.used_pages:
         return None
     group = max(seen.by_name.values(), key=lambda one: one.used_pages)
-    if not _is_pool(group, seen.used_pages, biggest.used_pages):
+    if not _is_pool(group, seen.used_pages, own_pages(biggest)) or not seen.matters(group.used_pages, _POOL_OF_WHOLE):
+        return None
+    if seen.scene.scope == Scope.SYSRQ:
         return None
     held = group.used_pages * seen.page_kb
+    shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
     users = {one.uid for one in group.members}
     text = (
-        f"{len(group.members)} processes named {group.name} use {words.size(held)} together, "
+        f"{len(group.members)} processes named {group.name} use {words.size(held)} together{shared}, "
         f"{words.share(group.used_pages / seen.used_pages)} of what all processes use; the largest of them "
         f"{words.size(group.largest_pages * seen.page_kb)}."
     )
@@ -132,7 +152,7 @@ def many_small_processes(seen: Evidence) -> Found | None:
         text += f" All are of uid {next(iter(users))}."
     facts = (
         Fact(f"processes named {group.name}", len(group.members), "count", None, seen.scene.source),
-        words.kb(seen, "resident and swapped, sum (memory that they share counts for each)", held),
+        words.kb(seen, "resident and swapped, sum", held),
         words.row(seen, max(group.members, key=lambda one: one.used_pages)),
     )
     return Found(text, facts, Confidence.LIKELY)
@@ -212,7 +232,7 @@ def victim_memory_was_shared(seen: Evidence) -> Found | None:
 )
 def child_died_for_parent(seen: Evidence) -> Found | None:
     scene = seen.scene
-    if scene.verdict != "child_sacrificed" or scene.selected_pid is None:
+    if scene.verdict != VerdictWord.CHILD_SACRIFICED or scene.selected_pid is None:
         return None
     parent = scene.by_pid.get(scene.selected_pid)
     if parent is None:

@@ -44,8 +44,12 @@ class Evidence:
 
     @cached_property
     def used_pages(self) -> int:
-        """Of all processes of the table. Memory that they share is in it as often as it is shared."""
-        return sum(process.used_pages for process in self.scene.processes)
+        """Of all processes of the table, without what is known to be shared."""
+        return sum(map(own_pages, self.scene.processes))
+
+    def matters(self, pages: int, least: float) -> bool:
+        """Whether this is a part of the memory that ran out worth speaking of; True where that is not known."""
+        return self.memory is None or pages * self.page_kb >= self.memory.whole.kb * least
 
     @cached_property
     def biggest(self) -> Process | None:
@@ -65,6 +69,12 @@ class Evidence:
         return {name: _group(name, found) for name, found in stems.items()}
 
 
+def own_pages(process: Process) -> int:
+    """Resident and swapped; without file pages and shared memory where the table tells them apart (6.8 and later)."""
+    resident = process.rss_pages if process.rss_anon_pages is None else process.rss_anon_pages
+    return (resident or 0) + (process.swapents_pages or 0)
+
+
 def _group(name: str, members: Sequence[Process]) -> Group:
-    sizes = [process.used_pages for process in members]
+    sizes = list(map(own_pages, members))
     return Group(name, members, sum(sizes), max(sizes))

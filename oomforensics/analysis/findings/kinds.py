@@ -8,6 +8,8 @@ from oomforensics.analysis.findings.evidence import Evidence
 from oomforensics.analysis.findings.memory import Memory, Part
 from oomforensics.analysis.model import Scope
 
+# Of a test's tiny cgroup any share is reached.
+_WORTH_KB = 4096
 # A fifth of all memory in one place that no kill empties: without it the kill would not have come now.
 _LARGE = 0.20
 # Page tables are two thousandths of what they map; at a twentieth of memory something maps far more than it uses.
@@ -26,7 +28,7 @@ _KERNELS_OWN = ("slab_unreclaimable", "kernel_stack", "unaccounted")
 def _held(seen: Evidence, name: str, least: float) -> tuple[Memory, Part] | None:
     """The memory that ran out and this part of it, where that is a share worth speaking of."""
     memory = seen.memory
-    if memory is None or name not in memory.parts or memory.share(name) < least:
+    if memory is None or name not in memory.parts or memory.share(name) < least or memory.parts[name].kb < _WORTH_KB:
         return None
     return memory, memory.parts[name]
 
@@ -43,10 +45,10 @@ def _facts(seen: Evidence, memory: Memory, what: str, part: Part) -> tuple[Fact,
     Severity.CRITICAL,
     condition=f"shmem is at least {_LARGE:.0%} of memory, and processes have less than half of it mapped",
     advice=(
-        "Find what fills it: df -t tmpfs, ls -l /dev/shm, ipcs -m, and in a container every emptyDir of medium Memory. "
-        "Delete the files; a kill does not. Then give each tmpfs a size (mount -o remount,size=…, sizeLimit on an emptyDir): "
-        "a full tmpfs answers ENOSPC to whoever writes, which that program must bear. Swap, where there is some, "
-        "takes tmpfs pages too."
+        "Find what fills it: df -t tmpfs, ls -l /dev/shm, ipcs -m, in a container every emptyDir of medium Memory; a root file "
+        "system unpacked from an initramfs is one too. Delete the files; a kill does not. Then give each tmpfs a size (mount "
+        "-o remount,size=…, sizeLimit of an emptyDir): a full one answers ENOSPC to whoever writes, which that program must "
+        "bear. Swap, where there is some, takes tmpfs pages too."
     ),
 )
 def tmpfs_not_freed(seen: Evidence) -> Found | None:
@@ -247,7 +249,12 @@ def memory_in_no_counter(seen: Evidence) -> Found | None:
     text = (
         f"{_of_whole(memory, part.kb)} (at least {words.size(part.least_kb)}), is in no counter that the report prints."
     )
-    return Found(text, _facts(seen, memory, "in no counter", part), Confidence.LIKELY)
+    facts = _facts(seen, memory, "in no counter", part)
+    swapped = (seen.scene.total_swap_kb or 0) - (seen.scene.free_swap_kb or 0)
+    if swapped < part.least_kb or "zspages" in memory.parts:
+        return Found(text, facts, Confidence.LIKELY)
+    text += f" If zswap or zram is in use, its compressed pages are among it: {words.size(swapped)} were swapped out."
+    return Found(text, (*facts, words.kb(seen, "swap in use", swapped)), Confidence.POSSIBLE, Severity.WARNING)
 
 
 @entry(
@@ -263,10 +270,10 @@ def kernel_holds_most(seen: Evidence) -> Found | None:
     memory = seen.memory
     if memory is None or seen.scene.scope != Scope.GLOBAL or memory.share(*_KERNELS_OWN) < _MOST:
         return None
-    text = (
-        f"The kernel itself holds {_of_whole(memory, memory.sum(*_KERNELS_OWN))}; all processes together show "
-        f"{words.size(seen.used_pages * seen.page_kb)} resident and swapped."
-    )
+    text = f"The kernel itself holds {_of_whole(memory, memory.sum(*_KERNELS_OWN))}"
+    if seen.scene.processes:
+        text += f"; all processes together show {words.size(seen.used_pages * seen.page_kb)} resident and swapped"
+    text += "."
     parts = tuple(words.part(seen, name, memory.parts[name]) for name in _KERNELS_OWN if name in memory.parts)
     return Found(text, (*parts, words.part(seen, memory.what, memory.whole)), Confidence.LIKELY)
 

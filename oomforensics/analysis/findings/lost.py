@@ -6,7 +6,7 @@ from oomforensics.analysis.findings.entry import Entry, Fact, Found, Severity, e
 from oomforensics.analysis.findings.evidence import Evidence
 
 _PARTS = {
-    "report": "everything but the kill line",
+    "report": "everything but its last line",
     "head_cut": "the beginning of its head",
     "memory_info": "Mem-Info",
     "memory_totals": "the sums of Mem-Info",

@@ -43,7 +43,9 @@ def no_swap(seen: Evidence) -> Found | None:
     scene = seen.scene
     if scene.scope != Scope.GLOBAL or scene.total_swap_kb != 0:
         return None
-    return Found("There is no swap, so only page cache could be given up.", _facts(seen, 0, scene.free_swap_kb or 0))
+    return Found(
+        "There is no swap, so the memory of processes could not leave RAM.", _facts(seen, 0, scene.free_swap_kb or 0)
+    )
 
 
 @entry(

@@ -18,7 +18,7 @@ def size(kb: float) -> str:
 
 
 def share(part: float) -> str:
-    return f"{part * 100:.0f} %"
+    return f"{part * 100:.0f} %" if part >= 0.01 else "under 1 %"
 
 
 def name(comm: str | None, pid: int | None) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from oomforensics.analysis.sizes import Sizes
 from oomforensics.kernel.eras import Version
 from oomforensics.kernel.gfp import decode
-from oomforensics.kernel.watermarks import Request, ZonePages, check, reaches, reserve_of, rules_of, zones_of
+from oomforensics.kernel.watermarks import MAX_ORDER, Request, ZonePages, check, reaches, reserve_of, rules_of, zones_of
 
 
 class ZoneState(NamedTuple):
@@ -55,7 +55,11 @@ class Shortage:
 
     @property
     def request_kb(self) -> int:
-        return (self.sizes.page_size << max(self.order or 0, 0)) // 1024
+        return (self.sizes.page_size << self._order) // 1024
+
+    @property
+    def _order(self) -> int:
+        return min(max(self.order or 0, 0), MAX_ORDER)  # a log can say anything
 
     def bounds(self) -> list[Bound]:
         """Empty where nothing in the report bounds it."""
@@ -97,7 +101,7 @@ class Shortage:
         if zone.name not in known or known.index(zone.name) > known.index(reach):
             return None
         unit = self.sizes.page_size // 1024
-        request = Request(max(self.order or 0, 0), "MOVABLE" in gfp.flags, "HIGH" in gfp.flags)
+        request = Request(self._order, "MOVABLE" in gfp.flags, "HIGH" in gfp.flags)
         pages = ZonePages(zone.free_kb // unit, zone.min_kb // unit, free_cma=zone.free_cma_kb // unit)
         rules = rules_of(self.version or (0, 0, 0))
         return (check(pages, reserve_of(zone.reserve_pages, known, reach), request, rules).needed - pages.free) * unit

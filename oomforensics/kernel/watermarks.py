@@ -18,6 +18,7 @@ from oomforensics.kernel.eras import Version
 
 # include/linux/mmzone.h: enum zone_type. A kernel is built with some of them; Normal and Movable it always has.
 ZONES = ("DMA", "DMA32", "Normal", "HighMem", "Movable", "Device")
+MAX_ORDER = 16  # of all kernels and architectures: ARCH_FORCE_MAX_ORDER is at most 15
 _ALWAYS = frozenset({"Normal", "Movable"})
 _PERHAPS = ("DMA32", "Device", "DMA", "HighMem")  # in which order those without pages are taken to exist
 _PCP_TYPES = frozenset("UME")  # MIGRATE_UNMOVABLE, _MOVABLE, _RECLAIMABLE: they fall back on each other

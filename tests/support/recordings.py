@@ -1,6 +1,6 @@
 """Makes the recordings of fixtures/recordings in which somebody grows, as root on a machine with cgroup v1's memory controller:
 
-python -m tests.support.recordings leak burst      # recordings as DIR/grew-NAME/00000001.oomspool.xz (--to DIR)
+python -m tests.support.recordings leak burst steady      # recordings as DIR/grew-NAME/00000001.oomspool.xz (--to DIR)
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ class Scenario(NamedTuple):
     cgroup: str
     limit_mib: int
     processes: tuple[Process, ...]
+    settles: bool = False  # the recorder looks when all hold what they hold
 
 
 _SAWTOOTH = Process("java", 5, 0, 0.05, 15)
@@ -61,15 +62,19 @@ SCENARIOS = {
         "grew-burst", 220,
         (Process("postgres", 40), Process("indexer", 10, 0, 2.0), Process("report", 20, 35, 0.015), _SAWTOOTH),
     ),
+    # All but a few MiB of the limit are in steady use; after 40 s `java` asks for those few and one more.
+    "steady": Scenario("grew-steady", 160, (Process("java", 120, 40, 0.05), Process("sidecar", 25)), settles=True),
 }  # fmt: skip
 
 
 def record(scenario: Scenario, spool: Path) -> None:
     """Until the group's first OOM, and a second more."""
     with tempfile.TemporaryDirectory() as programs, group(scenario.cgroup, scenario.limit_mib) as folder:
+        running = [_run(Path(programs), folder, one) for one in scenario.processes if scenario.settles]
+        time.sleep(3 if scenario.settles else 0)
         recorder = start(Options(str(spool), "cgroup", f"/{scenario.cgroup}", until_oom=True, then_s=1.0))
         time.sleep(1)
-        running = [_run(Path(programs), folder, one) for one in scenario.processes]
+        running += [_run(Path(programs), folder, one) for one in scenario.processes if not scenario.settles]
         code, said = finished(recorder, timeout_s=120)
         for one in running:
             one.kill()

@@ -16,7 +16,7 @@ from oomforensics.analysis.scene import Scene
 from oomforensics.analysis.scope import SYSRQ_ORDER
 from oomforensics.analysis.total import parse_list
 from oomforensics.kernel.gfp import Gfp, decode
-from oomforensics.kernel.watermarks import Request, reaches, rules_of
+from oomforensics.kernel.watermarks import MAX_ORDER, Request, reaches, rules_of
 from oomforensics.parsers.facts import MemInfo
 
 __all__ = ["Allocation", "Cause", "ZoneCheck", "allocation"]
@@ -35,7 +35,8 @@ class _Request:
         self.scene = scene
         self.page_size = scene.page_size or _ASSUMED_PAGE_SIZE
         self.gfp = decode(scene.gfp_mask, scene.version) if scene.gfp_mask else None
-        self.order = scene.alloc_order
+        order = scene.alloc_order
+        self.order = order if order is None or order <= MAX_ORDER else None
         self.notes: list[str] = []
 
     def answer(self) -> Allocation:
@@ -48,6 +49,8 @@ class _Request:
         return self._of_machine()
 
     def _note_what_is_lost(self) -> None:
+        if self.order != self.scene.alloc_order:
+            self.notes.append(f"The order {self.scene.alloc_order} is nothing that a kernel can ask for.")
         if self.scene.gfp_mask is None:
             self.notes.append("The flags and the order of the request are not in the report.")
         elif self.gfp is None:

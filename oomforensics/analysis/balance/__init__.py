@@ -18,13 +18,14 @@ from oomforensics.kernel.accounting import accounting_of
 __all__ = ["Balance", "Node", "balance"]
 
 _ASSUMED_PAGE_SIZE = 4096
+_MOST_BYTES = 1 << 60  # a log can say anything
 
 
 def balance(scene: Scene) -> Balance | None:
     """None where the report prints neither Mem-Info nor the usage of the cgroup whose limit was hit."""
     page_size = scene.page_size or _ASSUMED_PAGE_SIZE
     whole = _whole(scene, page_size)
-    if whole is None:
+    if whole is None or not 0 < whole.bytes < _MOST_BYTES:
         return None
     trees = [whole, swap.whole(scene, page_size)]
     found = tuple(node for tree in trees if tree is not None for node in nodes(tree))

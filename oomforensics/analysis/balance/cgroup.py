@@ -73,12 +73,23 @@ class _Cgroup:
         yield from parts
         left = usage - sum(part.bytes for part in parts)
         slack = self.stock * (1 + len(parts))
-        origin = f"usage - all of the above; a CPU charges up to {self.stock} bytes in advance" if parts else (
-            "the statistics are not in the report")  # fmt: skip
         if left > 0 or slack:
-            yield Part(
-                "unaccounted", "In no statistic", max(0, left), origin, None, max(0, left - slack), max(0, left + slack)
-            )
+            bottom, top = max(0, left - slack), max(0, left + slack)
+            yield Part("unaccounted", "In no statistic", max(0, left), self._why_left(bool(parts)), None, bottom, top)
+
+    def _why_left(self, has_statistics: bool) -> str:
+        if not has_statistics:
+            return "the statistics are not in the report"
+        text = f"usage - all of the above; a CPU charges up to {self.stock} bytes in advance"
+        tables = sum(process.pgtables_bytes or 0 for process in self.scene.processes)
+        if (
+            tables
+            and self._amount("pagetables") is None
+            and self._amount("kernel") is None
+            and not self.has_v1_counters
+        ):
+            text += f"; this kernel does not list page tables, which come to {tables} bytes by the task table"
+        return text
 
     def _of_processes(self) -> Iterator[Part | None]:
         anon = self._amount("anon") or self._amount("rss")
@@ -93,7 +104,7 @@ class _Cgroup:
             yield part
         if cache is not None:
             yield from self._cached(cache, shmem)
-        yield self._swapcache(anon, cache)
+        yield from self._mapped_by_nobody(anon, cache)
 
     def _cached(self, cache: _Amount, shmem: _Amount | None) -> Iterator[Part | None]:
         """Files and shared memory, which is part of `file` and `cache`; up to 4.11 only the LRU lists tell them apart."""
@@ -121,16 +132,24 @@ class _Cgroup:
         yield Part("file", "Page cache of files", cache.bytes - least, "lists of files, and files that are locked", cache.line,
                    cache.bytes - most, cache.bytes - least)  # fmt: skip
 
-    def _swapcache(self, anon: _Amount | None, cache: _Amount | None) -> Part | None:
-        """Pages in the swap cache that no process maps: charged, on the lists, and neither anon nor file (5.11+)."""
-        cached = self._amount("swapcached")
+    def _mapped_by_nobody(self, anon: _Amount | None, cache: _Amount | None) -> Iterator[Part]:
+        """Pages that are charged and on the lists, and neither `anon` nor `file`: in the swap cache alone, or of processes that
+        are just ending, whose pages are unmapped before they are given back."""
         names = ("active_anon", "inactive_anon", "active_file", "inactive_file", "unevictable")
         lists = [one.bytes for name in names if (one := self._amount(name)) is not None]
-        if cached is None or not cached.bytes or anon is None or cache is None or len(lists) < len(names):
-            return None
-        unmapped = min(max(0, sum(lists) - anon.bytes - cache.bytes), cached.bytes)
-        return Part("swapcache", "Swap cache that nobody maps", unmapped, f"lists - anon - file, of {cached.origin}", cached.line,
-                    0, cached.bytes)  # fmt: skip
+        if anon is None or cache is None or len(lists) < len(names):
+            return
+        left = max(0, sum(lists) - anon.bytes - cache.bytes)
+        cached = self._amount("swapcached")  # 5.11+
+        in_cache = min(left, cached.bytes) if cached is not None else 0
+        if cached is not None and in_cache:
+            yield Part("swapcache", "Swap cache that nobody maps", in_cache, f"lists - anon - file, of {cached.origin}",
+                       cached.line, 0, cached.bytes)  # fmt: skip
+        if left - in_cache > self.stock:
+            label = "Mapped by nobody: of processes that are ending"
+            if cached is None:
+                label += ", or swap cache"
+            yield Part("unmapped", label, left - in_cache, "lists - anon - file - swapcached", anon.line)
 
     def _kernel(self) -> Part | None:
         parts = [

@@ -10,7 +10,7 @@ from oomforensics.analysis.scene import Scene
 
 _SHARE = 0.05  # of the whole, from which on a part is named
 _MOST_NAMED = 5
-_MAPPABLE = ("anon", "shmem", "file", "unevictable", "swapcache")
+_MAPPABLE = ("anon", "shmem", "file", "unevictable")
 _PHRASES = {
     "anon": "anonymous memory of processes",
     "shmem": "shared memory and tmpfs",
@@ -23,6 +23,7 @@ _PHRASES = {
     "balloon": "the balloon",
     "room": "not used",
     "swapcache": "swap cache",
+    "unmapped": "memory of processes that are ending",
     "sock": "sockets",
 }
 
@@ -37,6 +38,9 @@ def _sentences(scene: Scene, nodes: Sequence[Node], page_size: int) -> Iterator[
     named = sorted((node for node in children if node.node != "unaccounted"), key=lambda node: -node.bytes)
     named = [node for node in named if node.bytes >= whole.bytes * _SHARE][:_MOST_NAMED]
     what = {"ram": "RAM", "limit": "the limit"}.get(whole.node, "what the control group used")
+    if whole.node != "ram" and not any(node.node in _MAPPABLE for node in children):
+        yield f"Of {size(whole.bytes)}, {what}, little is known: the report lacks the statistics of the control group."
+        return
     if named:
         shares = [
             f"{_PHRASES.get(one.node, one.label)} {size(one.bytes)} ({percent(one.bytes, whole.bytes)})"

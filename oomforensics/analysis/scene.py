@@ -103,6 +103,33 @@ class Told(NamedTuple):
     line: int | None
 
 
+class Together(NamedTuple):
+    """Processes of one command, unit, control group or user that were seen before the incident, and what they came to."""
+
+    kind: str  # command | unit | cgroup | user
+    who: str
+    processes: int
+    end_bytes: int
+
+
+class Grown(NamedTuple):
+    """Who grew before the incident, as the views growth_verdicts and growth have it. Seconds from the report's first line."""
+
+    culprit: str | None
+    culprit_kind: str | None  # process | command | unit | cgroup | user
+    culprit_pid: int | None
+    shape: str | None
+    share: float | None
+    grown_bytes: int | None
+    from_s: float | None
+    until_s: float | None
+    text: str | None
+    not_known: tuple[str, ...]
+    seen_in: str | None  # recording | reports
+    source: str
+    together: tuple[Together, ...] = ()
+
+
 @dataclass(frozen=True)
 class Scene:
     incident_id: str
@@ -164,6 +191,7 @@ class Scene:
     facts: Mapping[tuple[str, str], HostFact] = field(default_factory=dict)  # by kind and name
     neighbours: tuple[Neighbour, ...] = ()  # the nearest first
     told: tuple[Told, ...] = ()
+    grown: Grown | None = None  # None: nothing shows the time before
 
     @cached_property
     def by_pid(self) -> dict[int, Process]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from oomforensics.analysis.scene import HostFact, Killed, Neighbour, Process, Scene, Told
+from oomforensics.analysis.scene import Grown, HostFact, Killed, Neighbour, Process, Scene, Together, Told
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 
@@ -16,7 +16,7 @@ NEIGHBOURS_S = 86_400  # how far back an incident's neighbours lie
 _MOST_NEIGHBOURS = 200
 _MOST_TOLD = 200
 
-_CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told"})
+_CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told", "grown"})
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
@@ -99,6 +99,19 @@ _TOLD_SQL = f"""
 """
 
 
+_GROWN_SQL = """
+    SELECT incident_id, culprit, culprit_kind, culprit_pid, shape, share, total_bytes, from_s, until_s, text, not_known, seen_in,
+           (SELECT min(source) FROM t_growth AS rows WHERE rows.incident_id = verdicts.incident_id)
+    FROM t_growth_verdicts AS verdicts WHERE seen_in IS NOT NULL AND incident_id IN (SELECT unnest(?))
+"""
+_TOGETHER_SQL = """
+    SELECT incident_id, kind, who, processes, end_bytes FROM t_growth
+    WHERE kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
+      AND incident_id IN (SELECT unnest(?))
+    ORDER BY incident_id, end_bytes DESC, kind, who
+"""
+
+
 def load(con: Connection, ids: Sequence[str]) -> list[Scene]:
     """The incidents that the history has of these."""
     return [scene for batch in batches(con, ids) for scene in batch]
@@ -123,6 +136,13 @@ class _Around:
         self.neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, [ids]).fetchall(), Neighbour)
         told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
         self.told = _grouped(told, Told)
+        together = _grouped(con.execute(_TOGETHER_SQL, [ids]).fetchall(), Together)
+        self.grown = {
+            incident_id: Grown._make(
+                [*values, tuple(not_known or ()), seen_in, source or "", tuple(together[incident_id])]
+            )
+            for incident_id, *values, not_known, seen_in, source in con.execute(_GROWN_SQL, [ids]).fetchall()
+        }
         self.facts: defaultdict[str, dict[tuple[str, str], HostFact]] = defaultdict(dict)
         if _has_any(con, "t_bundle_facts"):
             for incident_id, kind, name, *fact in con.execute(_FACT_SQL, [ids]).fetchall():
@@ -153,6 +173,7 @@ def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
                 facts=around.facts[incident_id],
                 neighbours=tuple(around.neighbours[incident_id]),
                 told=tuple(around.told[incident_id]),
+                grown=around.grown.get(incident_id),
             )
         )
     return scenes

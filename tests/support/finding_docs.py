@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from oomforensics.analysis.findings import CATALOGUE, Entry
+from oomforensics.kernel.bugs import BUGS, Bug
 from tests.support.finding_fixtures import FIXTURES, UNMADE
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
+_VENDOR_OF = {"compaction_gives_up_xenial": "Ubuntu's 4.4.0", "rhel7_kmem": "RHEL 7's 3.10.0"}
 _INTRO = """# Findings
 
 Made from `oomforensics/analysis/findings/` by `python -m tests.support.finding_docs`; do not edit by hand.
@@ -23,6 +25,14 @@ line and source that they were read from. Where the evidence is not there, nothi
 
 The advice names settings with what they cost. Try them where a mistake is cheap.
 
+"""
+_BUGS = """
+## Kernels with known faults
+
+Of `known_kernel_bug`, from `oomforensics/kernel/bugs.py`. Vendors backport faults and fixes, so the release alone is no finding.
+
+| kernels | what | sign in the report | source |
+|---|---|---|---|
 """
 _FIXTURES = """
 ## Fixtures
@@ -47,6 +57,8 @@ def page() -> str:
     return (
         _INTRO
         + "".join(map(_section, CATALOGUE))
+        + _BUGS
+        + "".join(map(_bug, BUGS))
         + _FIXTURES
         + "".join(f"| `{one.name}` | {' | '.join(map(_cell, FIXTURES[one.name]))} |\n" for one in made)
         + (_UNMADE if unmade else "")
@@ -56,6 +68,18 @@ def page() -> str:
 
 def _section(one: Entry) -> str:
     return f"## {one.name}\n*{one.severity}*, if {one.condition}.\n\n{one.advice}\n\n"
+
+
+def _bug(one: Bug) -> str:
+    if one.since is not None and one.fixed is not None:
+        kernels = f"{_version(one.since)} up to, not with, {_version(one.fixed)}"
+    else:
+        kernels = f"builds {one.first_build} to {one.last_build} of {_VENDOR_OF[one.name]}"
+    return f"| {kernels} | {one.what} | {one.sign.value} | {one.source} |\n"
+
+
+def _version(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version)).removesuffix(".0")
 
 
 def _cell(text: str) -> str:

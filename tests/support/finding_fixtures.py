@@ -1,24 +1,28 @@
 """The real kernels' runs that show each finding: one that triggers it, one that nearly does and must not.
 
-A run is laid out as a bundle of a host of its own: its log, and what was read of /proc and cgroupfs beside it.
+A run is laid out as a bundle of a host of its own: its log, and what was read of /proc and cgroupfs beside it. A recording
+lies in a folder as it is.
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-RUNS = Path(__file__).parents[2] / "fixtures" / "kernels"
+FIXTURES_FOLDER = Path(__file__).parents[2] / "fixtures"
+RUNS = FIXTURES_FOLDER / "kernels"
+_RECORDINGS = "recordings/"
 _5_10, _6_1, _7_2 = "5.10.0-32-cloud-amd64", "6.1.0-50-cloud-amd64", "7.2.13+deb14-cloud-amd64"
 _686 = "6.1.0-50-686-pae"
 _V1, _V1_LATER = "host-6.18.44-fc-v445-memcg-v1", "host-6.18.44-fc-v857-memcg-v1"
 
 
 class Pair(NamedTuple):
-    """Names of runs, below `fixtures/kernels`, and why the second is near."""
+    """Names of runs, below `fixtures/kernels`, or of recordings, and what the second lacks."""
 
     triggers: str
     nearly: str
@@ -26,6 +30,13 @@ class Pair(NamedTuple):
 
 
 FIXTURES: dict[str, Pair] = {
+    "leak": Pair("recordings/grew-leak", "recordings/grew-burst", "something else leaks beside what burst"),
+    "burst": Pair("recordings/grew-burst", "recordings/grew-leak", "the same growth over 38 s"),
+    "who_grew_lives": Pair("recordings/grew-leak", "recordings/grew-burst", "who grew is the victim"),
+    "limit_below_steady_use": Pair("recordings/grew-steady", "recordings/grew-burst", "half of the limit was free"),
+    "limit_of_ancestor": Pair(
+        f"{_7_2}/memcg-v2-nested", f"{_7_2}/memcg-v2-weird-victims-1", "nested too, and the inner limit was hit"
+    ),
     "kernel_holds_most": Pair(f"{_6_1}/slab-hog", f"{_6_1}/fragmented", "45 %, most of it in no counter"),
     "memory_in_no_counter": Pair(f"{_6_1}/pipe-hog", f"{_7_2}/page-table-hog", "8 %, of what the kernel set up"),
     "tmpfs_not_freed": Pair(f"{_6_1}/tmpfs-hog", f"{_7_2}/memcg-v2-shared", "as much shared memory, all of it mapped"),
@@ -92,6 +103,10 @@ class Unmade(NamedTuple):
 
 
 UNMADE: dict[str, Unmade] = {
+    "known_kernel_bug": Unmade(
+        "the kernels that the laboratory boots have the fixes",
+        "reports printed with the format strings of a kernel with the fault and of one without, and without its sign",
+    ),
     "child_died_for_parent": Unmade(
         "kernels up to 5.0 only; the oldest that the laboratory boots is 5.10",
         "a report printed with the format strings of 4.4, and one of 5.10",
@@ -111,6 +126,9 @@ def lay_out(runs: Iterable[str], into: Path) -> None:
     """Each run as a bundle in a folder of its own."""
     for run in runs:
         folder = into / host(run)
+        if run.startswith(_RECORDINGS):
+            shutil.copytree(FIXTURES_FOLDER / run, folder)
+            continue
         truth = json.loads((RUNS / run / "truth.json").read_text(encoding="utf-8", errors="surrogateescape"))
         files = {
             "hostname": f"{host(run)}\n",

@@ -23,7 +23,7 @@ import sys, time
 folder, adj, held, wait, pause, most = sys.argv[1], *map(float, sys.argv[2:7])
 open("/proc/self/oom_score_adj", "w").write(str(int(adj)))
 open(folder + "/cgroup.procs", "w").write("0")
-base = bytearray(b"x" * (int(held) << 20))
+base = [bytearray(b"x" * (1 << 20)) for _ in range(int(held))]
 time.sleep(wait)
 taken = []
 while pause:
@@ -63,7 +63,7 @@ SCENARIOS = {
         (Process("postgres", 40), Process("indexer", 10, 0, 2.0), Process("report", 20, 35, 0.015), _SAWTOOTH),
     ),
     # All but a few MiB of the limit are in steady use; after 40 s `java` asks for those few and one more.
-    "steady": Scenario("grew-steady", 160, (Process("java", 120, 40, 0.05), Process("sidecar", 25)), settles=True),
+    "steady": Scenario("grew-steady", 160, (Process("java", 131, 40, 0.05), Process("sidecar", 20)), settles=True),
 }  # fmt: skip
 
 

@@ -6,12 +6,13 @@ tests/support/finding_fixtures.py: one that triggers it, one that nearly does.
 
 from __future__ import annotations
 
-from oomforensics.analysis.findings import choice, kinds, lost, sequence, settings, swap, zones
+from oomforensics.analysis.findings import choice, growth, kinds, known_bugs, lost, sequence, settings, swap, zones
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Finding, Severity
 from oomforensics.analysis.findings.evidence import Evidence
 
 CATALOGUE: tuple[Entry, ...] = (
-    *kinds.ENTRIES, *zones.ENTRIES, *swap.ENTRIES, *choice.ENTRIES, *sequence.ENTRIES, *settings.ENTRIES, *lost.ENTRIES,
+    *growth.ENTRIES, *kinds.ENTRIES, *zones.ENTRIES, *swap.ENTRIES, *choice.ENTRIES, *sequence.ENTRIES, *settings.ENTRIES,
+    *known_bugs.ENTRIES, *lost.ENTRIES,
 )  # fmt: skip
 
 __all__ = ["CATALOGUE", "Confidence", "Entry", "Evidence", "Fact", "Finding", "Severity", "find"]

@@ -272,7 +272,29 @@ def group_killed_together(seen: Evidence) -> Found | None:
     return Found(text, facts)
 
 
+@entry(
+    Severity.INFO,
+    condition="the limit that was hit is that of a cgroup above the victim's own",
+    advice=(
+        "The victim's own limit, if it has one, was not reached: its siblings share this one. Add up what they may have "
+        "together, and look at the whole group for who used it (systemd-cgtop, memory.current of each child). A pod's or slice's limit "
+        "must be above the sum of what its members need, or the members' limits below it."
+    ),
+)
+def limit_of_ancestor(seen: Evidence) -> Found | None:
+    scene = seen.scene
+    above, own = scene.oom_memcg, scene.task_memcg
+    if scene.scope != Scope.MEMCG or above is None or own is None or not own.startswith(above.rstrip("/") + "/"):
+        return None
+    text = f"The limit that was hit is that of {above}, which the victim's cgroup {own} shares with others."
+    facts = (
+        Fact("limit hit", above, None, scene.line_start, scene.source),
+        Fact("the victim's cgroup", own, None, scene.line_end, scene.source),
+    )
+    return Found(text, facts)
+
+
 ENTRIES: tuple[Entry, ...] = (
     culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, victim_held_little,
-    victim_memory_was_shared, child_died_for_parent, group_killed_together,
+    limit_of_ancestor, victim_memory_was_shared, child_died_for_parent, group_killed_together,
 )  # fmt: skip

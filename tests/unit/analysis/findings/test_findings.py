@@ -15,7 +15,7 @@ from oomforensics.ingest import ingest
 from tests.support.finding_fixtures import FIXTURES, RUNS, UNMADE, host, lay_out
 from tests.support.printer import KERNELS, Report, Task, stamped
 
-Found = dict[str, dict[str, list[tuple[str, ...]]]]  # host -> finding -> severity, confidence, text, advice, evidence
+Found = dict[str, dict[str, list[tuple[str, ...]]]]  # run -> finding -> severity, confidence, text, advice, evidence
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +26,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     made: Found = defaultdict(lambda: defaultdict(list))
     with open_read(folder / "history.duckdb", locked=True) as con:
         rows = con.execute(
-            "SELECT host, finding, severity, confidence, text, advice, evidence "
+            "SELECT regexp_extract(source, 'bundles/([^/]*)/', 1), finding, severity, confidence, text, advice, evidence "
             "FROM incidents LEFT JOIN findings USING (incident_id)"
         ).fetchall()
     for where, name, *finding in rows:
@@ -93,3 +93,20 @@ def test_a_reaper_that_gave_up(line: str, expected: bool, tmp_path: Path) -> Non
     """Behind a real report; the lines as oom_reap_task() and oom_reap_task_mm() print them (mm/oom_kill.c)."""
     log = (RUNS / "6.1.0-50-cloud-amd64/fragmented/dmesg.log").read_text().splitlines()
     assert ("reaper_failed" in told([*log, f"[    8.700000] {line}"], tmp_path)) is expected
+
+
+def dirty(kernel: str, dirty_kb: int) -> list[str]:
+    """A cgroup's report with that much of its 64 MiB waiting to be written."""
+    task = Task(10, "dd", rss_anon=50)
+    lines = list(Report(KERNELS[kernel], [task], task, memcg="/box", swap_limit_kb=0).lines())
+    after = lines.index("file 0") + 1
+    return stamped([*lines[:after], f"file_dirty {dirty_kb * 1024}", "file_writeback 0", *lines[after:]])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "dirty_kb", "expected"),
+    [("6.6", 40_000, True), ("6.6", 20_000, False), ("7.3", 40_000, False), ("5.10", 40_000, False)],
+)
+def test_a_kernel_with_a_fault_whose_sign_is_there(kernel: str, dirty_kb: int, expected: bool, tmp_path: Path) -> None:
+    found = told(dirty(kernel, dirty_kb), tmp_path)
+    assert ("14aa8b2d5c2e" in found.get("known_kernel_bug", "")) is expected

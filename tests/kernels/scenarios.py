@@ -371,6 +371,22 @@ _GLOBAL = (
         go=(2,),
     ),
     Scenario(
+        "a-little-of-each",
+        "Locked memory, threads, page tables and huge pages, of each too little to matter; processes have the rest.",
+        Scope.GLOBAL,
+        Verdict.HIGHEST_BADNESS,
+        (
+            Actor("locked", anon=20, locked=True),
+            Actor("threads", anon=2, threads=400),
+            Actor("tables", anon=1, tables=4),
+            Actor("huge", anon=1, huge=24),
+            Actor("resident", anon=30),
+            _PUSHER,
+        ),
+        go=(5,),
+        hugepages=32,
+    ),
+    Scenario(
         "fragmented",
         "Half of the memory is free, in single pages; eight in a row are asked for.",
         Scope.GLOBAL,

@@ -44,7 +44,7 @@ FIXTURES: dict[str, Pair] = {
         f"{_7_2}/memcg-v2-shared", f"{_7_2}/memcg-v2-tmpfs", "as much shared memory, none of it mapped"
     ),
     "slab_unreclaimable": Pair(f"{_6_1}/slab-hog", f"{_6_1}/thread-hog", "nine per cent, of a thousand threads"),
-    "kernel_stacks": Pair(f"{_6_1}/thread-hog", f"{_7_2}/random-40", "forty processes, some with five threads"),
+    "kernel_stacks": Pair(f"{_6_1}/thread-hog", f"{_6_1}/a-little-of-each", "400 threads: 3 %"),
     "fragmented": Pair(f"{_6_1}/fragmented", f"{_6_1}/order-3-exhausted", "the same request, and little memory free"),
     "other_nodes_had_room": Pair(f"{_6_1}/cpuset", f"{_6_1}/mempolicy-both-full", "the other node is as full"),
     "lower_zones_exhausted": Pair(f"{_686}/lowmem-slab", f"{_686}/highmem-full", "HighMem is as full as Normal"),
@@ -56,11 +56,9 @@ FIXTURES: dict[str, Pair] = {
     "cgroup_hangs_unkilled": Pair(
         f"{_V1_LATER}/memcg-v1-oom-kill-disable-beside", f"{_V1_LATER}/memcg-restarted", "the killer is enabled"
     ),
-    "page_tables": Pair(
-        f"{_7_2}/page-table-hog", f"{_7_2}/global-no-swap", "tables of processes that use what they map"
-    ),
-    "mlocked": Pair(f"{_6_1}/locked-hog", f"{_6_1}/swapped-out-hog", "as large a process, not locked"),
-    "huge_pages_in_use": Pair(f"{_6_1}/huge-pages", f"{_6_1}/global-no-swap", "no pool"),
+    "page_tables": Pair(f"{_7_2}/page-table-hog", f"{_6_1}/a-little-of-each", "3 %, most of it of 400 threads"),
+    "mlocked": Pair(f"{_6_1}/locked-hog", f"{_6_1}/a-little-of-each", "a smaller process is locked: 15 %"),
+    "huge_pages_in_use": Pair(f"{_6_1}/huge-pages", f"{_6_1}/a-little-of-each", "the pool is 15 %"),
     "no_swap": Pair(f"{_7_2}/global-no-swap", f"{_7_2}/global-swap", "there is swap"),
     "swap_full": Pair(f"{_6_1}/global-swappiness-0", f"{_6_1}/memcg-v2-swappiness-0", "swap is free and not used"),
     "swap_forbidden": Pair(f"{_6_1}/memcg-v2-hog", f"{_6_1}/memcg-v2-swap-unlimited", "swap without a limit"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
-from oomforensics.analysis.findings.evidence import Evidence, Group, own_pages
+from oomforensics.analysis.findings.evidence import Evidence, Group
 from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.scene import Process
 
@@ -132,13 +132,10 @@ def everything_shielded(seen: Evidence) -> Found | None:
     ),
 )
 def many_small_processes(seen: Evidence) -> Found | None:
-    biggest = seen.biggest
-    if len(seen.scene.processes) < _MANY or biggest is None or not seen.used_pages:
+    if len(seen.scene.processes) < _MANY or seen.scene.scope == Scope.SYSRQ:
         return None
-    group = max(seen.by_name.values(), key=lambda one: one.used_pages)
-    if not _is_pool(group, seen.used_pages, own_pages(biggest)) or not seen.matters(group.used_pages, _POOL_OF_WHOLE):
-        return None
-    if seen.scene.scope == Scope.SYSRQ:
+    group = seen.largest_group
+    if group is None or not _is_pool(group, seen) or not seen.matters(group.used_pages, _POOL_OF_WHOLE):
         return None
     held = group.used_pages * seen.page_kb
     shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
@@ -158,12 +155,12 @@ def many_small_processes(seen: Evidence) -> Found | None:
     return Found(text, facts, Confidence.LIKELY)
 
 
-def _is_pool(group: Group, used_pages: int, biggest_pages: int) -> bool:
+def _is_pool(group: Group, seen: Evidence) -> bool:
     return (
         len(group.members) >= _MANY
-        and group.used_pages >= used_pages * _MOST_OF_USE
-        and group.largest_pages < used_pages * _ONE_OF_MANY
-        and group.used_pages > biggest_pages
+        and group.used_pages >= seen.used_pages * _MOST_OF_USE
+        and group.largest_pages < seen.used_pages * _ONE_OF_MANY
+        and group.used_pages > max(seen.own_pages)
     )
 
 
@@ -277,8 +274,8 @@ def group_killed_together(seen: Evidence) -> Found | None:
     condition="the limit that was hit is that of a cgroup above the victim's own",
     advice=(
         "The victim's own limit, if it has one, was not reached: its siblings share this one. Add up what they may have "
-        "together, and look at the whole group for who used it (systemd-cgtop, memory.current of each child). A pod's or slice's limit "
-        "must be above the sum of what its members need, or the members' limits below it."
+        "together, and look at the whole group for who used it (systemd-cgtop, memory.current of each child). A pod's or "
+        "slice's limit must be above the sum of what its members need, or their own limits must add up to less than it."
     ),
 )
 def limit_of_ancestor(seen: Evidence) -> Found | None:

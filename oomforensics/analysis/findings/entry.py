@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -30,8 +30,7 @@ class Confidence(StrEnum):
         return list(Confidence).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Fact:
+class Fact(NamedTuple):
     """A figure that a finding rests on. `line`: in `source`; None where the figure is a sum over many lines."""
 
     what: str
@@ -86,7 +85,7 @@ class Entry:
             found.confidence,
             found.text,
             found.advice or self.advice,
-            [asdict(fact) for fact in found.facts],
+            [fact._asdict() for fact in found.facts],
         )
 
 

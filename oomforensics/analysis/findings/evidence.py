@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
@@ -43,9 +43,17 @@ class Evidence:
         return memory.of(self.scene, self.balance, self.page_kb)
 
     @cached_property
+    def own_pages(self) -> Sequence[int]:
+        """Of each process of the table: resident and swapped, without files and shared memory where it tells (6.8 and later)."""
+        return [
+            ((one.rss_pages if one.rss_anon_pages is None else one.rss_anon_pages) or 0) + (one.swapents_pages or 0)
+            for one in self.scene.processes
+        ]
+
+    @cached_property
     def used_pages(self) -> int:
-        """Of all processes of the table, without what is known to be shared."""
-        return sum(map(own_pages, self.scene.processes))
+        """Of all processes of the table; memory that they share may be in it as often as it is shared."""
+        return sum(self.own_pages)
 
     def matters(self, pages: int, least: float) -> bool:
         """Whether this is a part of the memory that ran out worth speaking of; True where that is not known."""
@@ -57,24 +65,24 @@ class Evidence:
         return max(self.scene.processes, key=lambda process: process.used_pages, default=None)
 
     @cached_property
-    def by_name(self) -> Mapping[str, Group]:
-        """Processes of one name, numbers at its end aside."""
-        members: dict[str, list[Process]] = {}
-        for process in self.scene.processes:
-            members.setdefault(process.comm or "", []).append(process)
-        stems: dict[str, list[Process]] = {}
-        for name, found in members.items():
+    def largest_group(self) -> Group | None:
+        """Processes of one name, numbers at its end aside, that have most."""
+        totals: dict[str, int] = {}
+        for process, pages in zip(self.scene.processes, self.own_pages, strict=True):
+            name = process.comm or ""
+            totals[name] = totals.get(name, 0) + pages
+        stems: dict[str, list[str]] = {}
+        for name in totals:
             stem = _NUMBER.sub("", name) if name[-1:].isdigit() else name
-            stems.setdefault(stem or name, []).extend(found)
-        return {name: _group(name, found) for name, found in stems.items()}
-
-
-def own_pages(process: Process) -> int:
-    """Resident and swapped; without file pages and shared memory where the table tells them apart (6.8 and later)."""
-    resident = process.rss_pages if process.rss_anon_pages is None else process.rss_anon_pages
-    return (resident or 0) + (process.swapents_pages or 0)
-
-
-def _group(name: str, members: Sequence[Process]) -> Group:
-    sizes = list(map(own_pages, members))
-    return Group(name, members, sum(sizes), max(sizes))
+            stems.setdefault(stem or name, []).append(name)
+        if not stems:
+            return None
+        largest = max(stems, key=lambda stem: sum(totals[name] for name in stems[stem]))
+        names = frozenset(stems[largest])
+        members = [
+            (process, pages)
+            for process, pages in zip(self.scene.processes, self.own_pages, strict=True)
+            if (process.comm or "") in names
+        ]
+        sizes = [pages for _, pages in members]
+        return Group(largest, [process for process, _ in members], sum(sizes), max(sizes))

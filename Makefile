@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel bench clean
+.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel docs shown bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -42,7 +42,14 @@ types: $(STAMP)
 wheel: $(STAMP)
 	$(BIN)/python tests/check_wheel.py
 
-check: lint types test wheel
+# Into build/site. What the pages show of commands and code is run by the tests; `make shown` writes it anew.
+docs: $(STAMP)
+	$(BIN)/python tests/check_docs.py
+
+shown: $(STAMP)
+	for page in command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+
+check: lint types test wheel docs
 
 bench: $(STAMP)
 	$(BIN)/python -m benchmarks

@@ -77,6 +77,10 @@ def readings(case: Case, era: Era, table: Table, target: int) -> list[Finding]:
     findings: list[Finding] = []
     for hypothesis in root_hypotheses(era, case.total.pages or 0, size):
         findings.extend(_of_total(case, table, target, hypothesis, printed))
+    for finding in findings:
+        known = finding.totalpages or case.total
+        if known.pages is None and finding.ranking is not None and not _in_permille(era):
+            _forget_adjusted(finding.ranking)
     if printed is not None:
         findings.sort(key=lambda finding: not _score_fits(finding, printed))
     return findings
@@ -84,7 +88,7 @@ def readings(case: Case, era: Era, table: Table, target: int) -> list[Finding]:
 
 def _of_total(case: Case, table: Table, target: int, hypothesis: Hypothesis, printed: int | None) -> list[Finding]:
     total = case.total
-    in_permille = hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT)
+    in_permille = _in_permille(hypothesis.era)
     narrowed = None if total.exact or in_permille else _total_from_score(table, target, hypothesis, total, printed)
     if narrowed is not None:
         settled = replace(hypothesis, totalpages=narrowed.pages or 0)
@@ -94,6 +98,17 @@ def _of_total(case: Case, table: Table, target: int, hypothesis: Hypothesis, pri
     if total.exact or in_permille or not _depends_on_total(table):
         return [_standing(rank(table, target, hypothesis, printed), table)]
     return [_over_all_totals(case, table, target, hypothesis)]
+
+
+def _in_permille(era: Era) -> bool:
+    return era.score in (Score.PERMILLE, Score.PERMILLE_INT)
+
+
+def _forget_adjusted(ranking: Ranking) -> None:
+    """Their badness under a total that was only tried: what oom_score_adj made of it is not known."""
+    for candidate in ranking.candidates:
+        if candidate.row.oom_score_adj:
+            candidate.badness_pages = candidate.badness_min = candidate.badness_max = candidate.adj_pages = None
 
 
 def _over_all_totals(case: Case, table: Table, target: int, hypothesis: Hypothesis) -> Finding:

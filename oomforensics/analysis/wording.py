@@ -31,6 +31,8 @@ def unit(era: Era) -> str:
 def value(candidate: Candidate, era: Era) -> str:
     if candidate.badness_pages is not None:
         return f"{candidate.badness_pages} {unit(era)}"
+    if candidate.badness_min is None:
+        return f"an unknown number of {unit(era)}, for the total is lost that oom_score_adj is a share of"
     most = candidate.badness_max if candidate.badness_max is not None else "?"
     return f"{candidate.badness_min}..{most} {unit(era)}"
 

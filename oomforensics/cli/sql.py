@@ -66,9 +66,11 @@ def command(
     from oomforensics.history.store import open_read
 
     if listed:
-        for one in all_shipped().values():
-            takes = "".join(f"  ${name}={value}" for name, value in one.parameters.items())
-            terminal.out(f"{one.name:<16} {one.title}{takes}\n")
+        queries = all_shipped().values()
+        width = max(len(one.name) for one in queries)
+        for one in queries:
+            takes = "".join(f"  ${name}={it.default}" for name, it in one.parameters.items())
+            terminal.out(f"{one.name:<{width}}  {one.title}{takes}\n")
         return
     if query is not None and shipped is not None:
         raise UsageError("give a query or --run NAME, not both")
@@ -80,7 +82,7 @@ def command(
     given = _given(param or [])
     if shipped is not None:
         known = _known(all_shipped(), shipped)
-        query, given = known.sql, {**known.parameters, **given}
+        query, given = known.sql, known.values(given)
     elif query is None and given:
         raise UsageError("--param is for a query or --run NAME")
     with open_read(database(db), locked=True) as con:

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
 from oomforensics.cli import terminal
 from oomforensics.cli.options import Database, Debug, Json, database, size_bytes
 from oomforensics.errors import UsageError
-
-if TYPE_CHECKING:
-    from oomforensics.analysis.model import Candidate
-    from oomforensics.analysis.whatif import Selection
-    from oomforensics.history.selection import Stored
-    from oomforensics.kernel.eras import Era
-    from oomforensics.parsers.facts import TaskRow
 
 NAME = "what-if"
 _HEADER = ("rank", "pid", "name", "oom_score_adj", "badness")
@@ -66,34 +58,39 @@ def command(
       oomforensics what-if latest --kernel 6.12.0-amd64
     """
     from oomforensics.history.lookup import resolve
+    from oomforensics.history.repeat import Inputs, allocation_bounds, first, named, repeat
     from oomforensics.history.selection import selection_of
     from oomforensics.history.store import open_read
 
     with open_read(database(db)) as con:
         stored = selection_of(con, resolve(con, incident))
-    before = stored.selection
-    rows = before.table.rows
-    changes = dict(change for text in adj or [] for change in _changes(rows, text))
-    absent = sorted({pid for text in gone or [] for pid in _pids(rows, text)})
-    elsewhere = _elsewhere(stored, memory_limit, swap, kernel)
-    after = elsewhere.selection.with_adj(changes).without(absent)
-    order = after.order()
+    inputs = Inputs(
+        [_change(text) for text in adj or []], gone or [],
+        None if memory_limit is None else size_bytes(memory_limit), None if swap is None else size_bytes(swap), kernel,
+    )  # fmt: skip
+    again = repeat(stored, inputs)
+    elsewhere: dict[str, Any] = {} if kernel is None else {"kernel": kernel, "era": again.era}
+    if again.totalpages is not None:
+        elsewhere |= {
+            "memory_limit": memory_limit, "swap": swap, "totalpages": again.totalpages,
+            "totalpages_arithmetic": again.totalpages_arithmetic,
+        }  # fmt: skip
     answer: dict[str, Any] = {
         "incident_id": stored.incident_id,
         "verdict": stored.verdict,
         "era": stored.era,
         "totalpages": stored.totalpages,
-        "reading": before.hypothesis.label,
+        "reading": stored.selection.hypothesis.label,
         "changed": {
-            "oom_score_adj": {str(pid): value for pid, value in changes.items()},
-            "gone": absent,
-            **elsewhere.changed,
+            "oom_score_adj": {str(pid): value for pid, value in again.oom_score_adj.items()},
+            "gone": again.gone,
+            **elsewhere,
         },
-        "chosen_before": _first(before.order()),
-        "chosen": _first(order),
-        "save": None if save is None else {**_saving(after, _one(after, save, stored)), **_bounds(stored)},
-        "order": [{**_named(one.row), "rank": one.rank, "badness": one.badness_pages} for one in order],
-        "caveats": [*stored.caveats, *elsewhere.caveats],
+        "chosen_before": first(stored.selection.order()),
+        "chosen": first(again.order),
+        "save": None if save is None else {**again.saving(save), "allocation": allocation_bounds(stored)},
+        "order": [{**named(one.row), "rank": one.rank, "badness": one.badness_pages} for one in again.order],
+        "caveats": again.caveats,
     }
     if as_json:
         terminal.out(json.dumps(answer, indent=2) + "\n")
@@ -102,125 +99,12 @@ def command(
             terminal.out(line)
 
 
-@dataclass
-class _Elsewhere:
-    """The selection with other sizes, or by another kernel."""
-
-    selection: Selection
-    changed: dict[str, Any]
-    caveats: list[str]
-
-
-def _elsewhere(stored: Stored, memory_limit: str | None, swap: str | None, kernel: str | None) -> _Elsewhere:
-    from oomforensics.kernel.eras import era_named
-
-    sizes, selection = stored.sizes, stored.selection
-    if memory_limit is None and swap is None and kernel is None:
-        return _Elsewhere(selection, {}, [])
-    limit_pages, swap_pages = _pages(memory_limit, sizes.page_size), _pages(swap, sizes.page_size)
-    changed: dict[str, Any] = {}
-    caveats = ["Resident sizes stay as the report prints them."]
+def _change(text: str) -> tuple[str, int]:
+    process, _, number = text.rpartition("=")
     try:
-        if kernel is None:
-            total, arithmetic = sizes.total(era_named(stored.era), limit_pages, swap_pages)
-            readings = [selection.under(total)]
-        else:
-            era, notes = _era(kernel)
-            total, arithmetic = sizes.total(era, limit_pages, swap_pages)
-            readings = selection.on(era, total, is_memcg=sizes.is_memcg)
-            changed["kernel"], changed["era"] = kernel, era.name
-            caveats += notes
-            if era.page_tables is not selection.hypothesis.era.page_tables:
-                caveats.append(
-                    "Page tables are counted as this report prints them: off by a few pages for that kernel."
-                )
-    except ValueError as reason:
-        raise UsageError(f"cannot be told: {reason}") from None
-    changed |= {"memory_limit": memory_limit, "swap": swap, "totalpages": total, "totalpages_arithmetic": arithmetic}
-    first = readings[0]
-    for other in readings[1:]:
-        if other.chosen() != first.chosen():
-            caveats.append(f"If {other.hypothesis.label}, the first choice would be pid {other.chosen()}.")
-    return _Elsewhere(first, changed, caveats)
-
-
-def _pages(text: str | None, page_size: int) -> int | None:
-    return None if text is None else size_bytes(text) // page_size
-
-
-def _era(release: str) -> tuple[Era, list[str]]:
-    from oomforensics.kernel.identify import identify
-
-    found = identify(frozenset(), release)
-    if found.era is None:
-        raise UsageError(f"--kernel {release!r}: {'; '.join(found.evidence)}")
-    return found.era, [f"{found.unverified[0].upper()}{found.unverified[1:]}."] if found.unverified else []
-
-
-def _bounds(stored: Stored) -> dict[str, Any]:
-    """What would have let the allocation through."""
-    return {
-        "allocation": [
-            {"what": one.what, "at_least_bytes": one.at_least_bytes, "more": one.is_growth, "reason": one.reason}
-            for one in stored.shortage.bounds()
-        ]
-    }
-
-
-def _pids(rows: Sequence[TaskRow], text: str) -> list[int]:
-    """The candidates that `text` means: a pid, or else all of that name."""
-    found = [row.pid for row in rows if str(row.pid) == text] or [row.pid for row in rows if row.comm == text]
-    if not found:
-        raise UsageError(f"no candidate {text!r} in this incident's task table")
-    return found
-
-
-def _changes(rows: Sequence[TaskRow], text: str) -> Iterator[tuple[int, int]]:
-    name, _, number = text.rpartition("=")
-    from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
-
-    try:
-        value = int(number)
+        return process, int(number)
     except ValueError:
         raise UsageError(f"--oom-score-adj {text!r} is not PID=N or NAME=N") from None
-    if not OOM_SCORE_ADJ_MIN <= value <= OOM_SCORE_ADJ_MAX:
-        raise UsageError(f"oom_score_adj is {OOM_SCORE_ADJ_MIN} to {OOM_SCORE_ADJ_MAX}, not {value}")
-    return ((pid, value) for pid in _pids(rows, name))
-
-
-def _one(selection: Selection, text: str, stored: Stored) -> int:
-    """The process to save: of several of that name the one that is chosen."""
-    pids = _pids(selection.table.rows, text)
-    chosen = selection.chosen()
-    if chosen in pids:
-        return chosen
-    killed = stored.killed.intersection(pids)
-    if killed and stored.selection.chosen() not in killed:
-        raise UsageError(f"{text!r} was killed without being the first choice ({stored.verdict}): see explain")
-    return pids[0]
-
-
-def _saving(selection: Selection, pid: int) -> dict[str, Any]:
-    row = next(row for row in selection.table.rows if row.pid == pid)
-    needed = selection.saving_adj(pid)
-    if needed is None:
-        return {**_named(row), "was_chosen": False}
-    others = [(one.row, selection.dooming_adj(one.row.pid)) for one in selection.order()]
-    return {
-        **_named(row),
-        "was_chosen": True,
-        "needed_oom_score_adj": needed,
-        "instead": _first(selection.with_adj({pid: needed}).order()),
-        "others": [{**_named(other), "needed_oom_score_adj": value} for other, value in others if value is not None],
-    }
-
-
-def _first(order: Sequence[Candidate]) -> dict[str, Any] | None:
-    return _named(order[0].row) if order else None
-
-
-def _named(row: TaskRow) -> dict[str, Any]:
-    return {"pid": row.pid, "comm": row.comm, "oom_score_adj": row.oom_score_adj}
 
 
 def _told(answer: dict[str, Any], listed: int | None) -> Iterator[str]:

@@ -58,7 +58,7 @@ _STALE = f"""
 _ID: Columns = columns(text="incident_id")
 _DERIVED: Columns = columns(text="incident_id basis")
 _BALANCE: Columns = columns(
-    text="incident_id node parent label origin", small="seq", int="bytes min_bytes max_bytes line"
+    text="incident_id node parent label origin memcg", small="seq", int="bytes min_bytes max_bytes line"
 )
 _ALLOCATIONS: Columns = columns(
     text="incident_id cause text migratetype highest_zone nodes limit_memcg balance_text",
@@ -120,6 +120,7 @@ def _balance(one: _Derived) -> list[Row]:
             it.parent,
             it.label,
             it.origin,
+            it.memcg,
             seq,
             it.bytes,
             it.min_bytes,

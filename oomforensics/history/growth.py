@@ -17,7 +17,7 @@ from oomforensics.history.schema import Connection, transaction
 
 _RECORDING, _REPORTS = "recording", "reports"  # seen_in
 _MADE_BY = "1"  # the rules of analysis/growth: another number makes all stale
-_BATCH = 500  # incidents stored at once
+_BATCH = 1000  # incidents stored at once
 _GROWTH: Columns = columns(
     text="incident_id seen_in kind who shape source",
     int="pid processes start_bytes end_bytes samples",

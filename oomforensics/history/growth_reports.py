@@ -37,29 +37,37 @@ boots AS (
     FROM t_incident_sources
 ),
 keyed AS (FROM listed JOIN boots USING (incident_id) WHERE boot IS NOT NULL),
+ordered AS (
+    SELECT incident_id, uptime_s, place, is_global,
+           lag(struct_pack(incident_id, uptime_s, place)) OVER (
+               PARTITION BY boot, page_size, is_global, memcg ORDER BY uptime_s, incident_id
+           ) AS alike,
+           last_value(CASE WHEN is_global THEN struct_pack(incident_id, uptime_s, place) END IGNORE NULLS) OVER (
+               PARTITION BY boot, page_size ORDER BY uptime_s, incident_id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+           ) AS whole
+    FROM keyed
+),
 found AS (
-    SELECT now.incident_id, now.place, before.incident_id AS before_id, before.uptime_s AS before_s, before.place AS before_place
-    FROM keyed AS now ASOF JOIN keyed AS before
-      ON before.boot = now.boot AND before.is_global = now.is_global AND before.memcg = now.memcg
-     AND before.page_size = now.page_size AND before.uptime_s < now.uptime_s
-    UNION ALL
-    SELECT now.incident_id, now.place, before.incident_id, before.uptime_s, before.place
-    FROM (FROM keyed WHERE NOT is_global) AS now ASOF JOIN (FROM keyed WHERE is_global) AS before
-      ON before.boot = now.boot AND before.page_size = now.page_size AND before.uptime_s < now.uptime_s
+    SELECT incident_id, uptime_s, place, unnest([alike, CASE WHEN NOT is_global THEN whole END]) AS before FROM ordered
 )
-SELECT incident_id, before_id, md5(place || '|' || before_id || '|' || before_place) AS made_of FROM found
-QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY before_s DESC, before_id) = 1
+SELECT incident_id, before.incident_id AS before_id, md5(concat_ws('|', place, before.incident_id, before.place)) AS made_of
+FROM found WHERE before.uptime_s < uptime_s
+QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY before.uptime_s DESC, before.incident_id) = 1
 """
 
 _PAIRS: Columns = columns(text="incident_id before_id")
 _GROWN = f"""
 FROM (
-WITH sides AS (
-    SELECT pairs.incident_id, one.incident_id = pairs.before_id AS is_before, comm, pid, uid,
+WITH pairs AS MATERIALIZED (FROM {NEW}),
+tables AS (
+    SELECT incident_id, incident_id AS listed_id, false AS is_before FROM pairs
+    UNION ALL SELECT incident_id, before_id, true FROM pairs
+),
+sides AS (
+    SELECT tables.incident_id, is_before, comm, pid, uid,
            (coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0)) * page_size AS used_bytes,
            rss_anon_pages IS NULL AS is_mixed
-    FROM {NEW} AS pairs JOIN t_candidates AS one ON one.incident_id IN (pairs.incident_id, pairs.before_id)
-    JOIN t_incidents AS shown ON shown.incident_id = one.incident_id
+    FROM tables JOIN t_candidates AS one ON one.incident_id = listed_id JOIN t_incidents AS shown ON shown.incident_id = listed_id
     WHERE rss_pages IS NOT NULL
 ),
 processes AS (
@@ -85,7 +93,7 @@ whole AS (
 )
 SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, gained_bytes::BIGINT, kind,
        who, pid, processes, start_bytes::BIGINT, end_bytes::BIGINT
-FROM grown JOIN whole USING (incident_id) JOIN {NEW} AS pairs USING (incident_id)
+FROM grown JOIN whole USING (incident_id) JOIN pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
 ) ORDER BY ALL

@@ -34,7 +34,7 @@ _MAC = re.compile(r"(?<![\w:-])[0-9a-fA-F]{2}(?:([:-])[0-9a-fA-F]{2})(?:\1[0-9a-
 _MAIL = re.compile(r"[\w.+%-]{1,128}@[\w-]{1,128}(?:\.(?!(?:service|slice|scope)\b)[\w-]{1,128})+")
 _USER = re.compile(r"(?P<head>user@|user-|uid_|user-runtime-dir@)(?P<uid>\d{1,10})(?P<tail>\.\w+)?")
 _JOB = re.compile(r"(?P<head>job_)(?P<job>\d{1,20})(?P<tail>.*)", re.DOTALL)
-_PIECE = re.compile(r"\\x[0-9a-fA-F]{2}|[-_.:@]")
+_PIECE = re.compile(r"\\x[0-9a-fA-F]{2}|[-_.:@*]")
 _SERIAL = re.compile(r"(?<![\w.])(?!0x)(?=(?:\w*\d){2})(?=\w*[A-Za-z])\w{7,}(?![\w.])|(?<!\w)\d{6,}(?!\w)", re.ASCII)
 
 

@@ -41,7 +41,7 @@ COLUMNS: dict[str, dict[str, str]] = {
         "comm": "trigger_comm victim_comm selected_comm",
         "host": "host",
         "cgroup": "oom_memcg task_memcg oom_group_path systemd_slice systemd_unit systemd_user_unit container_name pod"
-        " pod_namespace cpuset",
+        " pod_namespace place cpuset",
         "path": "source container_image",
         "ident": "incident_id boot_id container_id pod_uid job_id",
         "step": "job_step",
@@ -103,6 +103,14 @@ COLUMNS: dict[str, dict[str, str]] = {
         "step": "job_step",
         "uid": "login_uid",
         "keep": "container_runtime pod_qos job_scheduler",
+    },
+    "recurrences": {
+        "comm": "victim_comm largest_comm",
+        "host": "host",
+        "cgroup": "place",
+        "path": "source",
+        "ident": "latest_id incident_ids",
+        "keep": "scope memory_limit_kb incidents kills first_ts last_ts mean_between_s",
     },
     "host_facts": {
         "host": "host",
@@ -206,6 +214,7 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "memory_balance": {
         "ident": "incident_id",
+        "cgroup": "memcg",
         "prose": "label origin",
         "keep": "seq node parent bytes min_bytes max_bytes line",
     },
@@ -350,6 +359,8 @@ class Redaction:
         if self._ids is not None:
             if "incident_id" in self._types[view]:
                 where = wanted
+            elif view == "recurrences":  # what is said of a group is said of all its incidents
+                where = "WHERE list_has_all((SELECT list(incident_id) FROM _wanted), incident_ids)"
             elif "source" in self._types[view]:
                 where = f"WHERE source IN (SELECT source FROM {ATTACHED}.incident_sources {wanted})"
             elif view == "cgroups":
@@ -364,10 +375,11 @@ class Redaction:
         for how in _LEARNT:
             learn = getattr(self.texts, f"learn_{how}")
             for view, columns in self._types.items():
-                for column in columns:
+                for column, kind in columns.items():
                     if class_of(view, column) == how:
-                        name = quoted(column)
-                        sql = f"SELECT DISTINCT {name} FROM {self.source(view)} WHERE {name} <> '' ORDER BY ALL"
+                        name = quoted(column) if kind == _PLAIN_TEXT else f"unnest({quoted(column)})"
+                        sql = f"SELECT DISTINCT {name} AS name FROM {self.source(view)}"
+                        sql = f"FROM ({sql}) WHERE name <> '' ORDER BY name"
                         for (value,) in self._con.execute(sql).fetchall():
                             learn(value)
 

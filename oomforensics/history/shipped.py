@@ -1,7 +1,9 @@
-"""The queries that come with the program: queries/NAME.sql, whose head says what it answers and what it takes.
+"""The queries that come with the program: queries/NAME.sql, whose head says what it answers, takes and gives.
 
 -- Title
--- $name = default   what it means
+-- $name = default  what it means
+-- column  what it holds, with its unit
+-- Any other line is a note.
 """
 
 from __future__ import annotations
@@ -11,7 +13,14 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-_PARAMETER = re.compile(r"^-- \$(\w+) = (\S+)", re.MULTILINE)
+_PARAMETER = re.compile(r"-- \$(\w+) = (\S+) {2,}(\S.*)")
+_COLUMN = re.compile(r"-- (\w+) {2,}(\S.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    default: str
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +28,13 @@ class Shipped:
     name: str
     title: str
     sql: str
-    parameters: dict[str, str]  # with their defaults
+    parameters: dict[str, Parameter]
+    columns: dict[str, str]  # what each holds
+    notes: tuple[str, ...]
+
+    def values(self, given: dict[str, str]) -> dict[str, str]:
+        """What the query is run with: the defaults but for `given`."""
+        return {name: one.default for name, one in self.parameters.items()} | given
 
 
 @cache
@@ -31,5 +46,14 @@ def shipped() -> dict[str, Shipped]:
 
 
 def _read(name: str, sql: str) -> Shipped:
-    title = sql.splitlines()[0].removeprefix("-- ")
-    return Shipped(name, title, sql, dict(_PARAMETER.findall(sql)))
+    parameters, columns, notes = {}, {}, []
+    lines = sql.splitlines()
+    head = lines[: next(at for at, line in enumerate(lines) if not line.startswith("--"))]
+    for line in head[1:]:
+        if found := _PARAMETER.fullmatch(line):
+            parameters[found[1]] = Parameter(found[2], found[3])
+        elif found := _COLUMN.fullmatch(line):
+            columns[found[1]] = found[2]
+        else:
+            notes.append(line.removeprefix("-- "))
+    return Shipped(name, head[0].removeprefix("-- "), sql, parameters, columns, tuple(notes))

@@ -17,6 +17,14 @@ SELECT
     CASE WHEN ts_source IN ('boot-time-derived', 'pair-derived') THEN ts_uncertainty_s WHEN ts_source = 'syslog' THEN 1 END AS ts_uncertainty_s,
     container_name, container_image, coalesce(listed_pod, uid_pod) AS pod,
     coalesce(listed_namespace, uid_namespace) AS pod_namespace,
+    -- A control group's path has another name each time for a pod, a container, a job, a session; the place has not.
+    CASE WHEN scope <> 'global' THEN regexp_replace(regexp_replace(
+        coalesce(
+            coalesce(listed_namespace, uid_namespace) || '/' || container_name, container_name, systemd_user_unit, systemd_unit,
+            oom_memcg, task_memcg
+        ), 'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{12,64}', '*', 'g'),
+        '(job_|session-|run-[up]?|container_(?:e[0-9]+_)?|app-.*-)[0-9*]+[0-9_]*(?:-i[0-9]+)?', '\1*', 'g')
+    END AS place,
     nodemask, cpuset, mems_allowed, trigger_cpu, kmem_usage_kb, kmem_limit_kb
 FROM t_incidents
 LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
@@ -127,6 +135,7 @@ COMMENT ON COLUMN incidents.container_name IS 'Name of the container, by a list 
 COMMENT ON COLUMN incidents.container_image IS 'Its image';
 COMMENT ON COLUMN incidents.pod IS 'Name of the pod';
 COMMENT ON COLUMN incidents.pod_namespace IS 'Kubernetes namespace of the pod';
+COMMENT ON COLUMN incidents.place IS 'What ran out, by the name that stays: namespace/container, container, unit, or control group with * for ids; NULL: the machine, or not known';
 COMMENT ON COLUMN incidents.nodemask IS 'Nodes that the allocation''s memory policy allowed, as printed; (null): it set none';
 COMMENT ON COLUMN incidents.cpuset IS 'cpuset of the process whose allocation failed; up to 4.20 its name without its path';
 COMMENT ON COLUMN incidents.mems_allowed IS 'Nodes that this cpuset allowed, as a list';
@@ -422,6 +431,41 @@ COMMENT ON COLUMN cgroups.job_scheduler IS 'slurm, htcondor, nomad, ecs or yarn'
 COMMENT ON COLUMN cgroups.job_id IS 'Slurm job, Nomad allocation, ECS task or Yarn application';
 COMMENT ON COLUMN cgroups.job_step IS 'Slurm step, Nomad task, Yarn container or HTCondor slot';
 
+-- Hosts without a name are not known to be one: there the source stands for the host.
+CREATE OR REPLACE VIEW recurrences AS
+WITH used AS (
+    SELECT incident_id, arg_max_null(comm, (coalesce(rss_pages, 0) + coalesce(swapents_pages, 0), is_victim, -pid)) AS largest_comm
+    FROM t_candidates GROUP BY incident_id
+),
+killed AS (SELECT incident_id, count(*) AS kills FROM t_kills GROUP BY incident_id)
+SELECT
+    host, place, scope, victim_comm, CASE WHEN place IS NOT NULL THEN memory_limit_kb END AS memory_limit_kb, count(*) AS incidents,
+    coalesce(sum(kills), 0)::BIGINT AS kills, min(ts) AS first_ts, max(ts) AS last_ts,
+    (epoch(max(ts)) - epoch(min(ts))) / nullif(count(ts) - 1, 0) AS mean_between_s, mode(largest_comm) AS largest_comm,
+    arg_max(incident_id, (coalesce(epoch(ts), uptime_s, 0), incident_id)) AS latest_id,
+    list(incident_id ORDER BY ts NULLS FIRST, uptime_s NULLS FIRST, incident_id) AS incident_ids,
+    CASE WHEN host IS NULL THEN source END AS source
+FROM incidents LEFT JOIN used USING (incident_id) LEFT JOIN killed USING (incident_id)
+WHERE victim_comm IS NOT NULL
+GROUP BY ALL
+HAVING count(*) > 1;
+
+COMMENT ON VIEW recurrences IS 'What happens again: the same host, place, limit and victim''s name more than once';
+COMMENT ON COLUMN recurrences.host IS 'Host name as the log gives it; NULL: no log names it, and source stands for it';
+COMMENT ON COLUMN recurrences.place IS 'As in incidents; NULL: the machine';
+COMMENT ON COLUMN recurrences.scope IS 'What ran out: global, memcg, cpuset, mempolicy, sysrq, unknown';
+COMMENT ON COLUMN recurrences.victim_comm IS 'Name of the first process killed';
+COMMENT ON COLUMN recurrences.memory_limit_kb IS 'Limit of the control group, KiB; NULL: the machine, or not printed';
+COMMENT ON COLUMN recurrences.incidents IS 'Incidents, count';
+COMMENT ON COLUMN recurrences.kills IS 'Processes killed in them, count';
+COMMENT ON COLUMN recurrences.first_ts IS 'Wall-clock time of the first';
+COMMENT ON COLUMN recurrences.last_ts IS 'Wall-clock time of the last';
+COMMENT ON COLUMN recurrences.mean_between_s IS 'Seconds between two of them, on average; NULL: fewer than two have a time';
+COMMENT ON COLUMN recurrences.largest_comm IS 'Name of the process that had most memory and swap in most of the reports';
+COMMENT ON COLUMN recurrences.latest_id IS 'The last of them';
+COMMENT ON COLUMN recurrences.incident_ids IS 'All of them in the order of their times';
+COMMENT ON COLUMN recurrences.source IS 'Source of all of them, where no log names the host';
+
 CREATE OR REPLACE VIEW findings AS
 SELECT
     incident_id, finding, severity, text, evidence, advice, confidence
@@ -438,7 +482,7 @@ COMMENT ON COLUMN findings.confidence IS 'certain: printed, or arithmetic on wha
 
 CREATE OR REPLACE VIEW memory_balance AS
 SELECT
-    incident_id, seq, node, parent, label, bytes, min_bytes, max_bytes, origin, line
+    incident_id, seq, node, parent, label, bytes, min_bytes, max_bytes, origin, memcg, line
 FROM t_memory_balance;
 
 COMMENT ON VIEW memory_balance IS 'Where the memory was: a tree for each incident that sums to RAM or to the limit';
@@ -451,6 +495,7 @@ COMMENT ON COLUMN memory_balance.bytes IS 'Its size, bytes';
 COMMENT ON COLUMN memory_balance.min_bytes IS 'Least that it can be, bytes';
 COMMENT ON COLUMN memory_balance.max_bytes IS 'Most that it can be, bytes';
 COMMENT ON COLUMN memory_balance.origin IS 'Printed field that it was read from, or the sum behind it';
+COMMENT ON COLUMN memory_balance.memcg IS 'Control group whose share of its parent it is; NULL: of all';
 COMMENT ON COLUMN memory_balance.line IS 'Line in the incident''s source';
 
 CREATE OR REPLACE VIEW allocations AS
@@ -638,8 +683,8 @@ COMMENT ON COLUMN evidence_losses.line IS 'Line in source';
 COMMENT ON COLUMN evidence_losses.text IS 'The notice';
 COMMENT ON COLUMN evidence_losses.event_id IS 'Name of the event in memory_events';
 
--- Near: in a source that shows the report, between its first line and the last or 50 lines from them, and, where both have the
--- kernel's stamp, within 5 s; else on the same host and boot within 5 s. The rate limiter speaks only when the next report
+-- Near: in a source that shows the report, of the same host, between its first line and the last or 50 lines from them, and,
+-- where both have the kernel's stamp, within 5 s; else on the same host and boot within 5 s. The rate limiter speaks only when the next report
 -- passes, however much later: its notice also belongs to the kills before it whose reports it dropped. Another function's
 -- rate limiter dropped nothing of a report; a log that begins inside a report took the beginning of its first.
 CREATE OR REPLACE VIEW incident_losses AS
@@ -663,6 +708,7 @@ near AS (
                 WHEN first_s IS NOT NULL AND uptime_s IS NOT NULL THEN greatest(first_s - uptime_s, uptime_s - last_s, 0) END AS distance_s
     FROM notices JOIN shown USING (source)
     WHERE notices.line BETWEEN line_start - 50 AND line_end + 50 AND kind <> 'lost_head'
+      AND (notices.label IS NULL OR shown.label IS NULL OR notices.label = shown.label)
       AND (notices.line BETWEEN line_start AND line_end OR first_s - uptime_s > 5 IS NOT TRUE AND uptime_s - last_s > 5 IS NOT TRUE)
     UNION ALL
     SELECT incident_id, notices.*, 0
@@ -769,10 +815,10 @@ COMMENT ON COLUMN reconciliation.host IS 'Host name';
 COMMENT ON COLUMN reconciliation.boot_id IS 'Boot in which the bundle was collected';
 COMMENT ON COLUMN reconciliation.name IS 'The counter';
 COMMENT ON COLUMN reconciliation.cgroup IS 'Control group that it is of; NULL: the whole machine';
-COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed';
-COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history';
-COMMENT ON COLUMN reconciliation.lost IS 'Kills that were counted and that no log shows, at least';
-COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those counted: no log names their boot or their control group';
+COMMENT ON COLUMN reconciliation.counted IS 'Its value: processes killed, count';
+COMMENT ON COLUMN reconciliation.seen IS 'Kills of that boot, and group, in this history, count';
+COMMENT ON COLUMN reconciliation.lost IS 'Kills that were counted and that no log shows, count, at least';
+COMMENT ON COLUMN reconciliation.unplaced IS 'Kills that may be among those counted, count: no log names their boot or their control group';
 COMMENT ON COLUMN reconciliation.explained IS 'What the difference comes from';
 COMMENT ON COLUMN reconciliation.source IS 'File that says so';
 COMMENT ON COLUMN reconciliation.line IS 'Line in source';
@@ -805,8 +851,8 @@ COMMENT ON COLUMN recordings.missing IS 'What the machine had not, or did not al
 COMMENT ON COLUMN recordings.notes IS 'The recorder about itself: losses, storms, why it ended';
 COMMENT ON COLUMN recordings.torn_bytes IS 'At its end, bytes: a write cut off, or under way';
 COMMENT ON COLUMN recordings.damaged_bytes IS 'In its middle, bytes that are no frames';
-COMMENT ON COLUMN recordings.missing_frames IS 'By their numbers';
-COMMENT ON COLUMN recordings.undecodable_frames IS 'Whole, but of no use';
+COMMENT ON COLUMN recordings.missing_frames IS 'Frames that are missing by their numbers, count';
+COMMENT ON COLUMN recordings.undecodable_frames IS 'Frames that are whole, but of no use, count';
 COMMENT ON COLUMN recordings.source IS 'Spool, or file of one';
 
 CREATE OR REPLACE VIEW snapshots AS
@@ -823,8 +869,8 @@ COMMENT ON COLUMN snapshots.mono_s IS 'Seconds of CLOCK_MONOTONIC';
 COMMENT ON COLUMN snapshots.took_s IS 'Seconds that it took';
 COMMENT ON COLUMN snapshots.planned_s IS 'Seconds until the next, as planned';
 COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event';
-COMMENT ON COLUMN snapshots.known IS 'Processes that are followed';
-COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time';
+COMMENT ON COLUMN snapshots.known IS 'Processes that are followed, count';
+COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time, count';
 COMMENT ON COLUMN snapshots.complete IS 'Whether all were told anew';
 COMMENT ON COLUMN snapshots.segment_id IS 'Recording';
 
@@ -892,7 +938,7 @@ COMMENT ON COLUMN snapshots_cgroups.anon_bytes IS 'Anonymous memory in bytes, by
 COMMENT ON COLUMN snapshots_cgroups.file_bytes IS 'Page cache in bytes, by memory.stat, with descendants';
 COMMENT ON COLUMN snapshots_cgroups.shmem_bytes IS 'Shared memory and tmpfs in bytes, by memory.stat, with descendants';
 COMMENT ON COLUMN snapshots_cgroups.slab_bytes IS 'Slab in bytes, by memory.stat; version 2';
-COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far';
+COMMENT ON COLUMN snapshots_cgroups.oom_kill IS 'Processes killed in it so far, count';
 COMMENT ON COLUMN snapshots_cgroups.under_oom IS 'Whether its tasks wait because its OOM killer is disabled; version 1';
 COMMENT ON COLUMN snapshots_cgroups.segment_id IS 'Recording';
 
@@ -920,8 +966,8 @@ COMMENT ON COLUMN snapshots_system.slab_kb IS 'KiB: Slab';
 COMMENT ON COLUMN snapshots_system.sunreclaim_kb IS 'KiB: SUnreclaim';
 COMMENT ON COLUMN snapshots_system.pgtables_kb IS 'KiB: PageTables';
 COMMENT ON COLUMN snapshots_system.committed_as_kb IS 'KiB: Committed_AS';
-COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, since Linux 4.13';
-COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot';
+COMMENT ON COLUMN snapshots_system.oom_kill IS 'Processes that the OOM killer killed since boot, count; since Linux 4.13';
+COMMENT ON COLUMN snapshots_system.pgmajfault IS 'Major faults since boot, count';
 COMMENT ON COLUMN snapshots_system.some_avg10_percent IS 'Percent of 10 s in which some task waited for memory';
 COMMENT ON COLUMN snapshots_system.full_avg10_percent IS 'Percent of 10 s in which all tasks waited for memory';
 COMMENT ON COLUMN snapshots_system.segment_id IS 'Recording';

@@ -132,10 +132,12 @@ def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:
     """The layout of rows whose header was lost, or None if the rows do not tell.
 
     The widest run of integers that every row has bounds the column count; the width of the pid field and, for layouts
-    with the same count, the size of the page-table column decide.
+    with the same count, the size of the page-table column decide. Rows that end with a figure were cut.
     """
     counts = [_leading_integers(row) for row in rows]
     if not counts or min(counts) < 6:
+        return None
+    if sum(_INTEGER.fullmatch(row.split()[-1]) is not None for row in rows) * 2 > len(rows):
         return None
     fitting = [known for known in LAYOUTS if len(known.columns) <= min(counts)]
     wide = [row for row in rows if row.startswith("[") and row.index("]") >= 8]

@@ -1,4 +1,4 @@
-"""Status of pods and containers as a document: `kubectl get -o json` and `-o yaml`, `kubectl describe`, `docker inspect`.
+"""Pods, containers and events as documents: `kubectl get -o json` and `-o yaml`, `kubectl describe`, `docker inspect`.
 
             "lastState": {
                 "terminated": {
@@ -17,6 +17,7 @@ import json
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
@@ -33,10 +34,28 @@ _MAX_WAITING = 1_000  # statuses whose pod is still being read
 _MAX_VALUE = 1_000
 _LINE = re.compile(r'((?:- )*)"?([A-Za-z][\w ./-]{0,80}?)"?\s*:(?:\s+(.*))?')
 _STATUS = re.compile(r'\{[^{}]*"reason":\s?"OOMKilled"[^{}]*\}')
-_EXIT_CODE = re.compile(r"[0-9]{1,10}")
+_COUNT = re.compile(r"[0-9]{1,10}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LIFTED = {"metadata": ("name", "namespace", "uid"), "spec": ("nodeName",)}  # read before the status, and beside it
-
+# Read before the status, and beside it.
+_LIFTED = {
+    "metadata": ("name", "namespace", "uid"),
+    "spec": ("nodeName",),
+    "involvedObject": ("kind", "name"),
+    "regarding": ("kind", "name"),  # the same in events.k8s.io
+    "source": ("component", "host"),
+}
+_STATUSES = {  # key and value of the line by which a document is known -> kind of its event
+    ("reason", "OOMKilled"): "kubernetes_oomkilled",
+    ("Reason", "OOMKilled"): "kubernetes_oomkilled",
+    ("OOMKilled", "true"): "docker_inspect_oom",
+    ("reason", "OOMKilling"): "kubernetes_node_oom",
+    ("reason", "SystemOOM"): "kubernetes_node_oom",
+}
+_WORDS = ("OOMKilled", "OOMKilling", "SystemOOM")
+_WHO = (
+    re.compile(r"\bKill(?:ed)? process (?P<pid>\d{1,10}) \((?P<comm>.{0,60}?)\)(?: |,|$)"),
+    re.compile(r"\bvictim process: (?P<comm>[^\n]{0,60}), pid: (?P<pid>\d{1,10})"),
+)
 
 Levels = list[tuple[str, dict[str, str]]]  # keys, and the values below each
 
@@ -51,10 +70,10 @@ class _Level:
 
 
 class _Status:
-    """A line that says OOMKilled, and the levels around it, from the inside out."""
+    """A line of _STATUSES, the kind of its event, and the levels around it, from the inside out."""
 
-    def __init__(self, record: Record, key: str) -> None:
-        self.record, self.key = record, key
+    def __init__(self, record: Record, kind: str) -> None:
+        self.record, self.kind = record, kind
         self.levels: Levels = []
 
 
@@ -70,29 +89,30 @@ class Documents:
         self._idle = 0
         self._last_line = 0
 
-    def line(self, record: Record) -> None:
+    def line(self, record: Record) -> bool:
+        """True: it was a document of its own, of which all is said."""
         text = record.text
         if record.line != self._last_line + 1:
             self.finish()
         self._last_line = record.line
-        hit = "OOMKilled" in text
+        hit = "OOM" in text and any(word in text for word in _WORDS)
         if hit and text[:1] in ("{", "["):
-            self._whole(record)
-            return
+            return self._whole(record)
         if not self._reading:
             self._before.append(record)
             if not hit:
-                return
+                return False
             self._reading = True
             for earlier in self._before:
                 self._read(earlier)
             self._before.clear()
             self._idle = 0
-            return
+            return False
         self._read(record)
         self._idle = 0 if hit else self._idle + 1
         if self._idle > _LOOK_BACK:
             self.finish()
+        return False
 
     def finish(self) -> None:
         """The document ends here."""
@@ -133,8 +153,8 @@ class Documents:
         if len(here.values) < _MAX_KEYS:
             here.values[key] = value[:_MAX_VALUE]
         self._value = (indent, key)
-        if is_status(key, value):
-            here.found.append(_Status(record, key))
+        if (kind := _STATUSES.get((key, value))) is not None:
+            here.found.append(_Status(record, kind))
 
     def _push(self, indent: int, key: str) -> None:
         if len(self._stack) < _MAX_DEPTH:
@@ -174,32 +194,31 @@ class Documents:
 
     def _emit_all(self, found: list[_Status]) -> None:
         for status in found:
-            self._emit(status.record, status.key, status.levels)
+            self._emit(status.record, status.kind, status.levels)
 
     # -- a document on one line ----------------------------------------------------------------------------------
 
-    def _whole(self, record: Record) -> None:
+    def _whole(self, record: Record) -> bool:
         try:
             document = json.loads(record.text)
         except (ValueError, RecursionError):  # cut: then what is left of each status
-            for match in _STATUS.finditer(record.text):
-                try:
-                    self._emit(record, "reason", [("", _plain(json.loads(match[0])))])
-                except ValueError:
-                    continue
-            return
-        for key, levels in _walk(document, "", [], 0):
-            self._emit(record, key, levels)
+            found = [("kubernetes_oomkilled", [("", values)]) for values in _statuses(record.text)]
+        else:
+            found = list(_walk(document, "", [], 0))
+        for kind, levels in found:
+            self._emit(record, kind, levels)
+        return bool(found)
 
-    def _emit(self, record: Record, key: str, levels: Levels) -> None:
-        docker = key == "OOMKilled"
-        self._keep(
-            event_of(BY_NAME["docker_inspect_oom" if docker else "kubernetes_oomkilled"], record, self._source, levels)
-        )
+    def _emit(self, record: Record, kind: str, levels: Levels) -> None:
+        make = _node_event if kind == "kubernetes_node_oom" else _container_event
+        self._keep(make(BY_NAME[kind], record, self._source, levels))
 
 
-def is_status(key: str, value: str) -> bool:
-    return (key in ("reason", "Reason") and value == "OOMKilled") or (key == "OOMKilled" and value == "true")
+def _statuses(text: str) -> Iterator[dict[str, str]]:
+    """The whole ones in a document that is not."""
+    for match in _STATUS.finditer(text):
+        with suppress(ValueError):
+            yield _plain(json.loads(match[0]))
 
 
 def _plain(values: dict[str, Any]) -> dict[str, str]:
@@ -224,13 +243,39 @@ def _walk(node: object, key: str, above: Levels, depth: int) -> Iterator[tuple[s
                 values |= {f"{lifted}.{name}": value for name, value in _plain(inner).items() if name in names}
         levels = [(key, values), *above]
         for name, value in values.items():
-            if is_status(name, value):
-                yield name, levels
+            if (kind := _STATUSES.get((name, value))) is not None:
+                yield kind, levels
         for name, inner in node.items():
             yield from _walk(inner, str(name), levels, depth + 1)
 
 
-def event_of(witness: Witness, record: Record, source: str, levels: Levels) -> Event:
+def _node_event(witness: Witness, record: Record, source: str, levels: Levels) -> Event:
+    """An event of a node, by its kubelet or the node problem detector. `levels`: from the inside out."""
+    event = begin(witness, record, source, record.text.strip()[:_MAX_VALUE], None)
+    values = levels[0][1]
+    message = values.get("message") or values.get("note") or ""
+    for pattern in _WHO:
+        if found := pattern.search(message):
+            event.pid, event.comm = int(found["pid"]), found["comm"]
+            break
+    about = next((about for about in ("involvedObject", "regarding") if values.get(f"{about}.kind") == "Node"), None)
+    event.host = values.get("source.host") or (values.get(f"{about}.name") if about else None)
+    count = values.get("count", "")
+    said = {
+        "reason": values.get("reason"),
+        "message": message or None,
+        "reported_by": values.get("source.component") or values.get("reportingComponent") or values.get("reportingController"),
+        "count": int(count) if _COUNT.fullmatch(count) else None,
+        "first": values.get("firstTimestamp") or values.get("deprecatedFirstTimestamp"),
+    }
+    event.detail = {key: value for key, value in said.items() if value}
+    for name in ("lastTimestamp", "deprecatedLastTimestamp", "eventTime"):
+        if name in values:
+            set_time(event, values[name])
+    return event
+
+
+def _container_event(witness: Witness, record: Record, source: str, levels: Levels) -> Event:
     """`levels`: keys and values around the status, from the inside out."""
     event = begin(witness, record, source, record.text.strip()[:_MAX_VALUE], None)
     status = levels[0][1]
@@ -260,7 +305,7 @@ def event_of(witness: Witness, record: Record, source: str, levels: Levels) -> E
         "container": name.lstrip("/") if name else None,
         "pod": nearest("metadata.name") or (levels[-1][1].get("Name") if "Exit Code" in status else None),
         "namespace": nearest("metadata.namespace", "Namespace"),
-        "exit_code": int(exit_code) if exit_code and _EXIT_CODE.fullmatch(exit_code) else None,
+        "exit_code": int(exit_code) if exit_code and _COUNT.fullmatch(exit_code) else None,
         "started": status.get("startedAt") or status.get("Started") or status.get("StartedAt"),
         "finished": finished,
         "state": state,

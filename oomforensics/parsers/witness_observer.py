@@ -95,6 +95,9 @@ class Observer:
         text = record.text
         if self._open:
             self._continue(record, text)
+        if record.from_kernel is None and record.uptime_us is None and record.wall_us is None:
+            if self._documents.line(record):
+                return
         # What every needle of WITNESSES contains, which a test holds it to, and then the needles: most lines get no
         # farther than the first, at a third of a microsecond.
         if (
@@ -103,8 +106,6 @@ class Observer:
             or ("oom" in text and ("oom_" in text or "oomd" in text or "oom-kill" in text or text[:3] in ("oom", "con")))
         ) and self._needle(text):  # fmt: skip
             self._begin(record, text)
-        if record.from_kernel is None and record.uptime_us is None and record.wall_us is None:
-            self._documents.line(record)
 
     def finish(self) -> None:
         for opened in self._open:

@@ -22,6 +22,7 @@ _COMM = r"(?P<comm>[^\n]{0,60}?)"
 _UNIT = r"(?P<unit>[^\s/]{1,255}\.(?:service|scope|slice|socket|mount|swap))"
 _CONTAINER = r"(?P<container_id>[0-9A-Za-z][\w.-]{0,127})"
 _KUBERNETES = ("k3s", "rke2", "k0s")  # containerd and kubelet in one program
+_NO_KEY = r'^(?!\s*"?message"?: )'  # of an event that lies in a document, which is read as a whole
 _MAX_CANDIDATES = 100
 
 
@@ -249,8 +250,8 @@ WITNESSES: tuple[Witness, ...] = (
     Witness(  # also in the events of a node, which anybody may pass on
         "kubelet_oom", Says.CLAIM, "kernel", Speaker.PROGRAM, ("System OOM encountered",),
         (
-            _rx(r"System OOM encountered, victim process: (?P<comm>[^\n]{0,60}), pid: (?P<pid>\d+)"),
-            _rx(r"System OOM encountered"),  # up to 1.14
+            _rx(rf"{_NO_KEY}.*?System OOM encountered, victim process: (?P<comm>[^\n]{{0,60}}), pid: (?P<pid>\d+)"),
+            _rx(rf"{_NO_KEY}.*?System OOM encountered"),  # up to 1.14
         ),
         (
             'I0501 10:00:00.123456    1234 event.go:307] "Event occurred" object="node-1" fieldPath="" kind="Node"'
@@ -266,6 +267,18 @@ WITNESSES: tuple[Witness, ...] = (
             "  Warning  OOMKilling  3m56s  kernel-monitor  Out of memory: Killed process 3103923 (stress-ng-vm)"
             " total-vm:15791416kB, anon-rss:14369596kB, file-rss:4kB, shmem-rss:36kB, UID:0 pgtables:28184kB oom_score_adj:1000",
         ),
+    ),
+    Witness(  # either of them as a document: `kubectl get events -o json` and `-o yaml`
+        "kubernetes_node_oom", Says.CLAIM, "kernel", Speaker.PROGRAM, ("OOMKilling", "SystemOOM"),
+        (
+            _rx(r'^\s*(?:- )?"?reason"?:\s+"?(?:OOMKilling|SystemOOM)"?,?\s*$'),
+            _rx(r'^[{\[].*"reason":\s?"(?:OOMKilling|SystemOOM)"'),
+        ),
+        (
+            '            "reason": "OOMKilling",', "  reason: SystemOOM",
+            '{"count":1,"reason":"SystemOOM","type":"Warning"}',
+        ),
+        document=True,
     ),
     Witness(
         "containerd_oom", Says.CLAIM, "kernel", Speaker.PROGRAM, ("TaskOOM event",),

@@ -24,10 +24,7 @@ def html(con: Connection) -> str:
         .get_template("history.html.j2")
         .render(
             seen=seen,
-            figures={
-                "hosts": Markup(script_json(_bars(seen.by_host, seen.bucket))),
-                "mechanisms": Markup(script_json(_bars(seen.by_mechanism, seen.bucket))),
-            },
+            figures={key: Markup(script_json(figure)) for key, figure in charts(seen).items()},
             style=Markup(asset("report.css")),
             head_script=head_script(),
             body_scripts=body_scripts(what_if=False),
@@ -36,6 +33,11 @@ def html(con: Connection) -> str:
             note=note(con),
         )
     )
+
+
+def charts(seen: Overview) -> dict[str, dict[str, Any]]:
+    """Figure JSON of what there is to draw, by key."""
+    return {"hosts": _bars(seen.by_host, seen.bucket), "mechanisms": _bars(seen.by_mechanism, seen.bucket)}
 
 
 def as_json(con: Connection) -> str:

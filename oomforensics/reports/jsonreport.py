@@ -12,10 +12,10 @@ An incident holds every column of the history's view `incidents` under the same 
 
 and with its children as lists: `candidates` (in the kernel's order of preference), `kills`, `report_lines`
 and `sources`, whose fields are the columns of the views of those names. `recorded` has what a recorder saw of the last
-minutes, or null: `curves` with `points` of [seconds from the report, KiB], and `marks`. `balance` has the rows of the view
+minutes, or null: `curves` with `points` of [seconds from the report, KiB], and `marks`. `growth` has the columns of the view
+`growth_verdicts`, and as `series` those of `growth`. `balance` has the rows of the view
 memory_balance, parents before their children, which add up to them; `allocation` the row of the view allocations, its `zones`
-those of allocation_zones; null in a history that no ingest has brought up to date. `growth` has the columns of the view
-`growth_verdicts`, and as `series` those of `growth`. Units are in the names. null = not
+those of allocation_zones; null in a history that no ingest has brought up to date. Units are in the names. null = not
 printed, lost or not known; 0 = the kernel said zero. Text is as the log has it; everything outside printable
 ASCII is a JSON escape, so that showing the file on a terminal is harmless. Fields may be added under the same
 version.

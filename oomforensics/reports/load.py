@@ -87,6 +87,7 @@ class BalanceRow:
     max_bytes: int
     origin: str
     line: int | None
+    memcg: str | None  # control group whose share of its parent it is
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ _TOP = 10
 # An underscore inside a word is a letter to Markdown, and most names here have one.
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&$]|(?<![^\W_])_|_(?![^\W_]))")
 _MENTION = re.compile(r"\S*@\S*")
+_BARE_PIPE = re.compile(r"(?<!\\)\|")
 _BACKTICKS = re.compile(r"`+")
 
 
@@ -41,6 +42,11 @@ def code(value: str) -> str:
     fence = "`" * (max((len(run) for run in _BACKTICKS.findall(shown)), default=0) + 1)
     space = " " if shown.startswith("`") or shown.endswith("`") or not shown.strip() else ""
     return f"{fence}{space}{shown}{space}{fence}"
+
+
+def _cell(value: str) -> str:
+    """The same in a table, which is cut at every pipe that has no backslash before it, even one inside code."""
+    return _BARE_PIPE.sub(r"\\|", text(value))
 
 
 def block(lines: Iterable[str]) -> list[str]:
@@ -136,7 +142,7 @@ def _allocation(page: IncidentPage) -> Iterable[str]:
     if it.zones:
         yield from ("", f"| {' | '.join(memory.ZONE_COLUMNS)} |", "|---|---:|---:|---:|---:|---:|---|")
     for zone in it.zones:
-        yield f"| {' | '.join(text(cell) for cell in memory.zone_cells(zone))} |"
+        yield f"| {' | '.join(map(_cell, memory.zone_cells(zone)))} |"
 
 
 def _balance(page: IncidentPage) -> Iterable[str]:
@@ -149,7 +155,7 @@ def _balance(page: IncidentPage) -> Iterable[str]:
     yield from ("| part | size | share | between | read from |", "|---|---:|---:|---|---|")
     for part in shown:
         indent = "&nbsp;&nbsp;" * part.depth
-        yield f"| {indent}{text(part.label)} | {part.size} | {part.share} | {part.error} | {text(part.row.origin)} |"
+        yield f"| {indent}{_cell(part.label)} | {part.size} | {part.share} | {part.error} | {_cell(part.row.origin)} |"
 
 
 def _ranking(page: IncidentPage) -> Iterable[str]:

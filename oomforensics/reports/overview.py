@@ -12,6 +12,7 @@ from oomforensics.reports.load import IncidentPage, load_brief
 
 SCHEMA_VERSION = 1
 _TOP = 15
+_GROUPS = 100
 _KINDS = 8  # of hosts, or of mechanisms, that have a colour of their own; the others are one
 OTHERS = "all others"
 SHOWN = 300  # incidents that can be opened in the page
@@ -128,14 +129,6 @@ _LARGEST = """
         PARTITION BY incident_id ORDER BY coalesce(rss_pages, 0) + coalesce(swapents_pages, 0) DESC, is_victim DESC, pid
     ) = 1
 """
-# A pod's control group has another name each time; what it is called by people has not.
-_PLACE = r"""
-    CASE WHEN coalesce(oom_memcg, task_memcg) IS NULL OR scope = 'global' THEN 'the machine'
-    ELSE regexp_replace(
-        coalesce(pod_namespace || '/' || container_name, container_name, systemd_unit, systemd_user_unit, oom_memcg, task_memcg),
-        'pod[0-9a-f][0-9a-f_-]{30,35}|[0-9a-f]{12,64}', '*', 'g'
-    ) END
-"""
 
 
 def _series(con: duckdb.DuckDBPyConnection, what: str, bucket: str) -> tuple[Series, ...]:
@@ -166,13 +159,12 @@ def _counts(con: duckdb.DuckDBPyConnection, query: str) -> tuple[Count, ...]:
 
 def _groups(con: duckdb.DuckDBPyConnection) -> tuple[Group, ...]:
     rows = con.execute(
-        f"""
-        SELECT coalesce(host, 'in ' || source) AS host, {_PLACE} AS place, victim_comm, CASE WHEN place <> 'the machine' THEN memory_limit_kb END AS limit_kb,
-               count(*) AS incidents, epoch_us(min(ts)), epoch_us(max(ts)),
-               (epoch(max(ts)) - epoch(min(ts))) / nullif(count(ts) - 1, 0),
-               arg_max(incident_id, coalesce(epoch(ts), uptime_s, 0))
-        FROM incidents WHERE victim_comm IS NOT NULL GROUP BY ALL HAVING count(*) > 1 ORDER BY incidents DESC, place, host, victim_comm LIMIT 100
         """
+        SELECT coalesce(host, 'in ' || source), coalesce(place, 'the machine'), victim_comm, memory_limit_kb, incidents,
+               epoch_us(first_ts), epoch_us(last_ts), mean_between_s, latest_id
+        FROM recurrences ORDER BY incidents DESC, place NULLS FIRST, host, source, victim_comm, memory_limit_kb LIMIT ?
+        """,
+        [_GROUPS],
     ).fetchall()
     return tuple(Group(*row) for row in rows)
 

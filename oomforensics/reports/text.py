@@ -18,7 +18,9 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     """The verdict with its arithmetic and evidence lines, at most `width` columns wide."""
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
-    for part in (_head, _verdict, _allocation, _balance, _ranking, _recorded, _growth, _proof, _certainty, _lost, _evidence, _sources):
+    for part in (
+        _head, _verdict, _allocation, _balance, _ranking, _recorded, _growth, _proof, _certainty, _lost, _evidence, _sources,
+    ):  # fmt: skip
         part(page, writer)
     return writer.text()
 

@@ -43,6 +43,8 @@ def test_every_death_has_its_mechanism_or_none(db: Path) -> None:
         "earlyoom.log": [("earlyoom", own)] * 2,
         "htcondor.log": [(None, "claim")],
         "kubectl-describe.txt": [claim] * 3,
+        "kubernetes-events.json": [claim],
+        "kubernetes-events.yaml": [claim],
         "kubernetes-node.log": [("kernel", "report"), claim],
         "nohang.log": [("nohang", own)],
         "oomd.log": [("oomd", own)],
@@ -54,7 +56,8 @@ def test_every_death_has_its_mechanism_or_none(db: Path) -> None:
 def test_what_the_kernel_did_is_attested_by_others(db: Path) -> None:
     (row,) = [row for row in rows(db, "--victim", "java") if row["mechanism"] == "kernel"]
     assert row["witnesses"] == [
-        "conmon_oom", "containerd_oom", "docker_inspect_oom", "kubelet_oom", "kubernetes_oomkilled", "systemd_unit_oom",
+        "conmon_oom", "containerd_oom", "docker_inspect_oom", "kubelet_oom", "kubernetes_node_oom",
+        "kubernetes_oomkilled", "systemd_unit_oom",
     ]  # fmt: skip
     assert (row["pod_uid"], row["pid"]) == ("0b1c2d3e-4f50-6172-8394-a5b6c7d8e9f0", 4107)
     shown = run("sql", "SELECT pod_uid, pod_qos, container_runtime, count(*) AS n FROM incidents WHERE pod_uid IS NOT NULL"

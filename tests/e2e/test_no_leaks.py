@@ -62,6 +62,17 @@ def syslog() -> str:
     return text.replace("BIOS 1.16.2", "BIOS 1.16.2 S/N ZQ77X1234")
 
 
+def of_old_kernel() -> str:
+    """Up to 5.2 each group below prints a line of its own."""
+    victim = Task(6107, "zqshell", uid=UID, rss_anon=60_000)
+    lines = list(Report(KERNELS["4.4"], [victim], victim, memcg="/zqouter").lines())
+    place = next(place for place, line in enumerate(lines) if line.startswith("Memory cgroup stats"))
+    lines.insert(
+        place + 1, "Memory cgroup stats for /zqouter/zqnested: cache:0KB rss:900KB rss_huge:0KB mapped_file:0KB"
+    )
+    return "".join(f"Jul 11 12:00:00 zqhost kernel: {line}\n" for line in stamped(lines))
+
+
 def by_programs() -> str:
     user = f"/user.slice/user-{UID}.slice/user@{UID}.service"
     said = [
@@ -106,6 +117,7 @@ LISTED = {
 
 FILES = {
     "kern.log": syslog(),
+    "kern-old.log": of_old_kernel(),
     "programs-03456789.log": by_programs(),
     "zqfolder/journal.json": journal(),
     "zqsos-zqhost-03456789/hostname": "zqhost.zqdomain.example\n",

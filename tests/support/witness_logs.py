@@ -102,6 +102,19 @@ LOGS: dict[str, list[Seen]] = {
              {"pod": "web-7d9f8c6b5-x2x4z", "namespace": "shop", "container": "app", "exit_code": 137, "state": "lastState"},
              "2026-05-01T10:00:00+00:00"),
     ],
+    "kubernetes-events.json": [  # the third is of another reason
+        Seen("kubernetes_node_oom", 23, {"pid": 4107, "comm": "java", "host": "node-1"},
+             {"reason": "OOMKilling", "reported_by": "kernel-monitor", "count": 1}, "2026-05-01T10:00:00+00:00"),
+        Seen("kubernetes_node_oom", 48, {"pid": 3419, "comm": "go-oom-test", "host": "node-2"},
+             {"reason": "SystemOOM", "reported_by": "kubelet", "count": 3, "first": "2026-05-01T10:00:00Z"},
+             "2026-05-01T10:05:00+00:00"),
+    ],
+    "kubernetes-events.yaml": [
+        Seen("kubernetes_node_oom", 20, {"pid": 4107, "comm": "java", "host": "node-1"},
+             {"reason": "OOMKilling", "reported_by": "kernel-monitor"}, "2026-05-01T10:00:00+00:00"),
+        Seen("kubernetes_node_oom", 36, {"host": "node-2"}, {"reason": "SystemOOM", "reported_by": "kubelet"},
+             "2026-05-01T10:05:00+00:00"),
+    ],
     "kubectl-describe.txt": [
         # the id that it prints is that of the container which runs now
         Seen("kubernetes_oomkilled", 14, {"host": "node-1"},

@@ -24,6 +24,7 @@ MAY_IMPORT = {
     "reports": {"errors", "history", "amounts"},
     "pipeline": {"analysis", "capture", "parsers"},
     "ingest": {"pipeline", "analysis", "parsers", "history", "errors"},
+    "library": {"errors", "history", "ingest", "reports"},
     "cli": {"analysis", "parsers", "history", "reports", "ingest", "errors", "kernel", "capture", "live"},
 }
 
@@ -81,6 +82,17 @@ def test_the_recorder_loads_little() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_importing_the_package_loads_nothing() -> None:
+    """Each of its names is loaded when it is first asked for."""
+    code = (
+        "import sys; before = set(sys.modules); import oomforensics; dir(oomforensics)\n"
+        "print(sorted(set(sys.modules) - before))\n"
+        "oomforensics.History; print('pandas' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["['oomforensics']", "True"]
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -180,9 +180,10 @@ class _Cgroup:
             return part
         largest = sorted(amount.by_group, key=lambda one: -one[1])[:_MOST_GROUPS]
         groups = tuple(
-            Part(f"{name}_{place}", path or "(no path)", size, f"its own {amount.origin}", line)
-            for place, (path, size, line) in enumerate(largest, 1) if size > 0
-        )  # fmt: skip
+            Part(f"{name}_{place}", "One control group", size, f"its own {name}", line, memcg=path)
+            for place, (path, size, line) in enumerate(largest, 1)
+            if size > 0
+        )
         return with_rest(part._replace(parts=groups), f"{name}_groups", "Other groups", "what the largest leave")
 
     def _amount(self, name: str) -> _Amount | None:

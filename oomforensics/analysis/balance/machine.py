@@ -30,7 +30,12 @@ from oomforensics.parsers.facts import MemInfo
 _FILE_LISTS = (("active_file", "Active"), ("inactive_file", "Inactive"), ("isolated_file", "Taken off the lists"))
 _ANON_LISTS = ("active_anon", "inactive_anon", "isolated_anon")
 _LISTS = (*_ANON_LISTS, *(name for name, _ in _FILE_LISTS), "unevictable")
-_SINCE_2_6_32 = {"isolated_anon", "isolated_file"}
+_NEEDED_LISTS = (
+    "active_anon",
+    "inactive_anon",
+    "active_file",
+    "inactive_file",
+)  # the others came later, or may be lost
 _ZONES_CALL_IT = {"isolated_anon": "isolated(anon)", "isolated_file": "isolated(file)"}
 _KERNEL = (
     ("slab_unreclaimable", "Slab, unreclaimable"),
@@ -188,18 +193,20 @@ class _Machine:
 
     def _of_lists(self, pages: dict[str, int]) -> Iterator[Part | None]:
         """Anonymous and shared memory, files and what is locked: the LRU lists, told apart by the page cache's count."""
-        if not set(_LISTS) - _SINCE_2_6_32 <= pages.keys():
+        if any(name not in pages for name in _NEEDED_LISTS):
             return
         anon_lists = sum(pages.get(name, 0) for name in _ANON_LISTS)
         file_lists = sum(pages.get(name, 0) for name, _ in _FILE_LISTS)
-        locked = pages["unevictable"]
+        locked = pages.get("unevictable", 0)
         shared = self.printed.whole("shmem")
         shmem = min(shared.pages, anon_lists + locked) if shared else 0
         cache = self._file_cache(shmem if shared else None)
         locked_files, orphans = self._beside_the_lists(cache, file_lists, locked, pages["inactive_file"])
         mlocked = self.printed.whole("mlocked")
         # Shared memory lies on the anonymous lists, or is locked; which, is printed nowhere.
-        low, high = max(0, shmem - anon_lists), min(shmem, locked - locked_files)
+        low = max(0, shmem - anon_lists)
+        locked_files = min(locked_files, locked - low)
+        high = min(shmem, locked - locked_files)
         unlocked = locked - locked_files - (mlocked.pages if mlocked else locked)
         shmem_locked = min(max(unlocked, low), max(high, low))
         anon = anon_lists - (shmem - shmem_locked)
@@ -266,7 +273,8 @@ class _Machine:
             yield self._plain(name, label)
 
     def _huge(self) -> Iterator[Part]:
-        for pool in self.info.hugepages:
+        pools = {(pool["node"], pool["size_kb"]): pool for pool in self.info.hugepages}  # a torn log may repeat one
+        for pool in pools.values():
             size, node = pool["size_kb"] * 1024, pool["node"]
             if pool["total"] and size:
                 name = f"hugetlb_{node}_{pool['size_kb']}"

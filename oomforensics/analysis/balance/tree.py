@@ -18,6 +18,7 @@ class Node(NamedTuple):
     max_bytes: int
     origin: str  # printed field that it was read from, or the sum behind it
     line: int | None = None
+    memcg: str | None = None  # control group whose share of its parent it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Part(NamedTuple):
     least: int | None = None  # None: `bytes`
     most: int | None = None
     parts: tuple[Part, ...] = ()
+    memcg: str | None = None
 
     @property
     def bounds(self) -> tuple[int, int]:
@@ -73,7 +75,7 @@ def nodes(whole: Part) -> Iterator[Node]:
 
 def _nodes(part: Part, parent: str | None, ceiling: int) -> Iterator[Node]:
     least, most = part.bounds
-    yield Node(part.name, parent, part.label, part.bytes, least, min(most, ceiling), part.origin, part.line)
+    yield Node(part.name, parent, part.label, part.bytes, least, min(most, ceiling), part.origin, part.line, part.memcg)
     for child in _fitted(part.parts, part.bytes):
         yield from _nodes(child, part.name, part.bytes)
 

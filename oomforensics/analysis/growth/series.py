@@ -41,4 +41,4 @@ class Series:
     def since(self, at_s: float) -> Series:
         """From the last sample at or before `at_s` on."""
         first = max((n for n, moment in enumerate(self.at_s) if moment <= at_s), default=0)
-        return Series(self.at_s[first:], self.used_bytes[first:])
+        return self if first == 0 else Series(self.at_s[first:], self.used_bytes[first:])

@@ -40,6 +40,7 @@ CREATE TABLE t_memory_balance (
     min_bytes   BIGINT,
     max_bytes   BIGINT,
     origin      VARCHAR NOT NULL,
+    memcg       VARCHAR,
     line        BIGINT
 );
 

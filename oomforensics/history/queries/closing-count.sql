@@ -1,4 +1,15 @@
--- Kills that close: those in reports and those without one, what was lost, and the machine's own counter
+-- Do the counts close? Kills with and without a report, what was lost, and the machine's own counter
+-- host  Host name; NULL: not named
+-- boot_id  Boot; NULL: no log names it
+-- kills  Processes killed, count
+-- kills_in_reports  Of them, those whose incident has a report
+-- kills_without_report  Those of which only the kill line is there
+-- reports  Incidents that have a report, count
+-- reports_without_kill  Of them, those without a kill line
+-- reports_suppressed  Reports that the kernel's rate limiter says it dropped, count
+-- lost_lines  Lines that logs say they lost, count
+-- counted  Kills by the machine's own counter (/proc/vmstat), where a bundle has it: count
+-- difference  counted - kills
 SELECT
     host, boot_id, kills, kills_in_reports, kills_without_report, reports, reports_without_kill, reports_suppressed, lost_lines,
     counted, counted - kills AS difference

@@ -1,4 +1,13 @@
--- Incidents where oom_score_adj decided: without it, somebody else had the highest badness (pages)
+-- In which incidents did oom_score_adj decide? Without it, another would have had the highest badness
+-- incident_id  The incident
+-- ts  Wall-clock time, UTC
+-- host  Host name
+-- victim  Name of the process killed
+-- victim_adj  Its oom_score_adj
+-- victim_pages  Its badness without the share of oom_score_adj, pages
+-- largest  Name of the process that has most of this
+-- largest_adj  The oom_score_adj of that process
+-- largest_pages  Its badness without the share of oom_score_adj, pages
 WITH bare AS (
     SELECT incident_id, pid, comm, is_victim, oom_score_adj, badness_pages, badness_pages - adj_pages AS bare_pages
     FROM candidates

@@ -1,8 +1,13 @@
--- In how many incidents an oom_score_adj would have saved the first choice, and who would have been chosen instead
--- $comm = *     its name; * and ? stand for anything
--- $adj = -500   what every process of its name has instead of its own
--- first_choice: incidents in which one of that name was. not_known: that killed one and whose selection cannot be repeated.
--- instead: NULL is nobody. Kernels up to 5.0 may kill a child of their first choice. All else stays as it was.
+-- In how many incidents would an oom_score_adj have saved the first choice, and who would have been chosen instead?
+-- $comm = *  its name; * and ? stand for anything
+-- $adj = -500  what every process of its name has instead of its own
+-- comm  Name of the process
+-- oom_score_adj  The value asked for
+-- first_choice  Incidents in which one of that name was the kernel's first choice, count
+-- saved  Of them, those in which none of that name would have been
+-- not_known  Incidents that killed one and whose selection cannot be repeated, count
+-- instead  Who would have been chosen, and in how many; NULL is nobody
+-- Kernels up to 5.0 may kill a child of their first choice. All else stays as it was.
 WITH chosen AS (
     SELECT incident_id, now.comm
     FROM incidents, oom_rank(incident_id) AS now

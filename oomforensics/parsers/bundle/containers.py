@@ -12,7 +12,9 @@ from oomforensics.parsers.bundle import blocks
 from oomforensics.parsers.bundle.facts import Container, Fact
 
 MAX_CONTAINERS = 100_000
+MAX_LINES = 1_000_000
 _ID = re.compile(r"(?:([a-z-]{2,20})://)?([0-9a-f]{12,64})")
+_BLOCK = re.compile(r"^ID: [0-9a-f]{12,64}$", re.MULTILINE)
 _LABELS = "io.kubernetes."
 _MAX_COLUMNS = 20  # docker prints 7, crictl 9
 _COLUMN = re.compile(r"\S+(?: \S+)*")  # a head: two blanks are between columns
@@ -79,6 +81,26 @@ def table(text: str, of: str) -> Iterator[Container]:
             name = row.get("NAMES") or row.get("NAME")
             pod, namespace = row.get("POD") or None, row.get("NAMESPACE") or None
             yield Container(found[1], None, name or None, None, pod, namespace, row.get("IMAGE") or None, number)
+
+
+def listed(text: str, of: str) -> Iterator[Container]:
+    """`ps` of a runtime: a table, or with `crictl ps -v` a block a container."""
+    yield from _blocks(text) if _BLOCK.search(text) else table(text, of)
+
+
+def _blocks(text: str) -> Iterator[Container]:
+    """What `crictl ps -v` prints: `Name: value`, then labels, each behind a tab as `name -> value`."""
+    values: dict[str, str] = {}
+    begins = 0
+    for number, line in enumerate([*text.splitlines()[:MAX_LINES], "ID: "], start=1):
+        if line.startswith("ID: "):
+            if found := _identified(values.get("ID")):
+                pod, namespace, uid = (values.get(f"{_LABELS}pod.{name}") for name in ("name", "namespace", "uid"))
+                yield Container(found[1], None, values.get("Name"), uid, pod, namespace, values.get("Image"), begins)
+            values, begins = {}, number
+        name, _, value = line.partition(" -> ") if line.startswith("\t") else line.partition(": ")
+        if value:
+            values.setdefault(name.strip(), value[:512])
 
 
 def pods(text: str, of: str) -> Iterator[Container]:

@@ -137,10 +137,10 @@ DOCUMENTS: tuple[Document, ...] = (
         _LARGE,
     ),
     Document(
-        "container table",
+        "container list",
         r"sos_commands/[^/]+/(?:[^/]+/)?(?:docker|podman|nerdctl|crictl)_ps(?:_(?!.*json)[^/]*)?"
         r"|(?:docker|podman|nerdctl|crictl)[-_]ps[^/]*\.txt",
-        containers.table,
+        containers.listed,
         _LARGE,
         command="(?:docker|podman|nerdctl|crictl) ps(?: .*)?",
     ),

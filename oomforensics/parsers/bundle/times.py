@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from oomforensics.parsers.bundle import zones
 from oomforensics.parsers.bundle.facts import Fact
 
 SECOND_US, MINUTE_US = 1_000_000, 60_000_000
@@ -55,9 +56,13 @@ def zone_file(text: str, of: str) -> Iterator[Fact]:
 
 
 def zone_link(text: str, of: str) -> Iterator[Fact]:
-    """/etc/localtime, a link that is read as the name of its target."""
+    """/etc/localtime: a link that is read as the name of its target, or a copy, which ends with the rule now in force."""
     if found := _TARGET.fullmatch(text.strip()):
         yield Fact("timezone", "etc/localtime", found[1], 1)
+    elif text.startswith("TZif") and text.endswith("\n"):
+        rule = text[:-1].rpartition("\n")[2]
+        if zones.RULE.fullmatch(rule):
+            yield Fact("timezone", "etc/localtime", "UTC" if rule == "UTC0" else rule)
 
 
 def date(text: str, of: str) -> Iterator[Fact]:

@@ -1,20 +1,28 @@
 """Times of a bundle's host that are written without a zone, once its zone is known.
 
     zone("Europe/Berlin")
+    zone("CET-1CEST,M3.5.0,M10.5.0/3")            # the rule that ends a time zone file, POSIX's TZ
     moment("2026-11-13 10:59:12 CET", zone)       # UTC microseconds
     read_again(wall_us, read_in=UTC, zone=zone)
 """
 
 from __future__ import annotations
 
+import re
+import struct
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
+from io import BytesIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
 _WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_ABBREVIATION = r"(?:[A-Za-z]{3,10}|<[A-Za-z0-9+-]{3,10}>)"
+_CLOCK = r"[+-]?\d{1,3}(?::\d\d){0,2}"
+_CHANGE = rf",(?:M\d{{1,2}}\.\d\.\d|J?\d{{1,3}})(?:/{_CLOCK})?"
+RULE = re.compile(rf"{_ABBREVIATION}{_CLOCK}(?:{_ABBREVIATION}(?:{_CLOCK})?{_CHANGE}{_CHANGE})?")
 _YEARS_BACK = 6  # the same date has the same day of the week again after 5, 6 or 11 years
 
 
@@ -26,6 +34,16 @@ def zone(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
+        return _of_rule(name) if RULE.fullmatch(name) else None
+
+
+def _of_rule(rule: str) -> tzinfo | None:
+    """By way of a time zone file (RFC 8536) of version 2 that holds nothing but the rule."""
+    counts = struct.pack(">6L", 0, 0, 0, 0, 1, 4)  # one type of local time, whose abbreviation has four bytes
+    block = b"TZif2" + bytes(15) + counts + struct.pack(">lBB", 0, 0, 0) + b"UTC\0"
+    try:
+        return ZoneInfo.from_file(BytesIO(block + block + f"\n{rule}\n".encode("ascii")), key=rule)
+    except (ValueError, OSError):
         return None
 
 

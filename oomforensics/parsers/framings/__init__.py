@@ -31,8 +31,10 @@ from oomforensics.parsers.framings import (
     tag,
 )
 from oomforensics.parsers.framings.base import Context, Framing, Header
+from oomforensics.parsers.framings.carrier import CARRIERS, Carried, Carrier
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import STAMP, uptime
+from oomforensics.parsers.framings.unwrap import Unwrapper
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
 from oomforensics.parsers.text import visible
 
@@ -62,7 +64,8 @@ _MIN_MARGIN = 12  # no header whose message can run over several lines is shorte
 _CSI = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
-_BARE_HEADER = Header(0)
+_HARD_BLANK = "\xa0"  # mail programs and web pages write every second blank so
+_MANY = 3  # lines of the head that have one: it is no process's name then
 
 
 def records(lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]) -> Iterator[Record]:
@@ -84,6 +87,9 @@ class Reader:
         self._quote = ""  # what stands before each line of a quoted log
         self._unquoted = False  # a syslog line was seen that is not quoted
         self._bare_quote = ""
+        self._hard_blanks = False
+        self._unwrapper = Unwrapper()
+        self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
 
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
@@ -95,7 +101,7 @@ class Reader:
                 break
         self._look_at([numbered for numbered in head if numbered is not PAUSED_LINE])
         last: Record | None = None
-        before = 0
+        before, line_before = 0, ""
         for numbered in chain(head, source):
             if numbered is PAUSED_LINE:
                 if last is not None:
@@ -105,14 +111,28 @@ class Reader:
                 continue
             number, raw = numbered
             line = _decode(raw)
-            margin = self._margin if number == before + 1 else None  # lines between may not have been read
+            if self._hard_blanks:
+                line = line.replace(_HARD_BLANK, " ")
+            follows = number == before + 1  # lines between may not have been read
+            margin = self._margin if follows else None
             before = number
-            if margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT:
+            if (
+                margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT
+                and not self._unwrapper.is_cut(line_before)
+            ):  # fmt: skip
                 last.text = f"{last.text}\n{line[len(margin) :]}"
                 continue
             record = self._record(number, line)
             if record is None:
                 continue
+            if follows and last is not None and _is_bare(record) and not _is_bare(last) and last.from_kernel is not False:
+                whole = self._unwrapper.joined(last.text, line_before, record.text)
+                if whole is not None:
+                    last.text, line_before = whole, line
+                    continue
+            if record.text.endswith(" name"):
+                self._unwrapper.whole(record.text)
+            line_before = line
             if last is not None:
                 yield last
             last = record
@@ -121,11 +141,15 @@ class Reader:
 
     def _look_at(self, head: list[tuple[int, bytes]]) -> None:
         texts = [_decode(raw) for _, raw in head]
+        self._hard_blanks = sum(_HARD_BLANK in text for text in texts) >= _MANY
+        if self._hard_blanks:
+            texts = [text.replace(_HARD_BLANK, " ") for text in texts]
         if journal_monotonic.host_of(texts) is not None:
             self._order = (
                 journal_monotonic.FRAMING,
                 *(each for each in FRAMINGS if each is not dmesg.FRAMING),
             )
+        self._unwrapper.measure(texts)
         said = [text for text in texts if text.strip()]
         if said:
             self._bare_quote = _shared_quote(min(said), max(said))  # what these share, all lines between share
@@ -150,6 +174,8 @@ class Reader:
             return self._make(number, text, header)
         if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
             return None
+        if (carried := self._carried(number, line)) is not None:
+            return carried
         self._margin = None
         self.seen[BARE] += 1
         return Record(number, line.removeprefix(self._bare_quote), host=self._host)
@@ -177,6 +203,39 @@ class Reader:
             header.boot_id, header.from_kernel, header.level, None, header.seq, header.continued, header.program,
             header.wall_local,
         )  # fmt: skip
+
+    def _carried(self, number: int, line: str) -> Record | None:
+        """The record inside what a tool put around it; None in a source that has lines in the open."""
+        if self._carrier is None and self.seen.keys() - {BARE}:
+            return None
+        for carrier in CARRIERS if self._carrier is None else (self._carrier,):
+            if re.match(carrier.begins, line):
+                for carried in carrier.read(line, self._clock):
+                    header = self._header(carried.text)
+                    if header is not None or carrier.tells or self._carrier is carrier:
+                        self._carrier = carrier
+                        return self._unpacked(number, carried, header)
+        return None
+
+    def _unpacked(self, number: int, carried: Carried, header: Header | None) -> Record:
+        assert self._carrier is not None
+        unquoted = self._unquoted
+        if header is not None and self._framing is not None:
+            record = self._make(number, carried.text, header)
+            self.seen[self._framing.name] -= 1
+            self.seen[f"{self._framing.name} in {self._carrier.name}"] += 1
+        else:
+            record = Record(number, carried.text, host=self._host)
+            self.seen[f"{BARE} in {self._carrier.name}"] += 1
+        self._margin, self._unquoted = None, unquoted
+        said = carried.said
+        if said is not None:
+            record.host = record.host or said.host
+            if record.wall_us is None:
+                record.wall_us, record.wall_source = said.wall_us, said.wall_source
+            if said.from_kernel is False or record.from_kernel is None:
+                record.from_kernel, record.program = said.from_kernel, said.program
+        return record
 
     def _header(self, line: str) -> Header | None:
         fixed = self._fixed
@@ -236,6 +295,11 @@ class Reader:
             header.program,
             header.wall_local,
         )
+
+
+def _is_bare(record: Record) -> bool:
+    """It had no header that says whose it is."""
+    return record.uptime_us is None and record.from_kernel is None and record.wall_us is None
 
 
 def _shared_quote(one: str, other: str) -> str:

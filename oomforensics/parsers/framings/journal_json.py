@@ -26,6 +26,8 @@ def read(line: str, clock: Clock) -> Header | None:
     except (ValueError, RecursionError):
         clock.tell("a journal entry is not valid JSON", severity="data_loss")
         return None
+    if "MESSAGE" not in entry and "__REALTIME_TIMESTAMP" not in entry:
+        return None  # an export that has the journal's fields inside another
     return header({name: value(entry[name]) for name in FIELDS if name in entry})
 
 

@@ -17,8 +17,8 @@ from oomforensics.parsers.framings.clock import microseconds
 
 DELTA = r"(?: <[ +\d.]{1,20}>)?"
 CALLER = r"(?: ?\[ *([TC]\d{1,10})\])?"
-# A mail program that re-flowed the text may have made the space a no-break space.
-STAMP = re.compile(rf"\[ *(\d{{1,12}})\.(\d{{3,9}}){DELTA}\]{CALLER}[ \xa0]?")
+# A mail program that re-flowed the text may have made the space a no-break space. Some collectors put a blank before it.
+STAMP = re.compile(rf" ?\[ *(\d{{1,12}})\.(\d{{3,9}}){DELTA}\]{CALLER}[ \xa0]?")
 
 LEVELS = {
     name: level

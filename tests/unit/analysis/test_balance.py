@@ -293,7 +293,7 @@ def test_the_groups_of_a_subtree_stand_under_what_they_have() -> None:
         kernel_release="4.4.0",
     )
     assert by_name["anon"].bytes == 850 * 1024
-    assert [by_name[f"anon_{place}"].label for place in (1, 2, 3)] == ["/a/b", "/a/c", "/a"]
+    assert [by_name[f"anon_{place}"].memcg for place in (1, 2, 3)] == ["/a/b", "/a/c", "/a"]
     assert by_name["unaccounted"].bytes == 50 * 1024
 
 

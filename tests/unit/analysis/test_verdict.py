@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from oomforensics.analysis.model import Judged, VerdictWord
 from tests.support.logs import judged
 from tests.support.printer import KERNELS, Report, Task, stamped
+from tests.support.samples import FIXTURES
 
 W = VerdictWord
 # 524,288 pages RAM - 16,384 reserved, no swap: totalpages 507,904, one unit of oom_score_adj is 507 pages.
@@ -325,3 +327,14 @@ def test_a_run_without_a_kill_is_the_same_with_and_without_stamps() -> None:
     assert stamped_run.incident_id == syslog_run.incident_id
     other = [line.replace("free:13191", "free:13192") for line in lines]
     assert judged(stamped(other))[0].incident_id != stamped_run.incident_id
+
+
+def test_with_the_total_lost_nobody_with_an_adjustment_has_a_badness() -> None:
+    """The victim may lead for every total; a badness under one that was only tried would be a guess."""
+    log = (FIXTURES / "handmade" / "3.16-global.log").read_text()
+    lost = [line for line in log.splitlines() if not re.search(r"pages RAM|pages reserved|managed:", line)]
+    (found,) = judged(lost)
+    assert (found.verdict.word, found.totalpages.pages) == (VerdictWord.HIGHEST_BADNESS, None)
+    adjusted = [row for row in found.candidates if row.row.oom_score_adj]
+    assert adjusted and all(row.badness_pages is None and row.badness_min is None for row in adjusted)
+    assert {row.row.comm: row.badness_pages for row in found.candidates}["ruby worker"] == 52940

@@ -87,6 +87,12 @@ def test_a_loss_is_near_by_its_line_and_by_time(con: Connection) -> None:
     assert later[:2] == ("lost_journal_kernel", last + 20) and later[2] == pytest.approx(3, abs=0.1)
 
 
+def test_a_loss_of_another_host_in_the_same_log_is_not_near(con: Connection) -> None:
+    one = incident()
+    store(con, [one], [loss(one.incident.line_end + 1, host="web-2"), loss(one.incident.line_end + 2, host=None)])
+    assert [line for _, line, _ in near(con)] == [one.incident.line_end + 2]
+
+
 def test_a_loss_in_another_log_is_near_by_host_and_time(con: Connection) -> None:
     trusted: dict[str, Any] = {"wall_us": NOON_US, "ts_source": TsSource.JOURNALD}
     syslog: dict[str, Any] = {"source": "messages", "wall_source": TsSource.SYSLOG}

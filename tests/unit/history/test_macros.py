@@ -252,7 +252,7 @@ def test_names_and_patterns(kernels: History) -> None:
 @pytest.mark.parametrize("adj", [-100, -500, -1000])
 def test_saved_by_adj_counts_what_the_python_model_counts(history: History, adj: int) -> None:
     query = shipped()["saved-by-adj"]
-    rows = history.con.execute(query.sql, {**query.parameters, "adj": str(adj)}).fetchall()
+    rows = history.con.execute(query.sql, query.values({"adj": str(adj)})).fetchall()
     chosen, instead = Counter[str](), defaultdict[str, Counter[str | None]](Counter)
     for selection in history.known.values():
         for _, comm, *_ in order(selection)[:1]:

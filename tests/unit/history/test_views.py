@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import duckdb
 import pytest
 
-from oomforensics.history import macros, rows
+from oomforensics.history import rows
 from oomforensics.history.frames import Columns
 from oomforensics.history.schema import migrate
-from oomforensics.history.shipped import Shipped, shipped
+from oomforensics.history.store import open_read, open_write
 
 CONTRACT = {
     "incidents": "incident_id host boot_id ts ts_source uptime_s kernel_release era page_size scope scope_inferred"
@@ -23,6 +24,7 @@ CONTRACT = {
     "kills": "incident_id pid comm uid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb oom_score_adj reason"
     " reaped line",
     "memory_events": "kind ts host pid comm cgroup detail source line incident_id",
+    "recurrences": "host place scope victim_comm memory_limit_kb incidents kills first_ts last_ts mean_between_s",
     "findings": "incident_id finding severity text evidence advice",
     "memory_balance": "incident_id seq node parent label bytes",
     "allocations": "incident_id cause text",
@@ -72,16 +74,33 @@ def test_every_column_of_every_view_says_what_it_means() -> None:
     assert silent == []
 
 
-def test_units_are_in_the_comments() -> None:
-    with duckdb.connect() as con:
-        migrate(con)
+# Numbers that are names, places in an order or values on a scale of the kernel's own.
+WITHOUT_UNIT = {
+    "pid", "tgid", "ppid", "uid", "login_uid", "victim_uid", "trigger_pid", "victim_pid", "selected_pid",
+    "runner_up_pid", "line", "line_start", "line_end", "seq", "table_order", "rank", "occurrence", "version",
+    "oom_adj", "oom_score_adj", "oom_score", "proc_oom_score", "printed_score", "recomputed_score",
+}  # fmt: skip
+UNITS = re.compile(r"\b(?:KiB|bytes|pages|thousandths|count|seconds|percent|clock ticks)\b", re.IGNORECASE)
+NUMBER = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\)")
+SUFFIXES = {"_kb": "KiB", "_pages": "pages", "_bytes": "bytes", "_s": "seconds", "_percent": "percent"}
+
+
+def test_every_number_says_its_unit(tmp_path: Path) -> None:
+    """Of every view that SQL finds, those of the macros too."""
+    with open_write(tmp_path / "empty.duckdb"):
+        pass
+    with open_read(tmp_path / "empty.duckdb", locked=True) as con:
         found = con.execute(
-            "SELECT column_name, comment FROM duckdb_columns() WHERE NOT internal AND table_name NOT LIKE 't\\_%' ESCAPE '\\'"
+            "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal AND table_name IN"
+            " (SELECT view_name FROM duckdb_views() WHERE comment IS NOT NULL)"
         ).fetchall()
-    units = {"_kb": "KiB", "_pages": "pages", "_bytes": "bytes"}
-    for name, comment in found:
-        for suffix, unit in units.items():
-            assert not name.endswith(suffix) or unit in comment, (name, comment)
+    assert {"eras", "selections", "recurrences"} < {view for view, *_ in found}
+    for view, name, kind, comment in found:
+        where = f"{view}.{name}: {comment}"
+        for suffix, unit in SUFFIXES.items():
+            assert not name.endswith(suffix) or unit.lower() in comment.lower(), where
+        if name not in WITHOUT_UNIT and NUMBER.fullmatch(kind):
+            assert UNITS.search(comment), where
 
 
 @pytest.mark.parametrize(
@@ -101,13 +120,3 @@ def test_every_column_of_a_table_is_written(table: str, spec: Columns) -> None:
     with duckdb.connect() as con:
         migrate(con)
         assert {column[0] for column in con.execute(f"SELECT * FROM {table}").description or []} == set(spec)
-
-
-@pytest.mark.parametrize("query", shipped().values(), ids=shipped())
-def test_a_shipped_query_runs_and_says_what_it_answers_and_takes(query: Shipped) -> None:
-    assert query.sql.startswith(f"-- {query.title}\n")
-    assert set(query.parameters) == set(re.findall(r"\$(\w+)", query.sql))
-    with duckdb.connect() as con:
-        migrate(con)
-        macros.make(con)
-        assert con.execute(query.sql, query.parameters).fetchall() == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -167,6 +168,13 @@ def test_lines_of_another_writer_between_do_not_end_an_event() -> None:
     ]
     (event,) = seen_in(records)
     assert event.detail["candidates"] == [{"cgroup": "/mine"}]
+
+
+def test_events_of_a_node_on_one_line() -> None:
+    document = json.loads((FIXTURES / "witnesses" / "kubernetes-events.json").read_text())
+    first, second = seen_in([Record(1, json.dumps(document, separators=(",", ":")))])
+    assert (first.kind, first.pid, first.host) == ("kubernetes_node_oom", 4107, "node-1")
+    assert (second.kind, second.comm, second.detail["count"]) == ("kubernetes_node_oom", "go-oom-test", 3)
 
 
 def test_a_document_may_be_cut_anywhere() -> None:

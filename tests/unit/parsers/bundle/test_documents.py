@@ -241,6 +241,9 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ("etc/localtime", "/usr/share/zoneinfo/right/UTC", [Fact("timezone", "etc/localtime", "UTC", 1)]),
         ("etc/localtime", "/etc/passwd", []),
         ("etc/localtime", "TZif2\0\0\0", []),
+        ("etc/localtime", "TZif2\0\nCET-1CEST,M3.5.0,M10.5.0/3\n", [Fact("timezone", "etc/localtime", "CET-1CEST,M3.5.0,M10.5.0/3")]),
+        ("etc/localtime", "TZif2\0\nUTC0\n", [Fact("timezone", "etc/localtime", "UTC")]),
+        ("etc/localtime", "TZif2\0\n/etc/passwd\n", []),
     ],
     "supportconfig": [
         (
@@ -413,7 +416,20 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (f"sos_commands/crio/crictl_inspect_{ID}", '{"status": 5}', []),
     ],
-    "container table": [
+    "container list": [
+        (
+            "sos_commands/crio/crictl_ps_-v",
+            "time=now level=warning msg=deprecated\n"
+            f"ID: {ID}\nPodID: {POD}\nNamespace: shop\nName: app\nAttempt: 0\nState: Running\nImage: quay.io/x/app:1\n"
+            "Created: 2 hours ago\nLabels:\n\tio.kubernetes.container.name -> app\n\tio.kubernetes.pod.name -> app-7d\n"
+            f"\tio.kubernetes.pod.namespace -> shop\n\tio.kubernetes.pod.uid -> {POD}\nAnnotations:\n\tImage -> other\n\n"
+            "ID: none\nName: x\n\n"
+            f"ID: {ID[::-1]}\nName: old\nImage: quay.io/x/old:1\n",
+            [
+                Container(ID, None, "app", POD, "app-7d", "shop", "quay.io/x/app:1", 2),
+                Container(ID[::-1], None, "old", None, None, None, "quay.io/x/old:1", 21),
+            ],
+        ),
         (
             "sos_commands/crio/crictl_ps_-a",
             "CONTAINER           IMAGE                       CREATED              STATE               NAME          ATTEMPT  POD ID              POD         NAMESPACE\n"

@@ -26,6 +26,20 @@ def test_names_that_no_zone_has(name: str) -> None:
     assert zones.zone(name) is None
 
 
+def test_a_zone_may_be_a_rule() -> None:
+    """What a copied /etc/localtime ends with says the same as the zone's name, under the rules now in force."""
+    copied = zones.zone("CET-1CEST,M3.5.0,M10.5.0/3")
+    for stamp in ("2026-07-01 12:00:00", "2026-01-01 12:00:00", "2026-10-25 02:30:00 CET", "2026-10-25 02:30:00 CEST"):
+        assert zones.moment(stamp, copied or UTC) == zones.moment(stamp, BERLIN), stamp
+    nepal = zones.zone("<+0545>-5:45")
+    assert zones.moment("2026-01-01 05:45", nepal or UTC) == us(2026, 1, 1)
+
+
+@pytest.mark.parametrize("rule", ["CET-99", "CET-1CEST,M3.5.0,M13.9.9", "CET-1CEST", "C-1", "CET-1\nCEST"])
+def test_rules_that_are_none(rule: str) -> None:
+    assert zones.zone(rule) is None
+
+
 @pytest.mark.parametrize(
     ("stamp", "zone", "expected"),
     [

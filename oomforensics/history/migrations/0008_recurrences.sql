@@ -1,0 +1,1 @@
+-- Schema 8. Only views are new: what happens again, and where.

@@ -1,0 +1,1 @@
+"""What `import oomforensics` offers to programs and notebooks: histories and incidents as pandas sees them."""

@@ -1,0 +1,83 @@
+"""Incidents as the analysis wants them: what is stored is what the log said, and older histories get what they lack."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from oomforensics.history import scenes
+from oomforensics.history.schema import migrations
+from oomforensics.history.store import open_read, open_write
+from oomforensics.ingest import ingest
+from tests.support.printer import KERNELS, Report, Task, stamped
+from tests.support.samples import FIXTURES
+from tests.support.scenes import of_kernels
+
+LACKING_BEFORE_6 = ("nodemask", "cpuset", "mems_allowed", "trigger_cpu", "kmem_usage_kb", "kmem_limit_kb")
+
+
+def test_what_the_report_says_of_nodes_and_cpus() -> None:
+    scene = of_kernels()["6.1.0-50-cloud-amd64/mempolicy"][0]
+    assert (scene.nodemask, scene.cpuset, scene.mems_allowed) == ("1", "/", "0-1")
+    text = (FIXTURES / "kernels" / "6.1.0-50-cloud-amd64" / "mempolicy" / "dmesg.log").read_text()
+    found = re.search(r"CPU: (\d+) PID", text)
+    assert found is not None
+    assert scene.trigger_cpu == int(found[1])
+    v1 = of_kernels()["5.10.0-32-cloud-amd64/memcg-v1-memsw"][0]
+    assert (v1.kmem_usage_kb, v1.kmem_limit_kb) == (168, 9007199254740988)
+
+
+def test_mem_info_comes_back_as_it_was_parsed() -> None:
+    info = of_kernels()["7.2.13+deb14-cloud-amd64/huge-pages"][0].meminfo
+    assert info is not None
+    dma = info.zones[0]
+    assert dma.buddy is not None
+    assert dma.buddy_types is not None
+    assert (dma.buddy[512], dma.buddy_types[512]) == (1, "U")
+    assert info.nodes_kb[0]["active_anon"] == 95_948
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    first, second = Task(200, "big", rss_anon=9_000), Task(201, "big", rss_anon=8_000)
+    lines = [
+        *Report(KERNELS["4.14"], [first], first).lines(),
+        *Report(KERNELS["6.12"], [second], second).lines(),
+    ]
+    (tmp_path / "kern.log").write_text("\n".join(stamped(lines)) + "\n")
+    run = FIXTURES / "kernels" / "5.10.0-32-cloud-amd64"
+    db = tmp_path / "h.duckdb"
+    ingest([str(tmp_path / "kern.log"), str(run / "memcg-v1-memsw"), str(run / "cpuset")], db=db, timezone=UTC)
+    return db
+
+
+def test_an_older_history_gets_them_from_its_raw_lines(history: Path) -> None:
+    """What migration 6 fills in is what an ingest would have stored."""
+    query = f"SELECT incident_id, {', '.join(LACKING_BEFORE_6)} FROM t_incidents ORDER BY incident_id"
+    with open_read(history) as con:
+        stored = con.execute(query).fetchall()
+    assert len(stored) >= 3
+    with duckdb.connect(str(history)) as con:
+        for (view,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
+            con.execute(f"DROP VIEW {view}")
+        for name in LACKING_BEFORE_6:
+            con.execute(f"ALTER TABLE t_incidents DROP COLUMN {name}")
+        con.execute("ALTER TABLE t_findings DROP COLUMN confidence")
+        for table in ("t_derived", "t_memory_balance", "t_allocations", "t_allocation_zones"):
+            con.execute(f"DROP TABLE {table}")
+        con.execute("DELETE FROM t_migrations WHERE version >= 6")
+    with open_write(history) as con:
+        assert con.execute("SELECT max(version) FROM t_migrations").fetchone() == (migrations()[-1].version,)
+        assert con.execute(query).fetchall() == stored
+
+
+def test_batches_hold_each_incident_once(history: Path) -> None:
+    with open_read(history) as con:
+        ids = [name for (name,) in con.execute("SELECT incident_id FROM t_incidents").fetchall()]
+        assert sorted(scene.incident_id for scene in scenes.load(con, ids)) == sorted(ids)
+        assert scenes.load(con, []) == []
+        assert scenes.load(con, ["nothing"]) == []

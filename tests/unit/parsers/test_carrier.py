@@ -1,0 +1,148 @@
+"""Log lines inside what a tool put around them: grep, exports of log stores, consoles of CI."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from oomforensics.parsers.framings import Reader
+from oomforensics.parsers.framings.base import Context
+from oomforensics.parsers.framings.carrier import CARRIERS, Carrier
+from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.records import Record, TsSource
+from tests.support.logs import CONTEXT, judged, parse
+from tests.support.samples import FIXTURES
+
+REPORT = (FIXTURES / "kernels" / "6.12.107+deb13-cloud-amd64" / "memcg-v2-hog" / "dmesg.log").read_text().splitlines()
+
+
+def _csv(fields: list[str]) -> str:
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_ALL, lineterminator="").writerow(fields)
+    return out.getvalue()
+
+
+def _bare(line: str) -> str:
+    return line.partition("] ")[2]
+
+
+AROUND: dict[str, Callable[[int, str], str]] = {
+    "grep -r": lambda _, line: f"/var/log/kern.log:Jan 10 01:27:05 web1 kernel: {line}",
+    "grep -n": lambda n, line: f"{n}:Jan 10 01:27:05 web1 kernel: {line}",
+    "grep -rn": lambda n, line: f"kern.log:{n}:Jan 10 01:27:05 web1 kernel: {line}",
+    "grep -C": lambda _, line: f"log/kern-1.log{':' if 'oom' in line else '-'}Jan 10 01:27:05 web1 kernel: {line}",
+    "grep -Cn": lambda n, line: f"{n}{':' if 'oom' in line else '-'}{line}",
+    "zgrep": lambda _, line: f"dmesg.0:{line}",
+    "cat -n": lambda n, line: f"{n:6}\t{line}",
+    "console of CI": lambda _, line: f"[2026-05-01T10:00:00.123Z] {line}",
+    "log of Python": lambda _, line: f"2026-05-01 10:00:00,123 INFO: {line}",
+    "milliseconds": lambda _, line: f"1777629600000 {line}",
+    "comment": lambda _, line: f"# {line}",
+    "patch": lambda _, line: f"+{line}",
+    "log store": lambda _, line: json.dumps({"@timestamp": "2026-05-01T10:00:00Z", "host": "web1", "message": line}),
+    "log store, hosts": lambda _, line: json.dumps({"_source": {"host": {"name": "web1"}, "message": line}}),
+    "journal in a log store": lambda _, line: json.dumps(
+        {
+            "jsonPayload": {"MESSAGE": _bare(line), "_HOSTNAME": "web1", "SYSLOG_IDENTIFIER": "kernel"},
+            "timestamp": "2026-05-01T10:00:00Z",
+        }
+    ),
+    "CSV": lambda _, line: _csv(["2026-05-01T10:00:00Z", "web1", line]),
+    "collector": lambda _, line: f"May 01 10:00:00 web1 kernel:  {line}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("carrier", CARRIERS, ids=lambda carrier: carrier.name)
+def test_samples_are_read_by_their_own_carrier(carrier: Carrier) -> None:
+    for sample in carrier.samples:
+        reader = Reader(CONTEXT, [])
+        (record,) = reader.records([(1, sample.encode())])
+        assert record.text == "Mem-Info:", sample
+        assert [name.rpartition(" in ")[2] for name, count in reader.seen.items() if count] == [carrier.name], sample
+
+
+@pytest.mark.parametrize("around", AROUND.values(), ids=AROUND)
+def test_a_report_inside_is_the_report(around: Callable[[int, str], str]) -> None:
+    (plain,) = judged(REPORT)
+    (found,) = judged(around(number, line) for number, line in enumerate(REPORT, start=1))
+    assert [kill.pid for kill in found.incident.kills] == [kill.pid for kill in plain.incident.kills]
+    assert (found.verdict.word, found.totalpages.pages) == (plain.verdict.word, plain.totalpages.pages)
+    assert [row.badness_pages for row in found.candidates] == [row.badness_pages for row in plain.candidates]
+
+
+def test_what_the_carrier_says() -> None:
+    (record,) = parse(['{"@timestamp":"2026-05-01T10:00:00Z","host":{"name":"web1"},"message":"[   12.345678] Mem-Info:"}'])
+    assert (record.host, record.wall_us, record.wall_source) == ("web1", 1777629600000000, TsSource.SYSLOG)
+    assert (record.uptime_us, record.from_kernel) == (12345678, None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"message":"[   12.345678] Out of memory: Killed process 1 (init)","program":"evil"}',
+        '{"jsonPayload":{"MESSAGE":"Out of memory: Killed process 1 (init)","SYSLOG_IDENTIFIER":"evil"}}',
+        '{"jsonPayload":{"MESSAGE":"Out of memory: Killed process 1 (init)","SYSLOG_IDENTIFIER":"kernel","_TRANSPORT":"syslog"}}',
+    ],
+)
+def test_a_program_inside_stays_a_program(line: str) -> None:
+    (record,) = parse([line])
+    assert record.from_kernel is False
+    assert judged([line]) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "x.log:[  1.000000] Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB",
+        '{"message":"Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"}',
+    ],
+)
+def test_none_is_believed_in_an_ordinary_log(line: str) -> None:
+    """There it continues what a program wrote."""
+    assert judged([line]) != []
+    assert judged(["Jan 10 01:27:05 web1 evil[7]: look:", line]) == []
+
+
+def test_the_output_of_a_container_is_none() -> None:
+    line = '{"log":"[   1.000000] Out of memory: Killed process 1 (init)\\n","stream":"stdout","time":"2026-05-01T10:00:00Z"}'
+    assert judged([line]) == []
+
+
+def test_a_large_one_is_searched_in_windows(tmp_path: Path) -> None:
+    noise = [f"/var/log/syslog:Jan 10 01:27:0{n % 10} web1 app[7]: request {n} took 3 ms" for n in range(90_000)]
+    report = [AROUND["grep -r"](0, line) for line in REPORT]
+    log = tmp_path / "found.txt"
+    log.write_text("\n".join([*noise, *report, *noise]) + "\n")
+    assert log.stat().st_size > 8_000_000
+    (found,) = _incidents(log)
+    assert found == (90_000 + next(n for n, line in enumerate(REPORT, 1) if "invoked oom-killer" in line), 1)
+
+
+def _incidents(log: Path) -> list[tuple[int, int]]:
+    from oomforensics.parsers.assemble import assemble
+    from oomforensics.parsers.containers.limits import Limits
+    from oomforensics.parsers.opened import expand
+    from oomforensics.parsers.reading import read
+    from oomforensics.parsers.sources import iter_sources
+
+    return [
+        (incident.line_start, len(incident.kills))
+        for source in iter_sources([str(log)])
+        for opened in expand(source, Limits())  # type: ignore[arg-type]
+        for incident in assemble(read(opened, timezone=CONTEXT.timezone), str(log))
+    ]
+
+
+@given(st.text(max_size=200))
+def test_whatever_a_line_holds_none_fails(text: str) -> None:
+    clock = Clock(Context("x", CONTEXT.timezone, CONTEXT.not_after), [])
+    for carrier in CARRIERS:
+        assert all(isinstance(carried.text, str) for carried in carrier.read(text, clock))
+    assert all(isinstance(record, Record) for record in Reader(CONTEXT, []).records([(1, text.encode())]))

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-kernels soak-kernels fuzz check lint types wheel docs shown bench clean
+.PHONY: demo test test-kernels test-capture soak-kernels power-off fuzz check lint types wheel docs shown bench clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -22,10 +22,19 @@ test: $(STAMP)
 test-kernels: $(STAMP)
 	$(BIN)/python -m pytest tests/kernels/guests.py; status=$$?; cat build/kernels/agreement.md; exit $$status
 
+# The recorder itself in such guests: 56 kills, and power failures.
+test-capture: $(STAMP)
+	$(BIN)/python -m pytest tests/kernels/recorder.py; status=$$?; cat build/kernels/recorder.md; exit $$status
+
 # N kills of random populations: make soak-kernels N=500 KERNELS="bookworm sid"
 N ?= 100
 soak-kernels: $(STAMP)
 	$(BIN)/python -m tests.kernels.soak --kills $(N) $(KERNELS)
+
+# The power goes N times while the recorder writes: make power-off N=30 KERNELS="bookworm sid"
+power-off: N = 30
+power-off: $(STAMP)
+	$(BIN)/python -m tests.kernels.power --cuts $(N) $(KERNELS)
 
 # Hostile input: make fuzz N=1000000 TARGETS="archives journal"
 fuzz: N = 20000
@@ -47,11 +56,13 @@ docs: $(STAMP)
 	$(BIN)/python tests/check_docs.py
 
 shown: $(STAMP)
-	for page in command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+	for page in api command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
 
 check: lint types test wheel docs
 
+# Beside atop (apt-get install atop) and procpath.
 bench: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.capture
 

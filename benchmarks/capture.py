@@ -1,7 +1,8 @@
 """python -m benchmarks.capture [--processes N …] [--kills N]: the recorder beside atop and procpath, in one run.
 
 All watch the same processes at the same interval of one second: N that sleep, one in twenty of them that grows and
-shrinks. `--atop` and `--procpath` name the programs where they are not on the PATH; those that are not there are left out.
+shrinks. atop is Debian's package, procpath the extra `bench` of this one (`pip install -e '.[bench]'`); `--atop` and
+`--procpath` name the programs where they are not on the PATH or beside Python. Those that are not there are left out.
 With root and cgroup v1 it also makes kills and measures the time from the kernel's counter to the recorded event.
 """
 
@@ -45,12 +46,13 @@ signal.pause()
 
 
 def main() -> None:
+    beside = f"{Path(sys.executable).parent}:{os.environ.get('PATH', os.defpath)}"
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--processes", type=int, nargs="*", default=[0, 1000, 2000])
     options.add_argument("--samples", type=int, default=30, help="steps that each is measured for (default 30)")
     options.add_argument("--kills", type=int, default=20)
     options.add_argument("--atop", default=shutil.which("atop"))
-    options.add_argument("--procpath", default=shutil.which("procpath"))
+    options.add_argument("--procpath", default=shutil.which("procpath", path=beside))
     chosen = options.parse_args()
     for count in chosen.processes:
         with crowd(count), tempfile.TemporaryDirectory(prefix="oomforensics-bench-") as folder:

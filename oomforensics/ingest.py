@@ -149,7 +149,7 @@ class _Run:
                     self._keep(piece)
         self._save()
         pairs.derive(self._con)
-        growth.derive(self._con)
+        growth.derive(self._con, lambda: self._stop.requested)
         derived.derive(self._con)
         self._result.unread = len(unread)
         return self._result

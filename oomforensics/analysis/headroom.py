@@ -52,6 +52,7 @@ class Shortage:
     free_swap_kb: int | None = None
     zones: tuple[ZoneState, ...] = ()
     version: Version | None = None  # of the kernel, whose flags and watermarks apply
+    has_highmem: bool = False  # pages in HighMem or Movable, which may not be printed
 
     @property
     def request_kb(self) -> int:
@@ -96,7 +97,9 @@ class Shortage:
         gfp = decode(self.gfp_mask, self.version) if self.gfp_mask else None
         if gfp is None:
             return None
-        known = zones_of([one.name for one in self.zones], max(len(one.reserve_pages) for one in self.zones))
+        known = zones_of(
+            [one.name for one in self.zones], max(len(one.reserve_pages) for one in self.zones), self.has_highmem
+        )
         reach = reaches(known, gfp.highest_zone)
         if zone.name not in known or known.index(zone.name) > known.index(reach):
             return None

@@ -56,8 +56,8 @@ def main(argv: list[str]) -> int:
     for problem in lacking:
         _say(f"not here: {problem}")
     why = recorder.run()
-    lost = recorder.spool.lost_frames + recorder.spool.failed_syncs
     recorder.close()
+    lost = recorder.spool.lost_frames + recorder.spool.failures
     _say(
         f"stopped: {why}; {recorder.ooms} OOM events"
         + (f"; {lost} frames could not be written or brought to the disk" if lost else "")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import zlib
 
-from oomforensics.capture import blobs, files
+from oomforensics.capture import blobs, files, pace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class Cgroups:
             headroom = group.headroom if headroom < group.headroom else headroom  # the cache is not known anew
         elapsed_s = (now_ns - group.stamp_ns) / 1e9
         if group.headroom is not None and elapsed_s > 0:
-            group.slope = (group.headroom - headroom) / elapsed_s
+            group.slope = pace.slope(group.slope, (group.headroom - headroom) / elapsed_s, elapsed_s)
         group.headroom, group.stamp_ns = headroom, now_ns
 
 

@@ -6,6 +6,10 @@ import os
 
 from oomforensics.capture import files
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 
 class Hierarchy:
     __slots__ = ("mount", "root", "version")
@@ -25,20 +29,19 @@ class Hierarchy:
 
 def find(proc: str = "/proc") -> Hierarchy | None:
     """The one that has the memory controller; None where none is mounted here."""
-    raw = files.read_all(proc + "/self/mountinfo") or b""
-    for line in os.fsdecode(raw).split("\n"):
-        left, _, right = line.partition(" - ")
-        words, kind = left.split(" "), right.split(" ")
-        if len(words) < 6 or len(kind) < 3:
-            continue
-        root, mount = _plain(words[3]), _plain(words[4])
-        if kind[0] == "cgroup" and "memory" in kind[2].split(","):
+    for kind, options, root, mount in _mounts(proc):
+        if kind == "cgroup" and "memory" in options.split(","):
             return Hierarchy(1, mount, root)
-        if kind[0] == "cgroup2":
+        if kind == "cgroup2":
             controllers = files.read(mount + "/cgroup.controllers") or b""
             if b"memory" in controllers.split():
                 return Hierarchy(2, mount, root)
     return None
+
+
+def mounted(wanted: str, proc: str = "/proc") -> str | None:
+    """Where a file system of this type is mounted."""
+    return next((mount for kind, _, _, mount in _mounts(proc) if kind == wanted), None)
 
 
 def of_process(pid: int, hierarchy: Hierarchy, proc: str = "/proc") -> str | None:
@@ -48,6 +51,16 @@ def of_process(pid: int, hierarchy: Hierarchy, proc: str = "/proc") -> str | Non
         if (number == "0") if hierarchy.version == 2 else ("memory" in controllers.split(",")):
             return hierarchy.folder(path)
     return None
+
+
+def _mounts(proc: str) -> Iterator[tuple[str, str, str, str]]:
+    """Type, its own options, root within it, place."""
+    raw = files.read_all(proc + "/self/mountinfo") or b""
+    for line in os.fsdecode(raw).split("\n"):
+        left, _, right = line.partition(" - ")
+        words, kind = left.split(" "), right.split(" ")
+        if len(words) >= 6 and len(kind) >= 3:
+            yield kind[0], kind[2], _plain(words[3]), _plain(words[4])
 
 
 def _plain(field: str) -> str:

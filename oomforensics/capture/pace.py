@@ -9,7 +9,9 @@ FLOOR_S = 0.05
 LOOKS = 20  # snapshots that should fit in the time that is left
 BUDGET_S = 30.0  # of looking closely in one go
 REFILL = 0.25  # seconds of budget that a second without haste gives back
+COOLING_S = 0.25  # at least between two looks after that, until half of the budget is there again
 SHARE = 4  # parts of a step's cost that pass before the next: a fifth of one CPU at most
+HALVES_S = 0.25  # in which half of a slope is forgotten
 ALARM_S = 2.0  # how long a trigger (pressure, a threshold, an OOM event) makes it look closely
 
 # Why the next look is when it is.
@@ -44,10 +46,19 @@ def plan(
     reason = STEADY
     if hasty:
         reason = COOLING if cooling else ALARM if alarmed else HEADROOM
-    next_s = base_s if cooling else wanted_s
+    next_s = max(wanted_s, min(COOLING_S, base_s)) if cooling else wanted_s
     if cost_s * SHARE > next_s:
         return cost_s * SHARE, COSTLY, (budget_s, cooling)
     return next_s, reason, (budget_s, cooling)
+
+
+def slope(before: float, now: float, passed_s: float) -> float:
+    """What is lost in a second, with what is remembered of the slope before; less than one of its unit is none.
+
+    Just before an OOM there is nothing left that could still be lost, or reclaim holds the fall up for a moment.
+    """
+    remembered = before * 0.5 ** (passed_s / HALVES_S)
+    return max(now, remembered if remembered >= 1.0 else 0.0)
 
 
 def may_look_now(passed_s: float, cost_s: float) -> bool:

@@ -70,6 +70,9 @@ class Processes:
     def __len__(self) -> int:
         return len(self._tasks)
 
+    def __contains__(self, pid: int) -> bool:
+        return pid in self._tasks
+
     def pids(self) -> list[int]:
         """Of all processes, ascending as the kernel lists them."""
         return [int(name) for name in os.listdir(self._proc) if name.isdigit()]

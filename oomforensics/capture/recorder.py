@@ -15,6 +15,7 @@ from oomforensics.capture.inotify import IN_CREATE, IN_DELETE, IN_Q_OVERFLOW, In
 from oomforensics.capture.processes import Processes
 from oomforensics.capture.spool import Spool
 from oomforensics.capture.system import System
+from oomforensics.capture.tracepoint import MarkVictim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _KMSG_ROUNDS = 8  # frames of the kernel's log in one round: 4096 records
 _SPARE_FILES = 256  # descriptors that are kept for other things than processes and cgroups
 _FEWEST_FILES = 64
 _WATCHED_PRESSURE = 64  # cgroups with a pressure trigger of their own
-_OOMS = (*KILLS, "under_oom", "oom_then_removed")  # events that a spool keeps the neighbourhood of
+_OOMS = (*KILLS, "under_oom", "oom_then_removed", "mark_victim")  # events that a spool keeps the neighbourhood of
 _PASSING = ("usage_threshold", "pressure_level", "pressure", "max", "high", "low", "sock_throttled")
 _PASSING_NS = _S // 10  # between two recorded events of this kind in one cgroup
 
@@ -59,6 +60,7 @@ class Recorder:
         self._v1: EventsV1 | None = None
         self._v2: EventsV2 | None = None
         self._kmsg: kmsg.Kmsg | None = None
+        self._victims: MarkVictim | None = None
         self._pressure_fds: dict[int, str] = {}
         self._system = System(proc)
         self._processes = Processes(proc, room * 3 // 4)
@@ -127,7 +129,8 @@ class Recorder:
         if now >= self._next_ns:
             self.step(None)
         if self._urgent or now - self._synced_ns >= self._base_ns:
-            self._urgent = not self.spool.sync()
+            self.spool.sync()
+            self._urgent = False
             self._synced_ns = now
         if self._end_ns is not None and now >= self._end_ns:
             self.stop("an OOM was recorded" if self.ooms and self._options.until_oom else "duration")
@@ -177,7 +180,9 @@ class Recorder:
 
     def close(self) -> None:
         self.spool.close()
-        for part in (self._processes, self._cgroups, self._system, self._v1, self._kmsg, self._inotify):
+        for part in (
+            self._processes, self._cgroups, self._system, self._v1, self._kmsg, self._victims, self._inotify,
+        ):  # fmt: skip
             if part is not None:
                 part.close()
         for fd in self._pressure_fds:
@@ -197,6 +202,13 @@ class Recorder:
             self.sources.append("kmsg")
         except OSError as error:
             self.missing.append(f"/dev/kmsg: {error.strerror}")
+        try:
+            self._victims = MarkVictim(self._proc)
+            for fd in self._victims.fds:
+                self._listen(fd, self._on_victim)
+            self.sources.append("oom:mark_victim")
+        except OSError as error:
+            self.missing.append(f"oom:mark_victim: {error.strerror or error}")
         try:
             fd, trigger = pressure_trigger(f"{self._proc}/pressure/memory")
             self._listen_pressure(fd, "")
@@ -390,6 +402,18 @@ class Recorder:
                     self._saw_oom()
             if not more:
                 break
+
+    def _on_victim(self, fd: int) -> None:
+        if self._victims is None:
+            return
+        chosen = self._victims.read(fd)
+        for when_ns, pid, raw in chosen:
+            extra = [(b"chosen_ns", b"%d" % when_ns), (b"record", raw), (b"format", self._victims.format)]
+            scoped = self._options.kind == "system" or pid in self._processes
+            parts = b"".join([blobs.pack(0, name, value) for name, value in extra])
+            self._event(None, "mark_victim", "oom:mark_victim", parts, scoped)
+        if not chosen and self._victims.drop_ended(fd):
+            del self._handlers[fd]
 
     def _vmstat(self, now: int) -> None:
         """The last resort: the kernel counts its kills, without saying who."""

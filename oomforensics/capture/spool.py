@@ -6,22 +6,21 @@ left that may go, `full` says so: samples stop, events go on up to twice the siz
 
 from __future__ import annotations
 
-import _thread
 import fcntl
 import os
 
 from oomforensics.capture import frame
+from oomforensics.capture.writer import SUFFIX, Writer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUFFIX = ".oomspool"
 LOCK = "lock"
 _SEGMENT = 16 << 20  # bytes after which a new segment begins
 _SMALLEST_SEGMENT = 64 << 10
 _SEGMENTS = 32  # in a ring
-_STACK = 128 << 10  # bytes of the thread that syncs; all of it is locked in memory
+_BUILDING = (frame.PROCESSES, frame.CGROUPS)  # kinds that count on what was written before, beyond a chain
 _CHAIN = 60  # frames of a kind after which one is stored on its own: what a damaged frame can take with it
 
 
@@ -55,65 +54,27 @@ def recorder_pid(directory: str) -> int | None:
     return None
 
 
-class _Syncer:
-    """Brings a file to the disk in a thread of its own: a slow disk must not keep the recorder from looking."""
-
-    __slots__ = ("_fd", "_idle", "_wake", "failed")
-
-    def __init__(self) -> None:
-        self.failed = 0
-        self._fd = -1
-        self._idle = _thread.allocate_lock()  # held while a file is being synced
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        _thread.stack_size(_STACK)
-        _thread.start_new_thread(self._run, ())
-
-    def begin(self, fd: int) -> bool:
-        """False: the last one is still under way."""
-        if not self._idle.acquire(blocking=False):
-            return False
-        self._fd = fd
-        self._wake.release()
-        return True
-
-    def wait(self) -> None:
-        """Nothing is under way when this returns."""
-        self._idle.acquire()
-        self._idle.release()
-
-    def _run(self) -> None:
-        while True:
-            self._wake.acquire()
-            try:
-                os.fdatasync(self._fd)
-            except OSError:
-                self.failed += 1
-            self._idle.release()
-
-
 class Spool:
     """What the recorder writes to. Raises OSError and Busy only from `__init__`."""
 
     __slots__ = (
+        "_again",
         "_bases",
         "_chained",
         "_directory",
-        "_fd",
-        "_folder_fd",
         "_header",
         "_limit",
         "_lock",
         "_max_size",
         "_number",
         "_oom",
+        "_refused",
         "_sequence",
         "_size",
         "_sizes",
-        "_syncer",
         "_unsynced",
+        "_writer",
         "full",
-        "lost_frames",
         "total",
     )
 
@@ -126,7 +87,6 @@ class Spool:
         if max_size is not None:
             self._limit = min(_SEGMENT, max(_SMALLEST_SEGMENT, max_size // _SEGMENTS))
         self._lock = _locked(directory)
-        self._folder_fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
         self._sizes: dict[int, int] = {}
         self._oom: set[int] = set()  # segments in which an OOM happened
         for name in segments(directory):
@@ -136,28 +96,42 @@ class Spool:
             if _holds_oom(path):
                 self._oom.add(number)
         self.full = False
-        self.lost_frames = 0  # that could not be written: no space, an error of the disk
+        self._refused = 0  # frames that the writer had no room for
         self.total = sum(self._sizes.values())  # bytes of all segments
-        self._fd = -1
-        self._syncer = _Syncer()
         self._unsynced = False
         self._size = 0
         self._sequence = 0
         self._bases: dict[int, bytes] = {}
         self._chained: dict[int, int] = {}
-        self._number = max(self._sizes, default=0)
-        self._begin(mono_ns)
+        self._again: set[int] = set()  # kinds whose next frame must not count on those before
+        self._number = max(self._sizes, default=0) + 1
+        self._writer = Writer(directory, self._number)
+        self._restart(0, 0)
+        self.write(frame.HEADER, header(), mono_ns)
+        self.flush()
 
     def turn(self, mono_ns: int) -> bool:
         """Begin a new segment where the present one has had its share. True: values must be written in full again."""
         self._make_room()
         if self.full or self._size < self._limit:
             return False
-        self._begin(mono_ns)
+        self._number += 1
+        self._writer.begin(self._number)
+        self._restart(0, 0)
+        self._again.clear()
+        self.write(frame.HEADER, self._header(), mono_ns)
         return True
 
     def write(self, kind: int, payload: bytes, mono_ns: int, flags: int = 0, chain: bool = False) -> bool:
-        """Append a frame; False where it could not be written. `chain`: mostly the same as the one of its kind before."""
+        """Append a frame; False where it could not be. `chain`: mostly the same as the one of its kind before.
+
+        A frame that the disk refuses is known only later: then the next of each kind that builds on it is not taken either,
+        so that its writer begins anew.
+        """
+        self._heed_failure(mono_ns)
+        if kind in self._again:
+            self._again.discard(kind)
+            return False
         if self.full and (kind in (frame.PROCESSES, frame.CGROUPS, frame.SYSTEM) or self._beyond()):
             self._forget(kind)
             return False
@@ -181,20 +155,29 @@ class Spool:
             self._oom.add(self._number)
         return True
 
-    def sync(self) -> bool:
-        """Begin to bring what was written to the disk; False where the last time still takes, and it must be asked again."""
-        if self._unsynced and self._syncer.begin(self._fd):
+    def sync(self) -> None:
+        """Begin to bring what was written to the disk; where the last time still takes, as soon as it is over."""
+        if self._unsynced:
+            self._writer.sync()
             self._unsynced = False
-        return not self._unsynced
+
+    def flush(self) -> None:
+        """What was written is in its file when this returns, though perhaps not on the disk."""
+        self._writer.flush()
 
     def close(self) -> None:
-        self._finish()
-        for fd in (self._folder_fd, self._lock):
-            os.close(fd)
+        self._writer.close()
+        os.close(self._lock)
 
     @property
-    def failed_syncs(self) -> int:
-        return self._syncer.failed
+    def lost_frames(self) -> int:
+        """That could not be written: no space, an error of the disk, or it was too slow for too long."""
+        return self._refused + self._writer.lost_frames
+
+    @property
+    def failures(self) -> int:
+        """Of fsync, and of removing the oldest segments."""
+        return self._writer.failed_syncs + self._writer.refused
 
     @property
     def directory(self) -> str:
@@ -205,43 +188,31 @@ class Spool:
         """Of the segment that is being written."""
         return self._number
 
-    def _begin(self, mono_ns: int) -> None:
-        if self._fd >= 0:
-            self._finish()
-        self._number += 1
-        path = os.path.join(self._directory, f"{self._number:08d}{SUFFIX}")
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o640)
-        self._size = 0
-        self._sizes[self._number] = 0
-        self._sequence = 0
+    def _restart(self, frames: int, size: int) -> None:
+        """The present segment has so many frames and bytes; what follows counts on none of them."""
+        self.total += size - self._sizes.get(self._number, 0)
+        self._sizes[self._number] = self._size = size
+        self._sequence = frames
         self._bases = {}
         self._chained = {}
-        self._unsynced = False
-        os.fsync(self._folder_fd)
-        self.write(frame.HEADER, self._header(), mono_ns)
 
-    def _finish(self) -> None:
-        """The present segment is on the disk, and closed."""
-        self._syncer.wait()
-        try:
-            os.fdatasync(self._fd)
-        except OSError:
-            self._syncer.failed += 1
-        os.close(self._fd)
+    def _heed_failure(self, mono_ns: int) -> None:
+        failed = self._writer.take_failure()
+        if failed is None or failed[0] != self._number:
+            return
+        _, frames, size = failed
+        self._restart(frames, size)
+        self._again = set(_BUILDING)
+        if not frames:
+            self.write(frame.HEADER, self._header(), mono_ns)
 
     def _append(self, raw: bytes) -> bool:
-        try:
-            done = os.write(self._fd, raw)
-        except OSError:
-            done = 0
-        if done != len(raw):
-            self.lost_frames += 1
-            if done:
-                os.ftruncate(self._fd, self._size)
+        if not self._writer.put(self._number, raw):
+            self._refused += 1
             return False
-        self._size += done
+        self._size += len(raw)
         self._sizes[self._number] = self._size
-        self.total += done
+        self.total += len(raw)
         self._sequence += 1
         self._unsynced = True
         return True
@@ -259,12 +230,7 @@ class Spool:
             number = self._oldest_droppable()
             if number is None:
                 break
-            try:
-                os.unlink(f"{number:08d}{SUFFIX}", dir_fd=self._folder_fd)
-            except FileNotFoundError:
-                pass
-            except OSError:
-                break
+            self._writer.drop(number)
             self.total -= self._sizes.pop(number)
         self.full = self.total > self._max_size
 

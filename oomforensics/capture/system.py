@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 
-from oomforensics.capture import blobs, files
+from oomforensics.capture import blobs, files, pace
 
 _FAST = ("meminfo", "vmstat", "pressure/memory", "pressure/io", "pressure/cpu", "loadavg")
-_SLOW = ("zoneinfo", "buddyinfo", "swaps", "sys/vm/overcommit_memory", "sys/vm/swappiness", "sys/vm/panic_on_oom",
-         "sys/vm/oom_kill_allocating_task", "sys/vm/min_free_kbytes")  # fmt: skip
+_SLOW = ("zoneinfo", "buddyinfo", "swaps")
+_SETTINGS = ("overcommit_memory", "swappiness", "panic_on_oom", "oom_kill_allocating_task", "min_free_kbytes")
+# Bytes of a setting. The kernel has a buffer of the size asked for made, and where memory is short 64 KiB may take it a second.
+_SETTING = 64
 _SLOW_EVERY_NS = 30_000_000_000
 
 
@@ -46,6 +48,10 @@ class System:
                 slow = files.read_all(f"{self._proc}/{name}")
                 if slow is not None:
                     parts.append(blobs.pack(0, name.encode(), slow))
+            for name in _SETTINGS:
+                setting = files.read(f"{self._proc}/sys/vm/{name}", _SETTING)
+                if setting is not None:
+                    parts.append(blobs.pack(0, f"sys/vm/{name}".encode(), setting))
         return b"".join(parts)
 
     def time_left_s(self) -> float:
@@ -65,5 +71,5 @@ class System:
         available = memory + (files.number_after(meminfo, b"SwapFree") or 0)
         elapsed_s = (now_ns - self._stamp_ns) / 1e9
         if self.available_kb is not None and elapsed_s > 0:
-            self.slope_kb = (self.available_kb - available) / elapsed_s
+            self.slope_kb = pace.slope(self.slope_kb, (self.available_kb - available) / elapsed_s, elapsed_s)
         self.available_kb, self._stamp_ns = available, now_ns

@@ -6,7 +6,7 @@ now are made anew, each wholly or not at all: after an ingest that was killed, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from oomforensics.analysis.growth import wording
@@ -61,8 +61,10 @@ class _Made(NamedTuple):
         return say(self.verdict)
 
 
-def derive(con: Connection) -> None:
-    """Of all incidents of which something else is known than when their rows were made, or that have none."""
+def derive(con: Connection, stopped: Callable[[], bool] = lambda: False) -> None:
+    """Of all incidents of which something else is known than when their rows were made, or that have none. What is left out
+    because it is stopped, the next one makes.
+    """
     con.execute(f"CREATE OR REPLACE TEMP TABLE new_growth AS {_WANTED}")
     stale = con.execute(
         """
@@ -80,8 +82,12 @@ def derive(con: Connection) -> None:
         """
     ).fetchall()
     con.execute("DROP TABLE new_growth")
-    for first in range(0, len(missing), _BATCH):
-        batch = [_Wanted(*row) for row in missing[first : first + _BATCH]]
+    wanted = [_Wanted(*row) for row in missing]
+    recorded, reported = ([one for one in wanted if one.is_recorded == side] for side in (True, False))
+    batches = [[one] for one in recorded] + [reported[n : n + _BATCH] for n in range(0, len(reported), _BATCH)]
+    for batch in batches:
+        if stopped():
+            return
         made = _made(con, batch)
         with transaction(con):
             _keep(con, batch, made)
@@ -91,9 +97,9 @@ def _made(con: Connection, batch: list[_Wanted]) -> dict[str, _Made]:
     """By the incident; without those of which neither says anything."""
     made = {}
     for one in batch:
-        recorded = growth_recorded.judge(con, one.incident_id) if one.is_recorded else None
-        if recorded is not None:
-            made[one.incident_id] = _Made(_RECORDING, *recorded)
+        seen = growth_recorded.judge(con, one.incident_id) if one.is_recorded else None
+        if seen is not None:
+            made[one.incident_id] = _Made(_RECORDING, *seen)
     before = {
         one.incident_id: one.before_id for one in batch if one.incident_id not in made and one.before_id is not None
     }

@@ -20,6 +20,8 @@ from oomforensics.history.frames import NEW, Columns, columns, run
 from oomforensics.history.schema import Connection
 
 _KEPT = 5  # of each kind
+_MOST_PAGES = 1 << 35  # 128 TiB of the smallest pages: a figure above is no machine's, and says nothing
+_MOST_BYTES = 1 << 62  # of a sum: more fits into no column
 
 # Boots are known by their id, or by the log that shows both reports (see pairs.py).
 MADE_OF = """
@@ -65,10 +67,10 @@ tables AS (
 ),
 sides AS (
     SELECT tables.incident_id, is_before, comm, pid, uid,
-           (coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0)) * page_size AS used_bytes,
+           greatest(coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0), 0) * page_size AS used_bytes,
            rss_anon_pages IS NULL AS is_mixed
     FROM tables JOIN t_candidates AS one ON one.incident_id = listed_id JOIN t_incidents AS shown ON shown.incident_id = listed_id
-    WHERE rss_pages IS NOT NULL
+    WHERE greatest(rss_pages, rss_anon_pages, swapents_pages) <= {_MOST_PAGES} AND rss_pages IS NOT NULL
 ),
 processes AS (
     SELECT incident_id, comm, pid, any_value(uid) AS uid, coalesce(max(used_bytes) FILTER (is_before), 0) AS start_bytes,
@@ -91,8 +93,8 @@ whole AS (
            bool_or(is_mixed) AS is_mixed
     FROM processes GROUP BY incident_id
 )
-SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, gained_bytes::BIGINT, kind,
-       who, pid, processes, start_bytes::BIGINT, end_bytes::BIGINT
+SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, least(gained_bytes, {_MOST_BYTES})::BIGINT, kind,
+       who, pid, processes, least(start_bytes, {_MOST_BYTES})::BIGINT, least(end_bytes, {_MOST_BYTES})::BIGINT
 FROM grown JOIN whole USING (incident_id) JOIN pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}

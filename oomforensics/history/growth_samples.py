@@ -22,6 +22,9 @@ _LEAST_LOOKS = 20  # looks between two of the recorder's interval count too, if 
 _SLACK = 0.9  # of the distance wanted: an interval is kept as well as the machine allows
 _TICKS_S = 100  # USER_HZ
 _BORN_SLACK_US = 1_000_000
+_MOST_PROCESSES = 20_000  # that are looked at: the largest
+_MOST_KB = 1 << 37  # 128 TiB: what a process can map; a figure above is no machine's, and says nothing
+_MOST_BYTES = _MOST_KB << 10
 
 
 class Shown(NamedTuple):
@@ -94,6 +97,7 @@ def sample(con: Connection, shown: Shown, chosen: list[Look]) -> Sampled | None:
         placed = not inside.empty
         processes = inside if placed else processes
     values = values.merge(processes[["pid", "starttime"]])
+    processes = processes.merge(values[["pid", "starttime"]].drop_duplicates())
     if values.empty:
         return None
     looks_s = [(look.mono_us - shown.mono_us) / 1e6 for look in chosen]
@@ -126,8 +130,13 @@ def _values(con: Connection, chosen: list[Look]) -> pd.DataFrame:
             FROM t_process_samples
             WHERE segment_id IN (SELECT segment_id FROM looks)
               AND (gone OR coalesce(rss_anon_kb, swap_kb) IS NOT NULL)
+              AND coalesce(rss_anon_kb, 0) BETWEEN 0 AND {_MOST_KB} AND coalesce(swap_kb, 0) BETWEEN 0 AND {_MOST_KB}
         ),
-        seen AS (SELECT DISTINCT segment_id, pid, starttime FROM rows)
+        largest AS (
+            SELECT pid, starttime FROM rows GROUP BY pid, starttime
+            ORDER BY max(used_bytes) DESC, pid, starttime LIMIT {_MOST_PROCESSES}
+        ),
+        seen AS (SELECT DISTINCT segment_id, pid, starttime FROM rows JOIN largest USING (pid, starttime))
         SELECT look, wanted.pid, wanted.starttime, used_bytes
         FROM (FROM looks JOIN seen USING (segment_id)) AS wanted
         ASOF JOIN rows ON rows.segment_id = wanted.segment_id AND rows.pid = wanted.pid AND rows.starttime = wanted.starttime
@@ -171,8 +180,8 @@ def _rooms(con: Connection, shown: Shown, chosen: list[Look], looks_s: list[floa
         f"""
         WITH {_LOOKED}
         SELECT look, groups.version, groups.usage_bytes, groups.limit_bytes, groups.swap_bytes, groups.swap_limit_bytes,
-               groups.file_bytes, groups.shmem_bytes, mem_total_kb + swap_total_kb,
-               coalesce(mem_available_kb, mem_free_kb), swap_free_kb
+               groups.file_bytes, groups.shmem_bytes, mem_total_kb, swap_total_kb, coalesce(mem_available_kb, mem_free_kb),
+               swap_free_kb
         FROM looks
         ASOF LEFT JOIN (FROM t_cgroup_samples WHERE cgroup = ?) AS groups
           ON groups.segment_id = looks.segment_id AND groups.mono_us <= looks.mono_us
@@ -183,10 +192,17 @@ def _rooms(con: Connection, shown: Shown, chosen: list[Look], looks_s: list[floa
         [*_listed(chosen), shown.memcg],
     ).fetchall()
     rooms = []
-    for look, version, usage, limit, swap, swap_limit, file, shmem, total_kb, available_kb, swap_free_kb in rows:
+    for look, version, *counters in rows:
+        usage, limit, swap, swap_limit, file, shmem = (_real(value, _MOST_BYTES) for value in counters[:6])
+        total_kb, swap_total_kb, available_kb, swap_free_kb = (_real(value, _MOST_KB) for value in counters[6:])
         if shown.memcg is None:
-            rooms.append(of_machine(looks_s[look], total_kb, available_kb, swap_free_kb))
+            all_kb = None if total_kb is None or swap_total_kb is None else total_kb + swap_total_kb
+            rooms.append(of_machine(looks_s[look], all_kb, available_kb, swap_free_kb))
         elif version is not None:
-            counters = CgroupCounters(version, usage, limit, swap, swap_limit, file, shmem)
-            rooms.append(of_cgroup(looks_s[look], counters, None if swap_free_kb is None else swap_free_kb * 1024))
+            found = CgroupCounters(version, usage, limit, swap, swap_limit, file, shmem)
+            rooms.append(of_cgroup(looks_s[look], found, None if swap_free_kb is None else swap_free_kb * 1024))
     return rooms
+
+
+def _real(value: int | None, most: int) -> int | None:
+    return value if value is not None and 0 <= value <= most else None

@@ -125,8 +125,9 @@ def selection_of(con: Connection, incident_id: str) -> Stored:
 
 
 def _shortage(sizes: Sizes, printed: Mapping[str, Any], meminfo: str | None, version: Version | None) -> Shortage:
+    info = json.loads(meminfo) if meminfo else {}
     zones = []
-    for zone in json.loads(meminfo).get("zones", []) if meminfo else []:
+    for zone in info.get("zones", []):
         free, least = (zone.get("values", {}).get(name) for name in ("free", "min"))
         if isinstance(free, int) and isinstance(least, int):
             reserve = zone.get("lowmem_reserve_pages") or []
@@ -136,7 +137,7 @@ def _shortage(sizes: Sizes, printed: Mapping[str, Any], meminfo: str | None, ver
     return Shortage(
         sizes, printed["gfp_mask"], printed["alloc_order"], printed["memory_usage_kb"], printed["memory_limit_kb"],
         printed["memsw_usage_kb"], printed["memsw_limit_kb"], printed["swap_usage_kb"], printed["swap_limit_kb"],
-        printed["free_swap_kb"], tuple(zones), version,
+        printed["free_swap_kb"], tuple(zones), version, bool(info.get("highmem_pages")),
     )  # fmt: skip
 
 

@@ -1001,8 +1001,8 @@ COMMENT ON COLUMN growth.who IS 'NAME (pid N), NAME, unit, control group or uid 
 COMMENT ON COLUMN growth.start_bytes IS 'What it had at from_s, bytes; a process born later had 0';
 COMMENT ON COLUMN growth.end_bytes IS 'What it had at until_s, bytes';
 COMMENT ON COLUMN growth.slope_bytes_per_s IS 'Bytes a second since onset_s: median of the slopes between all pairs of samples (Theil-Sen); of two samples, their slope';
-COMMENT ON COLUMN growth.slope_low_bytes_per_s IS 'Low end of its 95 % interval, widened for samples that depend on each other; NULL: too few samples';
-COMMENT ON COLUMN growth.slope_high_bytes_per_s IS 'High end of that interval';
+COMMENT ON COLUMN growth.slope_low_bytes_per_s IS 'Low end of its 95 % interval, bytes a second, widened for samples that depend on each other; NULL: too few samples';
+COMMENT ON COLUMN growth.slope_high_bytes_per_s IS 'High end of that interval, bytes a second';
 COMMENT ON COLUMN growth.shape IS 'leak: steady over most of the time seen; burst: most of it at once, shortly before the kill; plateau, shrinking, noise; ended: before the kill; insufficient: too few samples to tell';
 COMMENT ON COLUMN growth.share IS 'Part of all growth, 0 to 1: of the scope''s counter, or of what the processes gained in sum where that is more; negative: it shrank; NULL: it ended, or nothing grew';
 COMMENT ON COLUMN growth.samples IS 'Readings that it rests on, count';
@@ -1010,7 +1010,7 @@ COMMENT ON COLUMN growth.seen_in IS 'recording: samples of capture; reports: the
 COMMENT ON COLUMN growth.source IS 'The recording, or the log of the earlier report';
 COMMENT ON COLUMN growth.pid IS 'Process; NULL: several';
 COMMENT ON COLUMN growth.processes IS 'Processes seen whose memory it adds up, count';
-COMMENT ON COLUMN growth.grown_bytes IS 'end_bytes - start_bytes';
+COMMENT ON COLUMN growth.grown_bytes IS 'end_bytes - start_bytes, bytes';
 COMMENT ON COLUMN growth.from_s IS 'Seconds from the report''s first line to the first sample: negative';
 COMMENT ON COLUMN growth.until_s IS 'Seconds from the report''s first line to the last sample';
 COMMENT ON COLUMN growth.onset_s IS 'Seconds from the report''s first line to when it began to grow as it did at the end';
@@ -1033,8 +1033,8 @@ COMMENT ON COLUMN growth_verdicts.culprit_kind IS 'process, command, unit, cgrou
 COMMENT ON COLUMN growth_verdicts.shape IS 'How the culprit grew, as growth.shape';
 COMMENT ON COLUMN growth_verdicts.share IS 'Its part of all growth, 0 to 1';
 COMMENT ON COLUMN growth_verdicts.inevitable_from_s IS 'Seconds from the report''s first line, negative: what was left when the culprit''s growth began, over the rate at which it went. From then on the end was certain unless something stopped it';
-COMMENT ON COLUMN growth_verdicts.inevitable_low_s IS 'The same at the slowest rate of the 95 % interval: earliest; NULL: not known';
-COMMENT ON COLUMN growth_verdicts.inevitable_high_s IS 'The same at the fastest rate of the 95 % interval: latest; NULL: not known';
+COMMENT ON COLUMN growth_verdicts.inevitable_low_s IS 'The same, seconds, at the slowest rate of the 95 % interval: earliest; NULL: not known';
+COMMENT ON COLUMN growth_verdicts.inevitable_high_s IS 'The same, seconds, at the fastest rate of the 95 % interval: latest; NULL: not known';
 COMMENT ON COLUMN growth_verdicts.text IS 'The same in sentences';
 COMMENT ON COLUMN growth_verdicts.not_known IS 'What cannot be said, each a word and why';
 COMMENT ON COLUMN growth_verdicts.seen_in IS 'recording: samples of capture; reports: the task tables of two reports of one boot; NULL: nothing shows it';

@@ -49,7 +49,7 @@ LAYOUTS: tuple[Layout, ...] = (
         "d0164adc89f6, 016c13daa5c9",
     ),
     Layout(
-        (4, 11, 0),
+        (4, 10, 0),
         _bits(
             "RECLAIMABLE HIGH IO FS COLD NOWARN RETRY_MAYFAIL NOFAIL NORETRY MEMALLOC COMP ZERO NOMEMALLOC HARDWALL THISNODE"
             " ATOMIC ACCOUNT NOTRACK DIRECT_RECLAIM WRITE KSWAPD_RECLAIM"

@@ -52,6 +52,7 @@ RULES: tuple[Rules, ...] = (
     Rules((2, 6, 24), OrderRule.HALVING),
     Rules((3, 7, 0), OrderRule.HALVING, cma_kept=True, commit="d95ea5d18e69"),
     Rules((4, 4, 0), OrderRule.BLOCK, Highatomic.RESERVED, cma_kept=True, commit="97a16fc82a7c, 0aaa29a56e4f"),
+    # 6.13, and meant for 6.12's stable series; the patch level is not verified.
     Rules((6, 12, 2), OrderRule.BLOCK, Highatomic.FREE, cma_kept=True, commit="c928807f6f6b"),
 )
 

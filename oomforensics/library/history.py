@@ -35,7 +35,7 @@ def open_history(path: str | Path | None = None, *, create: bool = False) -> His
     version made is brought up to date.
     """
     history = History(default_path() if path is None else Path(path))
-    if create and not history.path.exists():
+    if create and (not history.path.exists() or history.path.stat().st_size == 0):
         with open_write(history.path):
             pass
     len(history)
@@ -78,6 +78,7 @@ class History:
         self.close()
 
     def close(self) -> None:
+        """Let others write it. What `read_logs` made is removed. It cannot be used any more."""
         self._rest()
         self._closed = True
         if self._folder is not None:

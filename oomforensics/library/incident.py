@@ -40,7 +40,11 @@ class Process:
 
 
 class WhatIf:
-    """The kernel's selection with other inputs. `chosen` is None where no process could be chosen."""
+    """The kernel's selection with other inputs.
+
+    `chosen`, and `chosen_before` without them: pid, comm and oom_score_adj of the first choice; None where there was none.
+    `totalpages` and `era`: what it was made with. `caveats`: what a reader must know of it.
+    """
 
     def __init__(self, again: Repeated) -> None:
         self._again = again
@@ -96,6 +100,7 @@ class Incident:
 
     @property
     def verdict_text(self) -> str:
+        """The same in a sentence."""
         return self._page.verdict_text
 
     @property
@@ -120,6 +125,7 @@ class Incident:
         return self.view("candidates")
 
     def kills(self) -> pd.DataFrame:
+        """Who was killed, with the sizes that the kill line prints."""
         return self.view("kills")
 
     def events(self) -> pd.DataFrame:
@@ -133,6 +139,18 @@ class Incident:
     def findings(self) -> pd.DataFrame:
         """What is worth knowing beyond the verdict, with evidence and advice."""
         return self.view("findings")
+
+    def balance(self) -> pd.DataFrame:
+        """Where the memory was: a tree of parts, by `node` and `parent`, that sums to RAM or to the limit."""
+        return self.view("memory_balance")
+
+    def allocation(self) -> pd.DataFrame:
+        """Why the allocation failed: each zone with what was free and what was needed. `view("allocations")` sums it up."""
+        return self.view("allocation_zones")
+
+    def growth(self) -> pd.DataFrame:
+        """Who grew before it, by a recording or by earlier reports of the same boot; `view("growth_verdicts")` sums it up."""
+        return self.view("growth")
 
     def view(self, name: str) -> pd.DataFrame:
         """Its rows of any view that has an `incident_id`; History.views() names them. Raises UsageError for another."""
@@ -189,9 +207,11 @@ class Incident:
         return html.render(self._history.connection, [self.id])
 
     def to_markdown(self) -> str:
+        """The report for a ticket."""
         return markdown.render(self._history.connection, [self.id])
 
     def to_json(self) -> str:
+        """The report for a program."""
         return jsonreport.render(self._history.connection, [self.id])
 
     def __repr__(self) -> str:

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
 from oomforensics.capture import frame, samples
 from oomforensics.capture.decode import samples as decoded
 from oomforensics.capture.read import Losses, read_segment
+from oomforensics.parsers import tracepoint
 from oomforensics.parsers.facts import Incident
 from oomforensics.parsers.opened import Opened
 from oomforensics.parsers.reading import hash_of
@@ -51,6 +52,9 @@ _KINDS = {
     "pressure": "pressure_event", "usage_threshold": "pressure_event", "pressure_level": "pressure_event",
     "max": "pressure_event", "high": "pressure_event",
 }  # fmt: skip
+
+
+_IN_KB = frozenset(("total_vm", "anon_rss", "file_rss", "shmem_rss", "pgtables"))  # of oom:mark_victim
 
 
 class Log:
@@ -232,8 +236,10 @@ class Spool:
         )  # fmt: skip
         identify_event(event)
         event.detail.update(what=one.what, cause=one.cause)
-        for name, raw in one.files.items():
-            event.detail[name] = visible(raw.strip())[:2000]
+        if one.what == "mark_victim":
+            _chosen(event, one.files)
+        else:
+            event.detail.update({name: visible(raw.strip())[:2000] for name, raw in one.files.items()})
         self._opened.info.events.append(event)
 
     def _kernel_records(self, one: samples.KernelRecords) -> None:
@@ -254,6 +260,20 @@ class Spool:
         if self._segment.wall_offset_us is None:
             return None, TsSource.NONE
         return mono_us + self._segment.wall_offset_us, TsSource.BOOT_TIME_DERIVED
+
+
+def _chosen(event: Event, files: Mapping[str, bytes]) -> None:
+    """From the record of oom:mark_victim; before 6.10 it holds the pid alone. The time is the kernel's."""
+    said = tracepoint.fields(files.get("format", b""), files.get("record", b""))
+    pid, comm, uid = said.pop("pid", None), said.pop("comm", None), said.pop("uid", None)
+    event.says, event.mechanism = Says.CLAIM, "kernel"
+    event.pid = pid if isinstance(pid, int) else None
+    event.comm = comm if isinstance(comm, str) else None
+    event.uid = uid if isinstance(uid, int) else None
+    event.detail.update({f"{name}_kb" if name in _IN_KB else name: value for name, value in said.items()})
+    chosen_ns = files.get("chosen_ns", b"")
+    if chosen_ns.isdigit() and len(chosen_ns) < 19:
+        event.detail["chosen_us"] = int(chosen_ns) // 1000
 
 
 def _memory_cgroup(text: bytes) -> str | None:

@@ -240,6 +240,7 @@ class IncidentPage:
     container_image: str | None = None
     pod: str | None = None
     pod_namespace: str | None = None
+    place: str | None = None
     ts_uncertainty_s: float | None = None
     nodemask: str | None = None
     cpuset: str | None = None

@@ -131,7 +131,7 @@ def _also_killed(page: IncidentPage) -> Iterable[str]:
 
 
 def _allocation(page: IncidentPage) -> Iterable[str]:
-    it = page.allocation
+    it = memory.told(page)
     if it is None:
         return
     yield from ("", f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}", "", text(it.text), "")

@@ -65,6 +65,12 @@ def _error(row: BalanceRow) -> str:
     return f"{units.size(row.min_bytes)} to {units.size(row.max_bytes)}"
 
 
+def told(page: IncidentPage) -> AllocationRow | None:
+    """The failed allocation, if the report says anything of it."""
+    it = page.allocation
+    return None if it is None or (it.cause == "unknown" and not it.zones and it.gfp_flags is None) else it
+
+
 def request(it: AllocationRow) -> Iterator[tuple[str, str]]:
     """What was asked for, as labels and values."""
     if it.request_bytes is not None:

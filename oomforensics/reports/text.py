@@ -133,7 +133,7 @@ def _verdict(page: IncidentPage, out: _Writer) -> None:
 
 
 def _allocation(page: IncidentPage, out: _Writer) -> None:
-    it = page.allocation
+    it = memory.told(page)
     if it is None:
         return
     out.heading(f"Why the allocation failed: {memory.CAUSES.get(it.cause, it.cause)}")

@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from oomforensics.capture.options import Options
 from oomforensics.capture.samples import Header, Note, ProcessIdentity, ProcessSnapshot
 from tests.support import memcg
 
@@ -100,6 +102,50 @@ def test_wrong_usage_is_said(tmp_path: Path, arguments: list[str], said: str) ->
     spool = [] if "--spool" in arguments else ["--spool", str(tmp_path / "spool")]
     done = run(*spool, *arguments)
     assert done.returncode == 2 and said in done.stderr and "Traceback" not in done.stderr
+
+
+# Loaded as whoever runs the tests, then nobody's: it begins a process of its own and records.
+_NOBODY = """
+import ctypes, os, resource, sys, time
+sys.path.append(sys.argv.pop(1))
+from oomforensics.capture import __main__ as recorder
+
+if os.getuid() == 0:
+    os.setgroups([])
+    os.setresgid(65534, 65534, 65534)
+    os.setresuid(65534, 65534, 65534)
+    ctypes.CDLL(None).prctl(4, 1)  # PR_SET_DUMPABLE: /proc/self is its own, as after exec
+child = os.fork()
+if child == 0:
+    held = bytearray(b"x" * (8 << 20))
+    time.sleep(60)
+print(child, os.getuid(), flush=True)
+code = recorder.main(sys.argv[1:])
+os.kill(child, 9)
+sys.exit(code)
+"""
+
+
+def test_without_root_ones_own_processes_are_recorded_and_what_is_lost_is_said() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        options = Options(f"{folder}/spool", interval_s=0.1, duration_s=1.0)
+        done = subprocess.run(
+            [sys.executable, "-I", "-S", "-c", _NOBODY, str(memcg.PROGRAM.parents[2]), *options.argv()],
+            capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        child, uid = map(int, done.stdout.split())
+        found, _ = memcg.recorded(Path(folder) / "spool")
+    (own,) = [one for one in found if isinstance(one, ProcessIdentity) and one.pid == child]
+    assert own.uid == uid != 0 and own.cmdline.startswith(sys.executable.encode())
+    seen = [one for look in found if isinstance(look, ProcessSnapshot) for one in look.changed if one.pid == child]
+    assert (seen[-1].rss_anon_kb or 0) >= 8 << 10 and seen[-1].oom_score is not None
+    others = {one.pid: one.cmdline for one in found if isinstance(one, ProcessIdentity) and one.uid != uid}
+    assert os.getpid() in others or os.getuid() == uid  # what everybody may read of others it has
+    assert "not here: oom_score_adj is " in done.stderr
+    header = next(sample for sample in found if isinstance(sample, Header))
+    assert any(one.startswith("oom:mark_victim: ") for one in header.missing)
 
 
 # Steps of an interval each over a /proc of files in which processes come and go. A day is 21,600 of 4 s here; with

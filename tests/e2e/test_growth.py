@@ -112,7 +112,7 @@ def test_the_same_recording_again_changes_nothing(histories: dict[str, Path], tm
 def test_what_a_killed_ingest_did_not_make_the_next_one_makes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     db = tmp_path / "h.duckdb"
     with monkeypatch.context() as broken:
-        broken.setattr(kept, "derive", lambda con: None)
+        broken.setattr(kept, "derive", lambda con, stopped: None)
         ingest([str(RECORDINGS / "grew-leak")], db=db)
     assert verdict(db)["culprit"] is None and verdict(db)["not_known"]
     log = tmp_path / "other.log"

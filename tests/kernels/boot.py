@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tests.kernels import cpio, modules, play, stage
@@ -14,56 +15,77 @@ from tests.kernels.scenario import Rig, Scenario
 
 TIMEOUT_S = 120  # of one scene; each further one of a boot has a share more
 _FURTHER_S = 30
-_SCENE_BYTES = 8 << 20  # guest/init.c knows it too
+SCENE_BYTES = 8 << 20  # guest/init.c knows it too
 _ROOT = "/cg"
 _ALWAYS = ("virtio_pci", "virtio_mmio", "virtio_blk")
 _LIVE_SETTLE_MS = 1200
 
 
-def _initramfs(kernel: Kernel, rig: Rig, scenarios: Sequence[Scenario], settle_ms: int) -> bytes:
+@dataclass(frozen=True)
+class Disk:
+    """A virtio disk; the guest knows it by its serial number. `cache` as QEMU names it."""
+
+    path: Path
+    serial: str
+    cache: str = "unsafe"
+    read_only: bool = False
+
+    def options(self) -> Iterator[str]:
+        only = ",readonly=on" if self.read_only else ""
+        yield from ("-drive", f"file={self.path},format=raw,if=none,id={self.serial},cache={self.cache}{only}")
+        yield from ("-device", f"virtio-blk-pci,drive={self.serial},serial={self.serial}")
+
+
+def empty_disk(path: Path, size: int, serial: str) -> Disk:
+    with path.open("wb") as disk:
+        disk.truncate(size)
+    return Disk(path, serial)
+
+
+def initramfs(kernel: Kernel, extra_modules: Sequence[str], script: Iterable[str]) -> bytes:
+    """The stage, its script, and the modules that it loads first."""
     archive = cpio.Archive()
     for folder in ("dev", "m", "proc", "sys"):
         archive.folder(folder)
     archive.char_device("dev/console", 5, 1)
     paths = []
-    for name, code in modules.in_load_order(kernel.folder, (*_ALWAYS, *rig.extra_modules)):
+    for name, code in modules.in_load_order(kernel.folder, (*_ALWAYS, *extra_modules)):
         archive.file(f"m/{name}.ko", code)
         paths.append(f"/m/{name}.ko")
     archive.file("init", stage.compiled(kernel.machine.compiler).read_bytes())
-    script = list(play.loading(paths))
-    for scenario in scenarios:
-        script += play.lines(scenario, _ROOT, guest=True, settle_ms=settle_ms)
-    archive.file("script", ("\n".join(script) + "\n").encode())
+    archive.file("script", ("\n".join([*play.loading(paths), *script]) + "\n").encode())
     return bytes(archive)
 
 
-def _disk(path: Path, size: int, serial: str) -> list[str]:
-    with path.open("wb") as disk:
-        disk.truncate(size)
-    drive = f"file={path},format=raw,if=none,id={serial},cache=unsafe"
-    return ["-drive", drive, "-device", f"virtio-blk-pci,drive={serial},serial={serial}"]
+def command(
+    kernel: Kernel, scratch: Path, disks: Iterable[Disk], *, memory_mib: int, cpus: int, cmdline: str = ""
+) -> list[str]:
+    """QEMU with `scratch`/initrd; the console goes to `scratch`/console."""
+    machine = kernel.machine
+    return [
+        *machine.qemu,
+        *("-accel", "tcg,thread=multi", "-m", str(memory_mib), "-smp", str(cpus)),
+        *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{scratch / 'console'}"),
+        *("-kernel", str(kernel.image), "-initrd", str(scratch / "initrd")),
+        *("-append", f"console={machine.console} panic=-1 psi=1 {cmdline}".strip()),
+        *(option for disk in disks for option in disk.options()),
+    ]
 
 
-def _command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path) -> list[str]:
+def _scenes_command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratch: Path) -> list[str]:
     machine = kernel.machine
     step = machine.node_mib * (2 if rig.numa else 1)
     memory = -(-(rig.memory + machine.extra_mib) // step) * step
-    cmdline = f"console={machine.console} panic=-1 psi=1 {rig.cmdline}".strip()
+    disks = [empty_disk(scratch / "out", SCENE_BYTES * len(scenes), "out")]
     swap = max(scenario.swap_disk for scenario in scenes)
-    command = [
-        *machine.qemu,
-        *("-accel", "tcg,thread=multi", "-m", str(memory), "-smp", str(rig.cpus)),
-        *("-nodefaults", "-display", "none", "-no-reboot", "-serial", f"file:{scratch / 'console'}"),
-        *("-kernel", str(kernel.image), "-initrd", str(scratch / "initrd"), "-append", cmdline),
-        *_disk(scratch / "out", _SCENE_BYTES * len(scenes), "out"),
-    ]
     if swap:
-        command += _disk(scratch / "swap", swap << 20, "swap")
+        disks.append(empty_disk(scratch / "swap", swap << 20, "swap"))
+    made = command(kernel, scratch, disks, memory_mib=memory, cpus=rig.cpus, cmdline=rig.cmdline)
     if rig.numa:
         for node in (0, 1):
-            command += ["-object", f"memory-backend-ram,id=m{node},size={memory // 2}M"]
-            command += ["-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
-    return command
+            made += ["-object", f"memory-backend-ram,id=m{node},size={memory // 2}M"]
+            made += ["-numa", f"node,nodeid={node},memdev=m{node},cpus={node}"]
+    return made
 
 
 def _boot(
@@ -72,12 +94,13 @@ def _boot(
     rig = scenes[0].rig
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
-        (scratch / "initrd").write_bytes(_initramfs(kernel, rig, scenes, settle_ms))
+        script = [line for scene in scenes for line in play.lines(scene, _ROOT, guest=True, settle_ms=settle_ms)]
+        (scratch / "initrd").write_bytes(initramfs(kernel, rig.extra_modules, script))
         limit = TIMEOUT_S + _FURTHER_S * (len(scenes) - 1)
         ended = ""
         try:
             subprocess.run(
-                _command(kernel, rig, scenes, scratch), timeout=limit, check=True, stdin=subprocess.DEVNULL,
+                _scenes_command(kernel, rig, scenes, scratch), timeout=limit, check=True, stdin=subprocess.DEVNULL,
                 stderr=subprocess.PIPE,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -89,7 +112,7 @@ def _boot(
     tail = console[-600:].decode(errors="replace")
     made: dict[str, Fixture | IncompleteRun] = {}
     for index, scenario in enumerate(scenes):
-        raw = written[index * _SCENE_BYTES : (index + 1) * _SCENE_BYTES]
+        raw = written[index * SCENE_BYTES : (index + 1) * SCENE_BYTES]
         try:
             made[scenario.name] = fixture(scenario, raw, root=_ROOT, console=console, attempts=attempt)
         except IncompleteRun as failure:

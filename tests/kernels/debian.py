@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,10 +185,24 @@ def _unpacked(suite: str, emulated: Machine, options: list[str]) -> Kernel:
     release = _newest(names, emulated.flavour)
     folder = stage.cache() / "unpacked" / f"{suite}-{release}"
     if not (folder / "complete").exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", *options, "-qq", "download", *_packages(release, names)], cwd=folder, check=True)
-        for package in sorted(folder.glob("*.deb")):
-            subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
-            package.unlink()
+        _unpack(options, _packages(release, names), folder)
         (folder / "complete").touch()
     return Kernel(release, emulated, folder)
+
+
+def unpack_programs(suite: str, architecture: str, packages: Sequence[str], folder: Path) -> None:
+    """The newest packages of a suite with these names, in `folder`. Raises CalledProcessError where apt fails."""
+    options = _apt(suite, architecture)
+    try:
+        _unpack(options, packages, folder)
+    except subprocess.CalledProcessError:
+        _update(options)
+        _unpack(options, packages, folder)
+
+
+def _unpack(options: list[str], packages: Sequence[str], folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["apt-get", *options, "-qq", "download", *packages], cwd=folder, check=True)
+    for package in sorted(folder.glob("*.deb")):
+        subprocess.run(["dpkg", "-x", str(package), str(folder)], check=True)
+        package.unlink()

@@ -78,7 +78,8 @@ class _Request:
     def _of_machine(self) -> Allocation:
         scene, info = self.scene, self.scene.meminfo
         if info is None or not info.zones:
-            return self._made(Cause.UNKNOWN, "Why the allocation failed is not known: the zones are not in the report.")
+            lost = "the report is lost, only the kill is left" if "report" in scene.missing else "its zones are lost"
+            return self._made(Cause.UNKNOWN, f"Why the allocation failed is not known: {lost}.")
         if scene.page_size is None:
             self.notes.append(f"The page size is not in the report: {self.page_size} bytes are assumed.")
         if scene.version is None:

@@ -71,7 +71,7 @@ def _judged(
         node=zone.node,
         zone=zone.name,
         usable={Use.YES: True, Use.UNKNOWN: None}.get(use, False),
-        reason=_reason(use, pages, found, reserve, request, page_size, reach, rules),
+        reason=_reason(use, pages, found, last, reserve, request, page_size, reach, rules),
         managed_kb=_kb(zone, "managed"),
         free_kb=_kb(zone, "free"),
         free_cma_kb=_kb(zone, "free_cma"),
@@ -127,8 +127,8 @@ def _pages(zone: Zone, page_size: int) -> ZonePages | None:
 
 
 def _reason(
-    use: Use, pages: ZonePages | None, found: Check | None, reserve: int, request: Request, page_size: int,
-    reach: str | None, rules: Rules,
+    use: Use, pages: ZonePages | None, found: Check | None, last: Check | None, reserve: int, request: Request,
+    page_size: int, reach: str | None, rules: Rules,
 ) -> str:  # fmt: skip
     if use is Use.OTHER_NODE:
         return "on a node that the request may not use"
@@ -144,7 +144,10 @@ def _reason(
         return "enough free; the list of its blocks is lost"
     if not found.block_ok:
         return f"enough free, but no block of order {request.order} that it may use: {rules.order.value}"
-    return f"enough: {size((pages.free - found.needed) * page_size)} above what was needed"
+    above = f"{size((pages.free - found.needed) * page_size)} above what was needed"
+    if last is not None and not last.ok:
+        return f"{above}, and not above `high`, which the last try before a kill asks for"
+    return f"enough: {above}"
 
 
 def _kept(found: Check, reserve: int, page_size: int) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 PROCESS = ["pid", "starttime"]  # a pid comes again, the two together do not
 GROUPS = {Kind.COMMAND: "comm", Kind.UNIT: "unit", Kind.CGROUP: "cgroup", Kind.USER: "uid"}
 _KEPT = 10  # series of each kind that grew most
+_MOST_BYTES = 1 << 62  # of a sum: more fits into no column
 _LARGEST = 5  # processes that had most at the end
 
 
@@ -87,5 +88,5 @@ class Members:
         return Member(Kind.PROCESS, f"{name} (pid {pid})", series, 1, pid, ended=int(last) < len(self._looks_s) - 1)
 
     def _series(self, values: Sequence[float], first: int) -> Series:
-        used = tuple(int(value) for value in values)
+        used = tuple(min(int(value), _MOST_BYTES) for value in values)
         return Series(self._looks_s[first : first + len(used)], used)

@@ -66,7 +66,7 @@ struct shared {
 struct actor {
 	char name[64];
 	enum kind kind;
-	long anon_kb, file_kb, shmem_kb, push_kb, tables_kb, huge_kb, child_kb, promised_kb;
+	long anon_kb, file_kb, shmem_kb, push_kb, push_kb_s, tables_kb, huge_kb, child_kb, promised_kb;
 	char push_how;
 	int adj, has_adj, uid, threads, node, children, locked, paged_out, idle, spins, reaped, killed_by_lab;
 	char cgroup[256];
@@ -103,6 +103,8 @@ struct undo {
 };
 static struct undo undo[MAX_UNDO];
 static int undo_count;
+static int tracing_on;
+static pid_t program; /* the one that `run` began */
 
 static void say(const char *format, ...)
 {
@@ -273,6 +275,21 @@ static void load_module(const char *path)
 		close(fd);
 }
 
+/* The device of the virtio disk with this serial number. */
+static int find_disk(const char *wanted, char device[32])
+{
+	char path[64], serial[64];
+	for (char letter = 'a'; letter <= 'd'; letter++) {
+		snprintf(path, sizeof path, "/sys/block/vd%c/serial", letter);
+		memset(serial, 0, sizeof serial);
+		if (slurp(path, serial, sizeof serial) && !strncmp(serial, wanted, strlen(wanted))) {
+			snprintf(device, 32, "/dev/vd%c", letter);
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static void remember(char what, const char *path)
 {
 	struct undo *u = &undo[undo_count];
@@ -314,6 +331,16 @@ static void touch(volatile char *at, long kb, int heed_stop)
 		if (heed_stop && shared->stop)
 			return;
 		at[done] = 1;
+	}
+}
+
+/* So much each hundredth of a second; what was missed is not made up for. */
+static void touch_slowly(char *at, long kb, long kb_s)
+{
+	long share_kb = (kb_s / 100 * 1024 + page_size - 1) / page_size * page_size / 1024;
+	for (long done = 0; done < kb && !shared->stop; done += share_kb) {
+		touch(at + done * 1024, share_kb < kb - done ? share_kb : kb - done, 1);
+		pause_ms(10);
 	}
 }
 
@@ -441,7 +468,10 @@ static void push(const struct actor *a, struct slot *slot)
 	} else {
 		int flags = MAP_ANONYMOUS | (a->push_how == 's' ? MAP_SHARED : MAP_PRIVATE);
 		char *at = map(a->push_kb, flags, -1);
-		touch(at, a->push_kb, 1);
+		if (a->push_kb_s)
+			touch_slowly(at, a->push_kb, a->push_kb_s);
+		else
+			touch(at, a->push_kb, 1);
 		if (shared->stop)
 			munmap(at, (size_t)a->push_kb * 1024);
 	}
@@ -607,6 +637,8 @@ static void reap(void)
 			}
 		if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !by_lab)
 			deaths++;
+		if (pid == program)
+			program = 0;
 		putf("death", "%d 0x%x %d", (int)pid, status, by_lab);
 	}
 }
@@ -769,6 +801,7 @@ static void trace_prepare(void)
 	char line[256];
 	long pid_at, comm_at;
 	mount("tracefs", tracing, "tracefs", 0, NULL);
+	tracing_on = 1;
 	if (!access("/sys/kernel/tracing/events/lab", F_OK))
 		return;
 	if (task_offsets(&pid_at, &comm_at)) {
@@ -788,6 +821,44 @@ static void trace_prepare(void)
 	trace_switch("0");
 	trace_write("events/lab/enable", "1");
 	trace_write("events/oom/mark_victim/enable", "1");
+}
+
+/* Who is chosen and when, by CLOCK_MONOTONIC, and nothing else: no probe is armed. */
+static void trace_victims(void)
+{
+	mount("tracefs", tracing, "tracefs", 0, NULL);
+	tracing_on = 1;
+	trace_write("trace_clock", "mono");
+	trace_write("events/oom/mark_victim/enable", "1");
+	trace_switch("1");
+}
+
+/* ---- a program beside the population ------------------------------------------------------- */
+
+/* In a root of its own. What it says goes to the console. */
+static void run_program(char **words)
+{
+	program = fork();
+	if (program == 0) {
+		setsid();
+		if (chroot(words[0]) || chdir("/"))
+			say("stage: %s: %s\n", words[0], strerror(errno));
+		execv(words[1], words + 1);
+		say("stage: %s: %s\n", words[1], strerror(errno));
+		_exit(127);
+	}
+	putf("program", "%d", (int)program);
+}
+
+/* Asked to end; how it did is in its `death`. */
+static void end_program(long ms)
+{
+	pid_t asked = program;
+	kill(asked, SIGTERM);
+	for (long limit = now_ms() + ms; program && now_ms() < limit;)
+		tick(10);
+	if (program)
+		putf("note", "program %d does not end", (int)asked);
 }
 
 /* ---- the script -------------------------------------------------------------------------- */
@@ -818,6 +889,8 @@ static void parse_actor(char **words, int count)
 			a->shmem_kb = atol(value);
 		else if (!strcmp(key, "push"))
 			a->push_kb = atol(value);
+		else if (!strcmp(key, "rate"))
+			a->push_kb_s = atol(value);
 		else if (!strcmp(key, "tables"))
 			a->tables_kb = atol(value);
 		else if (!strcmp(key, "huge"))
@@ -885,7 +958,6 @@ static void wait_for(int wanted, long ms)
 			break;
 		tick(2);
 	}
-	shared->stop = 1;
 }
 
 static void kill_actor(int index)
@@ -913,10 +985,11 @@ static void end_scene(void);
 
 static void perform_line(char *line)
 {
-	char *words[MAX_WORDS], *save = NULL;
+	char *words[MAX_WORDS + 1], *save = NULL;
 	int count = 0;
 	for (char *w = strtok_r(line, " ", &save); w && count < MAX_WORDS; w = strtok_r(NULL, " ", &save))
 		words[count++] = w;
+	words[count] = NULL;
 	if (!count || words[0][0] == '#')
 		return;
 	const char *op = words[0];
@@ -927,12 +1000,19 @@ static void perform_line(char *line)
 	for (int i = 1; i < count; i++)
 		unescape(words[i]);
 	char *first = count > 1 ? words[1] : "", *second = count > 2 ? words[2] : "";
+	char device[32];
 	if (!strcmp(op, "module")) {
 		load_module(first);
 	} else if (!strcmp(op, "mount")) {
 		mkdir(second, 0755);
 		if (mount(first, second, first, 0, count > 3 ? words[3] : NULL))
 			putf("note", "mount %s: %s", first, strerror(errno));
+		else
+			remember('m', second);
+	} else if (!strcmp(op, "disk")) {
+		mkdir(second, 0755);
+		if (!find_disk(first, device) || mount(device, second, "ext4", 0, count > 3 ? words[3] : NULL))
+			putf("note", "disk %s: %s", first, strerror(errno));
 		else
 			remember('m', second);
 	} else if (!strcmp(op, "mkdir")) {
@@ -960,6 +1040,12 @@ static void perform_line(char *line)
 		streaming = 1;
 	} else if (!strcmp(op, "oracle")) {
 		trace_prepare();
+	} else if (!strcmp(op, "victims")) {
+		trace_victims();
+	} else if (!strcmp(op, "run")) {
+		run_program(words + 1);
+	} else if (!strcmp(op, "end-program")) {
+		end_program(atol(first));
 	} else if (!strcmp(op, "listen")) {
 		trace_switch("1");
 	} else if (!strcmp(op, "freeze")) {
@@ -973,6 +1059,9 @@ static void perform_line(char *line)
 		snprintf(awaited, sizeof awaited, "%s", first);
 	} else if (!strcmp(op, "wait")) {
 		wait_for(atoi(first), atol(second));
+		shared->stop = 1;
+	} else if (!strcmp(op, "until")) { /* as wait, but those that push go on */
+		wait_for(atoi(first), atol(second));
 	} else if (!strcmp(op, "kill")) {
 		kill_actor(atoi(first));
 	} else if (!strcmp(op, "end")) {
@@ -984,7 +1073,7 @@ static void perform_line(char *line)
 
 static void finish(void)
 {
-	if (!access("/sys/kernel/tracing/events/lab", F_OK) && is_guest) {
+	if (tracing_on && is_guest) {
 		trace_switch("0");
 		put_file("trace", "/sys/kernel/tracing/trace");
 		close(open("/sys/kernel/tracing/trace", O_WRONLY | O_TRUNC | O_CLOEXEC));
@@ -1068,17 +1157,8 @@ static char *buffer(size_t bytes)
 
 static int find_out_disk(void)
 {
-	char path[96], serial[64];
-	for (char letter = 'a'; letter <= 'd'; letter++) {
-		snprintf(path, sizeof path, "/sys/block/vd%c/serial", letter);
-		memset(serial, 0, sizeof serial);
-		slurp(path, serial, sizeof serial);
-		if (!strncmp(serial, "out", 3)) {
-			snprintf(path, sizeof path, "/dev/vd%c", letter);
-			return open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
-		}
-	}
-	return -1;
+	char device[32];
+	return find_disk("out", device) ? open(device, O_RDWR | O_DIRECT | O_CLOEXEC) : -1;
 }
 
 static void prepare_guest(void)

@@ -20,6 +20,7 @@ from tests.support.samples import CORPUS, FIXTURES
 from tests.support.scenes import made, of_corpus, of_kernels, printed
 
 PERCENT = 0.01
+OUTSIDE = ("fragmented", "pipe-hog")  # runs that fill pipes, whose pages no counter has
 MIB = 1 << 20
 
 
@@ -113,6 +114,8 @@ def test_what_no_counter_covers_is_what_proc_meminfo_left_over() -> None:
         if scene.scope in ("cpuset", "mempolicy"):
             partly += 1
             assert left.min_bytes - near <= seen <= left.max_bytes + near, run
+        elif run.split("/")[1] in OUTSIDE:
+            assert left.bytes > seen + near, run
         else:
             whole += 1
             assert abs(left.bytes - seen) < near, run

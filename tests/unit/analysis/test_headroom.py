@@ -67,6 +67,14 @@ def test_free_cma_pages_are_no_memory_to_what_is_not_movable() -> None:
     assert machine(KERNEL, zone)[0].at_least_bytes == (500 + 4_800 + 4 - 5_000) * 1024
 
 
+def test_the_reserve_is_that_of_the_zone_asked_for_where_highmem_is_not_printed() -> None:
+    """lowmem_reserve[] of DMA on i386: against DMA, Normal, HighMem, Movable; since 6.0 a report of GFP_KERNEL ends at Normal."""
+    zones = ZoneState(None, "DMA", 100, 500, (0, 10, 20, 20)), ZoneState(None, "Normal", 100, 900, (0, 0, 64, 64))
+    sizes = Sizes(Scope.GLOBAL, 4096, 50_000, total_swap=0)
+    shortage = Shortage(sizes, KERNEL, 0, zones=zones, version=(6, 1, 0), has_highmem=True)
+    assert shortage.bounds()[0].at_least_bytes == (500 + 40 + 4 - 100) * 1024
+
+
 def test_bare_bits_mean_nothing_without_the_kernel() -> None:
     sizes = Sizes(Scope.GLOBAL, 4096, 50_000, total_swap=0)
     normal = ZoneState(0, "Normal", 100, 500, ())

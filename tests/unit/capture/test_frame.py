@@ -114,8 +114,10 @@ def test_a_spool_is_read_while_it_is_written(tmp_path: Path) -> None:
     reading = read(tmp_path)
     assert next(reading).frame.kind == frame.HEADER
     spool.write(frame.NOTE, b"one", 1)
+    spool.flush()
     assert next(reading).frame.payload == b"one"
     spool.write(frame.NOTE, b"two", 2)
+    spool.flush()
     assert next(reading).frame.payload == b"two"
     spool.close()
 

@@ -33,6 +33,20 @@ def test_a_dear_step_is_followed_by_a_pause() -> None:
     assert pace.may_look_now(0.4, 0.1) and not pace.may_look_now(0.3, 0.1)
 
 
+def test_cooling_it_still_looks_four_times_a_second_where_something_presses() -> None:
+    tired = (0.0, True)
+    assert pace.plan(tired, 1.0, 1.0, FOREVER, True, 0.003)[:2] == (pace.COOLING_S, pace.COOLING)
+    assert pace.plan(tired, 1.0, 1.0, 10.0, False, 0.003)[:2] == (0.5, pace.COOLING)
+    assert pace.plan(tired, 0.1, 0.1, 0.0, True, 0.003)[:2] == (0.1, pace.COOLING)
+    assert pace.plan(tired, 1.0, 1.0, FOREVER, False, 0.003)[:2] == (1.0, pace.STEADY)
+
+
+def test_a_fall_that_pauses_is_remembered_for_a_moment() -> None:
+    assert pace.slope(1000.0, 0.0, pace.HALVES_S) == 500.0
+    assert pace.slope(1000.0, 800.0, pace.HALVES_S) == 800.0
+    assert pace.slope(1000.0, -5000.0, 100.0) == pace.slope(0.0, -1.0, 1.0) == 0.0
+
+
 def test_haste_is_bounded_and_comes_back_after_a_rest() -> None:
     now, state, passed, reasons = 0.0, pace.START, 1.0, []
     while now < 120:

@@ -218,6 +218,19 @@ def test_memory_that_runs_out_is_looked_at_closely(stage: Stage) -> None:
     assert last.reason == "headroom" and last.planned_us == 100_000  # 800 MB left at 400 MB/s: 2 s for 20 looks
 
 
+def test_memory_that_has_run_out_falls_no_further_and_is_still_looked_at_closely(stage: Stage) -> None:
+    """As a guest of Linux 7.2 showed: MemAvailable had stood still for 200 ms when the kernel killed."""
+    stage.begin()
+    for free_kb in (1_600_000, 1_200_000, 800_000, 100, 100, 100):
+        stage.proc.memory(free_kb)
+        stage.pass_time()
+    for _ in range(200):
+        stage.pass_time(0.05)
+    *before, last = snapshots(stage.end())
+    assert [one.reason for one in before[4:8]] == ["headroom"] * 4
+    assert last.reason == "steady"  # a machine that lives on is not looked at closely for ever
+
+
 def test_the_kernels_own_count_of_kills_is_the_last_resort(tmp_path: Path) -> None:
     stage = Stage(tmp_path, until_oom=True, then_s=3.0)
     stage.begin()

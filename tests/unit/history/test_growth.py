@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pytest
 
+from oomforensics.analysis.growth.culprit import Unknown
+from oomforensics.analysis.growth.wording import unknown
 from oomforensics.history.growth import derive
 from oomforensics.history.schema import Connection
 from oomforensics.ingest import ingest
@@ -243,6 +245,77 @@ def test_what_is_no_incident_any_more_is_forgotten(con: Connection) -> None:
     assert con.execute("SELECT count(*) FROM t_growth").fetchall() == [(0,)]
 
 
+HUGE = 2**63 - 1
+
+
+@pytest.mark.parametrize("huge", [HUGE, HUGE // 1024, 2**52])
+def test_numbers_that_no_machine_has(con: Connection, huge: int) -> None:
+    """A damaged recording, or a hostile one, says nothing with them and takes nothing away."""
+    leaking(con)
+    for at_s in (-50, -5):
+        mono_us = int((AT_S + at_s) * 1e6)
+        samples.insert(
+            con,
+            "process_samples",
+            segment_id="a",
+            mono_us=mono_us,
+            pid=9,
+            starttime=huge,
+            gone=False,
+            rss_anon_kb=huge,
+            swap_kb=huge,
+        )
+        samples.insert(
+            con, "system_samples", segment_id="a", mono_us=mono_us + 1, mem_total_kb=huge, mem_available_kb=huge,
+            swap_total_kb=huge, swap_free_kb=huge,
+        )  # fmt: skip
+    derive(con)
+    assert verdict(con)["culprit"] == "java (pid 7)" and set(shapes(con, "process")) == {
+        "java (pid 7)",
+        "cache (pid 8)",
+    }
+
+
+@pytest.mark.parametrize("huge", [HUGE, 2**52])
+def test_counters_that_no_machine_has(con: Connection, huge: int) -> None:
+    con.execute("UPDATE t_incidents SET scope = 'memcg', oom_memcg = '/'")
+    leaking(con)
+    for at_s in (-60, -1):
+        samples.insert(
+            con, "cgroup_samples", segment_id="a", mono_us=int((AT_S + at_s) * 1e6), cgroup="/", version=1, gone=False,
+            usage_bytes=huge, limit_bytes=huge, swap_bytes=huge, swap_limit_bytes=huge, file_bytes=huge, shmem_bytes=huge,
+        )  # fmt: skip
+    derive(con)
+    assert verdict(con)["culprit"] == "java (pid 7)" and verdict(con)["left_bytes"] is None
+
+
+def test_processes_by_the_ten_thousand(con: Connection) -> None:
+    """The smallest are left out, so that looking at a recording does not itself use the memory up."""
+    leaking(con)
+    con.execute(
+        """
+        INSERT INTO t_process_samples (segment_id, mono_us, pid, starttime, gone, rss_anon_kb)
+        SELECT 'a', mono_us, 1000 + n, 5, false, 1 FROM range(20100) AS many(n), (SELECT min(mono_us) AS mono_us FROM t_snapshots)
+        """
+    )
+    derive(con)
+    assert verdict(con)["culprit"] == "java (pid 7)"
+    (row,) = con.execute("SELECT processes FROM growth WHERE kind = 'scope'").fetchall()
+    assert row == (20_000,)
+
+
+def test_a_stop_is_obeyed_between_two_incidents(con: Connection) -> None:
+    leaking(con)
+    derive(con, lambda: True)
+    assert verdict(con)["seen_in"] is None
+    derive(con, lambda: False)
+    assert verdict(con)["seen_in"] == "recording"
+
+
+def test_what_stands_where_nothing_is_known_is_what_the_words_say(con: Connection) -> None:
+    assert verdict(con)["not_known"] == unknown((Unknown.NO_RECORDING, Unknown.NO_EARLIER_REPORT))
+
+
 # -- from reports --------------------------------------------------------------------------------------------------------------
 
 
@@ -309,6 +382,15 @@ def test_tables_that_list_other_processes_are_not_compared(
 ) -> None:
     texts = [dmesg(at_s, anon(10, "java", at_s * 100), memcg=memcg) for at_s, memcg in ((100, first), (200, second))]
     assert (told(tmp_path, *texts)[1]["culprit"] == "java (pid 10)") == known
+
+
+@pytest.mark.parametrize("huge", [HUGE, HUGE // 4096, 2**40])
+def test_pages_that_no_machine_has(tmp_path: Path, huge: int) -> None:
+    texts = [
+        dmesg(at_s, anon(10, "java", at_s * 100), Task(11, "x", rss_anon=huge, rss_shmem=0, swapents=huge))
+        for at_s in (100, 200)
+    ]
+    assert told(tmp_path, *texts)[1]["culprit"] == "java (pid 10)"
 
 
 def test_another_boot_is_another_machine(tmp_path: Path) -> None:

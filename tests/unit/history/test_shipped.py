@@ -231,6 +231,20 @@ ANSWERS: list[tuple[str, str, dict[str, str], list[Row]]] = [
     ("verdicts", "verdict incidents complete", {}, [("highest_badness", 9, 9), ("insufficient_data", 1, 0)]),
     ("closing-count", "host kills kills_in_reports kills_without_report lost_lines",  {},
      [("node1", 5, 5, 0, None), ("db1", 3, 2, 1, 228), ("hpc1", 1, 1, 0, None), ("old1", 1, 1, 0, None)]),
+    (
+        "failed-allocations", "cause incidents hosts largest_bytes last_ts", {},
+        [("memcg_limit", 7, 3, 4096, at(7, 14, 0)), ("not_enough_memory", 2, 1, 4096, at(6, 3, 0, 5)),
+         ("unknown", 1, 1, None, at(6, 3, 0, 8))],
+    ),
+    (  # each new process had nothing in the report before; 6.12 tells the 10 pages of files apart
+        "who-grew", "culprit kind incidents died shapes most_grown_bytes last_ts", {},
+        [("shopd", "process", 3, 3, ["insufficient"], 25_600 * 4096, at(5, 10, 20)),
+         ("payd", "process", 1, 1, ["insufficient"], 8_010 * 4096, at(6, 3, 0, 5))],
+    ),
+    (  # 524,288 pages less 16,384 reserved, 13,191 + 370 free, 476,790 anonymous, 82 of files: 17,471
+        "outside-processes", "host place whole_kb outside_percent shmem_kb kernel_kb unaccounted_kb", {"least": "3"},
+        [("db1", None, 2_097_152, 3, None, None, 69_884)] * 2,
+    ),
     ("saved-by-adj", "comm first_choice saved", {"comm": "payd", "adj": "-500"}, [("payd", 2, 1)]),
 ]  # fmt: skip
 

@@ -79,10 +79,13 @@ WITHOUT_UNIT = {
     "pid", "tgid", "ppid", "uid", "login_uid", "victim_uid", "trigger_pid", "victim_pid", "selected_pid",
     "runner_up_pid", "line", "line_start", "line_end", "seq", "table_order", "rank", "occurrence", "version",
     "oom_adj", "oom_score_adj", "oom_score", "proc_oom_score", "printed_score", "recomputed_score",
+    "node", "trigger_cpu", "culprit_pid", "order_asked",
 }  # fmt: skip
-UNITS = re.compile(r"\b(?:KiB|bytes|pages|thousandths|count|seconds|percent|clock ticks)\b", re.IGNORECASE)
+UNITS = re.compile(r"\b(?:KiB|bytes|pages|thousandths|count|seconds?|percent|clock ticks|0 to 1)\b", re.IGNORECASE)
 NUMBER = re.compile(r"U?(?:TINY|SMALL|BIG|HUGE)?INT(?:EGER)?|DOUBLE|FLOAT|DECIMAL\(.*\)")
-SUFFIXES = {"_kb": "KiB", "_pages": "pages", "_bytes": "bytes", "_s": "seconds", "_percent": "percent"}
+SUFFIXES = {
+    "_kb": "KiB", "_pages": "pages", "_bytes": "bytes", "_bytes_per_s": "bytes a second", "_s": "second", "_percent": "percent",
+}  # fmt: skip
 
 
 def test_every_number_says_its_unit(tmp_path: Path) -> None:

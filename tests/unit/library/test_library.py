@@ -53,6 +53,9 @@ def test_one_is_made_only_when_asked_for(tmp_path: Path) -> None:
     with oomforensics.open_history(path, create=True) as made:
         assert (len(made), list(made), len(made.incidents())) == (0, [], 0)
     assert path.exists()
+    (tmp_path / "empty").touch()
+    with oomforensics.open_history(tmp_path / "empty", create=True) as made:
+        assert len(made) == 0
 
 
 def test_the_default_is_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

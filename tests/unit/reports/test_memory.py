@@ -100,6 +100,15 @@ def test_json(con: duckdb.DuckDBPyConnection, incident: str) -> None:
     assert one["allocation"]["zones"][0]["needed_kb"] == 1032
 
 
+def test_nothing_is_said_of_an_allocation_that_the_report_does_not_show(con: duckdb.DuckDBPyConnection) -> None:
+    name = samples.add_bare_kill(con)
+    samples.insert(con, "allocations", incident_id=name, cause="unknown", also=[], text="Not known.", notes=[])
+    assert "Why the allocation failed" not in text.explain(con, name, 80)
+    assert "Why the allocation failed" not in markdown.render(con, [name])
+    samples.insert(con, "allocation_zones", incident_id=name, zone="Normal", reason="its line is lost")
+    assert "Not known." in text.explain(con, name, 80)
+
+
 def test_a_history_that_no_ingest_brought_up_to_date_shows_neither(con: duckdb.DuckDBPyConnection) -> None:
     name = samples.add_global(con)
     for shown in (text.explain(con, name, 80), markdown.render(con, [name])):

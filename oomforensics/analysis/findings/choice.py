@@ -23,6 +23,7 @@ _MOST_OF_USE = 0.40
 _ONE_OF_MANY = 0.25
 # More of a victim's RSS shared than private: its death frees less than half of what its row shows.
 _MOSTLY_SHARED = 0.50
+_KINDS = {"unit": 0, "cgroup": 1, "user": 2}  # the narrowest that people know first
 _MIN_SHARED_KB = 16 << 10  # less shared memory is no reason for anything
 
 
@@ -135,7 +136,7 @@ def many_small_processes(seen: Evidence) -> Found | None:
     if len(seen.scene.processes) < _MANY or seen.scene.scope == Scope.SYSRQ:
         return None
     group = seen.largest_group
-    if group is None or not _is_pool(group, seen) or not seen.matters(group.used_pages, _POOL_OF_WHOLE):
+    if group is None or not _is_pool(group, seen) or not seen.matters(_charged_pages(group, seen), _POOL_OF_WHOLE):
         return None
     held = group.used_pages * seen.page_kb
     shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
@@ -153,6 +154,54 @@ def many_small_processes(seen: Evidence) -> Found | None:
         words.row(seen, max(group.members, key=lambda one: one.used_pages)),
     )
     return Found(text, facts, Confidence.LIKELY)
+
+
+@entry(
+    Severity.WARNING,
+    condition=(
+        f"a recording shows a unit, cgroup or user (not root) with at least {_MANY} processes and {_POOL_OF_WHOLE:.0%} of memory "
+        f"at the end, no process of the table {_ONE_OF_MANY:.0%} of that, and the names do not show it already"
+    ),
+    advice=(
+        "No single process is to blame, and the kernel takes one at a time. Give the unit a limit of its own (MemoryMax=, with "
+        "OOMPolicy=kill where one missing process breaks the rest) and bound what multiplies in it (TasksMax=, its number of "
+        "workers or jobs). For a user: MemoryMax= in a drop-in of user-UID.slice, which then hits whatever is theirs."
+    ),
+)
+def many_of_one_unit(seen: Evidence) -> Found | None:
+    grown = seen.scene.grown
+    if (
+        grown is None
+        or grown.seen_in != "recording"
+        or seen.memory is None
+        or many_small_processes.look(seen) is not None
+    ):
+        return None
+    largest = max(seen.own_pages, default=0) * seen.page_kb
+    for one in sorted(grown.together, key=lambda one: _KINDS.get(one.kind, len(_KINDS))):
+        kb = one.end_bytes // 1024
+        if one.kind not in _KINDS or one.who in ("uid 0", seen.scene.oom_memcg) or one.processes < _MANY:
+            continue
+        if kb >= seen.memory.whole.kb * _POOL_OF_WHOLE and largest < kb * _ONE_OF_MANY:
+            text = (
+                f"{one.processes} processes of the {one.kind} {one.who} had {words.size(kb)} together when last seen (pages that "
+                f"they share count for each); no process of the table has more than {words.size(largest)}."
+            )
+            facts = (
+                Fact(f"processes of {one.who}", one.processes, "count", None, grown.source),
+                Fact("what they had together", kb, "KiB", None, grown.source),
+                words.part(seen, seen.memory.what, seen.memory.whole),
+            )
+            return Found(text, facts, Confidence.LIKELY)
+    return None
+
+
+def _charged_pages(group: Group, seen: Evidence) -> int:
+    """What of it may count against what ran out: a cgroup is not charged with a program's pages that another one read."""
+    memory = seen.memory
+    if seen.scene.scope != Scope.MEMCG or memory is None or "anon" not in memory.parts:
+        return group.used_pages
+    return min(group.used_pages, memory.parts["anon"].kb // seen.page_kb)
 
 
 def _is_pool(group: Group, seen: Evidence) -> bool:
@@ -292,6 +341,6 @@ def limit_of_ancestor(seen: Evidence) -> Found | None:
 
 
 ENTRIES: tuple[Entry, ...] = (
-    culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, victim_held_little,
+    culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, many_of_one_unit, victim_held_little,
     limit_of_ancestor, victim_memory_was_shared, child_died_for_parent, group_killed_together,
 )  # fmt: skip

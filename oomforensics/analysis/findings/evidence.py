@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[\s:/#._-]*\d+$")
 class Group(NamedTuple):
     """Processes that have something in common, and what they hold together."""
 
-    name: str
+    name: str  # a star stands for numbers
     members: Sequence[Process]
     used_pages: int
     largest_pages: int
@@ -85,4 +85,5 @@ class Evidence:
             if (process.comm or "") in names
         ]
         sizes = [pages for _, pages in members]
-        return Group(largest, [process for process, _ in members], sum(sizes), max(sizes))
+        label = f"{largest}*" if len(names) > 1 else next(iter(names))
+        return Group(label, [process for process, _ in members], sum(sizes), max(sizes))

@@ -13,6 +13,8 @@ from oomforensics.analysis.scene import Grown
 _RECORDING = "recording"
 # Less than half a minute of calm may be a pause between two bursts.
 _LONG_ENOUGH_S = 30.0
+# Two reports of one storm differ by next to nothing; a twentieth of memory is growth.
+_PART_OF_CAUSE = 0.05
 _USED_BEFORE = (Unknown.USED_BEFORE, Unknown.NO_GROWTH)
 
 
@@ -71,7 +73,7 @@ def burst(seen: Evidence) -> Found | None:
 
 @entry(
     Severity.CRITICAL,
-    condition="a process had half of all growth or more before the kill, and another one was killed",
+    condition=f"a process had half of all growth or more, {_PART_OF_CAUSE:.0%} of memory at least, and another one was killed",
     advice=(
         "The one that grew is still there, and the next kill comes at the same rate. Stop or restart it; look at the victim's "
         "oom_score_adj and size only to learn why it was taken in its place. A limit on the unit of the one that grows makes "
@@ -81,6 +83,8 @@ def burst(seen: Evidence) -> Found | None:
 def who_grew_lives(seen: Evidence) -> Found | None:
     scene, grown = seen.scene, seen.scene.grown
     if grown is None or grown.culprit_kind != "process" or grown.culprit_pid is None or not scene.kills:
+        return None
+    if not seen.matters((grown.grown_bytes or 0) // 1024 // seen.page_kb, _PART_OF_CAUSE):
         return None
     if grown.culprit_pid in {one.pid for one in scene.kills} or grown.shape not in (
         Shape.LEAK,

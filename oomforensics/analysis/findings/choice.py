@@ -138,20 +138,22 @@ def many_small_processes(seen: Evidence) -> Found | None:
     group = seen.largest_group
     if group is None or not _is_pool(group, seen) or not seen.matters(_charged_pages(group, seen), _POOL_OF_WHOLE):
         return None
+    largest = max(group.members, key=lambda one: one.used_pages)
+    named = f"named as {words.who(largest)}" + (", but for a number," if group.numbered else "")
     held = group.used_pages * seen.page_kb
     shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
     users = {one.uid for one in group.members}
     text = (
-        f"{len(group.members)} processes named {group.name} use {words.size(held)} together{shared}, "
+        f"{len(group.members)} processes {named} use {words.size(held)} together{shared}, "
         f"{words.share(group.used_pages / seen.used_pages)} of what all processes use; the largest of them "
         f"{words.size(group.largest_pages * seen.page_kb)}."
     )
     if len(users) == 1 and None not in users:
-        text += f" All are of uid {next(iter(users))}."
+        text += " All are of one user."
     facts = (
-        Fact(f"processes named {group.name}", len(group.members), "count", None, seen.scene.source),
+        Fact(f"processes {named}", len(group.members), "count", None, seen.scene.source),
         words.kb(seen, "resident and swapped, sum", held),
-        words.row(seen, max(group.members, key=lambda one: one.used_pages)),
+        words.row(seen, largest),
     )
     return Found(text, facts, Confidence.LIKELY)
 
@@ -183,12 +185,13 @@ def many_of_one_unit(seen: Evidence) -> Found | None:
         if one.kind not in _KINDS or one.who in ("uid 0", seen.scene.oom_memcg) or one.processes < _MANY:
             continue
         if kb >= seen.memory.whole.kb * _POOL_OF_WHOLE and largest < kb * _ONE_OF_MANY:
+            whose = "one user" if one.kind == "user" else f"the {one.kind} {one.who}"
             text = (
-                f"{one.processes} processes of the {one.kind} {one.who} had {words.size(kb)} together when last seen (pages that "
+                f"{one.processes} processes of {whose} had {words.size(kb)} together when last seen (pages that "
                 f"they share count for each); no process of the table has more than {words.size(largest)}."
             )
             facts = (
-                Fact(f"processes of {one.who}", one.processes, "count", None, grown.source),
+                Fact(f"processes of {whose}", one.processes, "count", None, grown.source),
                 Fact("what they had together", kb, "KiB", None, grown.source),
                 words.part(seen, seen.memory.what, seen.memory.whole),
             )

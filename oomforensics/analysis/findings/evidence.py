@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[\s:/#._-]*\d+$")
 class Group(NamedTuple):
     """Processes that have something in common, and what they hold together."""
 
-    name: str  # a star stands for numbers
+    numbered: bool  # their names differ by a number at the end
     members: Sequence[Process]
     used_pages: int
     largest_pages: int
@@ -85,5 +85,4 @@ class Evidence:
             if (process.comm or "") in names
         ]
         sizes = [pages for _, pages in members]
-        label = f"{largest}*" if len(names) > 1 else next(iter(names))
-        return Group(label, [process for process, _ in members], sum(sizes), max(sizes))
+        return Group(len(names) > 1, [process for process, _ in members], sum(sizes), max(sizes))

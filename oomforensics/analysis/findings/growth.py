@@ -98,7 +98,7 @@ def who_grew_lives(seen: Evidence) -> Found | None:
     )
     sure = Confidence.LIKELY if grown.seen_in == _RECORDING else Confidence.POSSIBLE
     return Found(
-        text, (*_facts(grown), Fact("killed", scene.victim_comm or "", None, scene.kills[0].line, scene.source)), sure
+        text, (*_facts(grown), Fact("pid killed", scene.victim_pid or 0, None, scene.kills[0].line, scene.source)), sure
     )
 
 

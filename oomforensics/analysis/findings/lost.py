@@ -31,7 +31,7 @@ def evidence_lost(seen: Evidence) -> Found | None:
     if scene.report_suppressed:
         text = "The kernel's rate limit dropped this kill's report: only the kill line is left."
         facts: tuple[Fact, ...] = (
-            Fact("kill line without a report", scene.victim_comm or "", None, scene.line_start, scene.source),
+            Fact("kill line without a report, of pid", scene.victim_pid or 0, None, scene.line_start, scene.source),
         )
         if scene.callbacks_suppressed:
             facts += (Fact("reports dropped in this storm", scene.callbacks_suppressed, "count", None, scene.source),)

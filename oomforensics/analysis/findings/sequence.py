@@ -41,7 +41,7 @@ def storm(seen: Evidence) -> Found | None:
 
 def _neighbour(one: Neighbour) -> Fact:
     return Fact(
-        f"incident {one.incident_id}: {words.name(one.victim_comm, one.victim_pid)}, before this one",
+        f"earlier victim {words.name(one.victim_comm, one.victim_pid)}, before this one",
         round(one.earlier_s, 3),
         "s",
         one.line,
@@ -80,7 +80,10 @@ def kill_loop(seen: Evidence) -> Found | None:
     if count < _LOOP:
         return None
     first = max(same, key=lambda one: one.earlier_s)
-    text = f"{scene.victim_comm} in {place} was killed {count} times within {_span(first.earlier_s)}, each time as a new process."
+    text = (
+        f"{words.name(scene.victim_comm, scene.victim_pid)} in {place} is victim number {count} of that name there within "
+        f"{_span(first.earlier_s)}, each a new process."
+    )
     return Found(
         text, (Fact("kills of it", count, "count", None, scene.source), _neighbour(first), _neighbour(same[0]))
     )

@@ -48,7 +48,7 @@ def allocating_task_killed(seen: Evidence) -> Found | None:
         f"vm.oom_kill_allocating_task is set: {words.name(scene.victim_comm, scene.victim_pid)} died because it asked."
     )
     facts: tuple[Fact, ...] = (
-        Fact("killed for asking", scene.victim_comm or "", None, scene.kills[0].line, scene.source),
+        Fact("pid killed for asking", scene.victim_pid or 0, None, scene.kills[0].line, scene.source),
     )
     if victim is not None and biggest is not None and biggest.used_pages > victim.used_pages:
         text += f" {words.who(biggest)} held more, {words.size(biggest.used_pages * seen.page_kb)}."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import duckdb
 import pytest
+from typer.testing import CliRunner
 
 from oomforensics.analysis.findings import CATALOGUE, Confidence, Severity
+from oomforensics.cli.main import app
 from oomforensics.history.store import open_read
 from oomforensics.ingest import ingest
 from tests.support.finding_fixtures import FIXTURES, RUNS, UNMADE, host, lay_out
@@ -110,3 +114,29 @@ def dirty(kernel: str, dirty_kb: int) -> list[str]:
 def test_a_kernel_with_a_fault_whose_sign_is_there(kernel: str, dirty_kb: int, expected: bool, tmp_path: Path) -> None:
     found = told(dirty(kernel, dirty_kb), tmp_path)
     assert ("14aa8b2d5c2e" in found.get("known_kernel_bug", "")) is expected
+
+
+def test_advice_is_text_of_ours(found: Found) -> None:
+    """Redaction keeps it as it is."""
+    ours = {one.advice for one in CATALOGUE}
+    for by_name in found.values():
+        for name, rows in by_name.items():
+            assert name is None or name == "known_kernel_bug" or {row[3] for row in rows} <= ours
+
+
+def test_a_redacted_history_names_nobody_in_findings(tmp_path: Path) -> None:
+    """Also those whose names are words that redaction knows, or that differ by a number alone."""
+    runs = {"many-children": ["child", "single", "parent"], "adj-500-saves-biggest": ["saved", "taken", "pusher"]}
+    lay_out([f"7.2.13+deb14-cloud-amd64/{run}" for run in runs], tmp_path / "bundles")
+    lay_out(["recordings/grew-leak", "recordings/grew-pool"], tmp_path / "bundles")
+    ingest([str(tmp_path / "bundles")], db=tmp_path / "history.duckdb")
+    done = CliRunner().invoke(
+        app, ["export", str(tmp_path / "out"), "--redact", "--db", str(tmp_path / "history.duckdb")]
+    )
+    assert done.exit_code == 0, done.output
+    with duckdb.connect() as con:
+        rows = con.execute(f"SELECT finding, text, evidence FROM '{tmp_path}/out/findings/**/*.parquet'").fetchall()
+    assert {"many_small_processes", "culprit_shielded", "leak", "many_of_one_unit"} <= {name for name, _, _ in rows}
+    for _, *texts in rows:
+        for name in (*runs["many-children"], *runs["adj-500-saves-biggest"], "postgres", "indexer", "shop", "mail-job"):
+            assert all(re.search(rf"\b{name}\b", text) is None for text in texts), texts

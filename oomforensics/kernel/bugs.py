@@ -20,7 +20,7 @@ class Sign(Enum):
     HIGH_ORDER = "more than one page in a row was asked for (order 1 or more)"
     CGROUP = "a cgroup's limit was hit"
     DIRTY_CGROUP = "dirty pages and pages under writeback are a half of the cgroup's limit or more"
-    HIGH_WATERMARK = "a zone's min watermark is an eighth of the zone or more"
+    HIGH_WATERMARK = "a zone's min watermark is an eighth of the zone or more, and half of it was free"
     KERNEL_MEMORY = "unreclaimable slab, or the kernel memory of the cgroup, is a fifth of memory or more"
 
 

@@ -14,6 +14,7 @@ from oomforensics.kernel.bugs import Bug, Sign, bugs_of
 
 _DIRTY = 0.5
 _WATERMARK = 1 / 8
+_MOSTLY_FREE = 0.5  # of that watermark: it kills with so much free
 _KERNEL_MEMORY = 0.20
 
 _bugs_of = cache(bugs_of)
@@ -48,7 +49,7 @@ _DIRTY_NAMES = (("file_dirty", "file_writeback"), ("total_dirty", "total_writeba
 def _high_watermark(seen: Evidence) -> Fact | None:
     for zone in seen.scene.meminfo.zones if seen.scene.meminfo is not None else ():
         least, managed = number(zone.values, "min"), number(zone.values, "managed")
-        if managed and least >= managed * _WATERMARK and number(zone.values, "free") >= least * _WATERMARK:
+        if managed and least >= managed * _WATERMARK and number(zone.values, "free") >= least * _MOSTLY_FREE:
             return words.kb(seen, f"{zone.name} min, of {managed} KiB", least, zone.line)
     return None
 

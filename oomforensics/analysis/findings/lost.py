@@ -22,8 +22,8 @@ _PARTS = {
     condition="parts of the report are missing, or the kernel's rate limit dropped it",
     advice=(
         "Look for a better copy: the journal (journalctl -k -b -1), the serial console, pstore, kdump. So that it is kept next "
-        "time: log_buf_len=4M on the kernel command line, RateLimitIntervalSec=0 for the kernel's messages in journald, and "
-        "oomforensics capture, which reads /dev/kmsg itself. vm.oom_dump_tasks=1 brings the table back."
+        "time: log_buf_len=4M on the kernel command line, Storage=persistent in journald.conf, and oomforensics capture, which "
+        "reads /dev/kmsg itself. vm.oom_dump_tasks=1 brings the table back."
     ),
 )
 def evidence_lost(seen: Evidence) -> Found | None:

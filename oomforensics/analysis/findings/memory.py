@@ -33,7 +33,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """`whole`: RAM that the kernel gives out, or the limit. What was not printed is absent from `parts`."""
+    """`whole`: RAM that the kernel gives out, or the limit; more than nothing. What was not printed is absent from `parts`."""
 
     what: str
     whole: Part
@@ -41,7 +41,7 @@ class Memory:
 
     def share(self, *names: str) -> float:
         """Of these together, at least."""
-        return sum(self.parts[name].least_kb for name in names if name in self.parts) / max(self.whole.kb, 1)
+        return sum(self.parts[name].least_kb for name in names if name in self.parts) / self.whole.kb
 
     def sum(self, *names: str) -> int:
         return sum(self.parts[name].kb for name in names if name in self.parts)
@@ -55,7 +55,7 @@ def of(scene: Scene, balance: Balance | None, page_kb: int) -> Memory | None:
     parts = {node.node: _part(node) for node in balance.nodes}
     if scene.scope == Scope.MEMCG:
         parts.update(_of_statistics(scene))
-        return Memory(f"the limit of {scene.oom_memcg}", _part(root), parts)
+        return Memory(f"the limit of {scene.oom_memcg}", _part(root), parts) if root.bytes >= _KIB else None
     if scene.meminfo is not None:
         parts.update(_of_counters(scene.meminfo, page_kb))
     free = [part for name, part in parts.items() if name.startswith("hugetlb_") and name.endswith("_free")]
@@ -66,7 +66,7 @@ def of(scene: Scene, balance: Balance | None, page_kb: int) -> Memory | None:
     if "reserved" in parts:
         given_out = whole.kb - parts["reserved"].kb
         whole = Part(given_out, given_out, f"{whole.origin} - {parts['reserved'].origin}", whole.line)
-    return Memory("the machine's RAM", whole, parts)
+    return Memory("the machine's RAM", whole, parts) if whole.kb > 0 else None
 
 
 def _part(node: Node) -> Part:

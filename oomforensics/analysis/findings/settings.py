@@ -99,7 +99,7 @@ def overcommitted(seen: Evidence) -> Found | None:
             "memory went to what is not counted (page cache that cannot be dropped, slab, page tables)."
         )
         return Found(text, facts, Confidence.LIKELY)
-    if limit is None or promised is None or promised <= limit:
+    if not limit or promised is None or promised <= limit:
         return None
     text = f"Processes had been promised {words.size(promised)}, {promised / limit:.1f} times CommitLimit ({words.size(limit)})."
     return Found(text, facts, Confidence.POSSIBLE)

@@ -140,3 +140,27 @@ def test_a_redacted_history_names_nobody_in_findings(tmp_path: Path) -> None:
     for _, *texts in rows:
         for name in (*runs["many-children"], *runs["adj-500-saves-biggest"], "postgres", "indexer", "shop", "mail-job"):
             assert all(re.search(rf"\b{name}\b", text) is None for text in texts), texts
+
+
+_FIGURE = re.compile(r"(?<=[:=])\d+(?=kB| |$)|\d+(?= pages (?:RAM|reserved))")
+_DAMAGED = ("slab-hog", "fragmented", "memcg-v2-tmpfs", "global-swap", "mempolicy", "huge-pages", "memcg-v2-oom-group")
+
+
+def test_damaged_reports_are_looked_at_like_others(tmp_path: Path) -> None:
+    """Lines lost at regular places, and figures that no machine has: each incident is derived, and what is said has figures."""
+    (tmp_path / "logs").mkdir()
+    for run in _DAMAGED:
+        lines = (RUNS / "6.1.0-50-cloud-amd64" / run / "dmesg.log").read_text().splitlines()
+        for step in range(2, 9):
+            kept = [line for number, line in enumerate(lines) if number % step]
+            (tmp_path / "logs" / f"{run}-{step}.log").write_text("\n".join(kept) + "\n")
+        for odd in ("0", "999999999999999"):
+            figures = [_FIGURE.sub(odd, line) for line in lines]
+            (tmp_path / "logs" / f"{run}-{odd}.log").write_text("\n".join(figures) + "\n")
+    ingest([str(tmp_path / "logs")], db=tmp_path / "history.duckdb")
+    with open_read(tmp_path / "history.duckdb", locked=True) as con:
+        assert (
+            con.execute("SELECT count(*) FROM incidents").fetchone()
+            == con.execute("SELECT count(*) FROM allocations").fetchone()
+        )
+        assert all(json.loads(evidence) for (evidence,) in con.execute("SELECT evidence FROM findings").fetchall())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _TABLES_OF_32_BITS_MIB = 2
+_MANY_THREADS = 200
 
 
 class Home(StrEnum):
@@ -69,7 +70,9 @@ class Need(StrEnum):
     """What not every machine has."""
 
     NUMA = "more than one node"
-    ADDRESS_SPACE = "room for page tables that map hardly a page"
+    ADDRESS_SPACE = "room for page tables that map hardly a page, and for a thousand stacks"
+    HIGHMEM = "memory that the kernel's own objects cannot have"
+    SMALL_PAGES = "pages of 4 KiB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ class Scenario:
     memory: int = 256
     cpus: int = 2
     numa: bool = False
+    highmem: bool = False
     cmdline: str = ""
     panics: bool = False
     silent: bool = False  # the kernel reports nothing
@@ -185,6 +189,12 @@ class Scenario:
         needs = {Need.NUMA} if self.numa else set()
         if any(actor.tables > _TABLES_OF_32_BITS_MIB for actor in self.actors):
             needs.add(Need.ADDRESS_SPACE)
+        if any(actor.threads > _MANY_THREADS for actor in self.actors):
+            needs |= {Need.ADDRESS_SPACE, Need.SMALL_PAGES}
+        if any(actor.how is Push.FRAGMENTS for actor in self.actors):
+            needs.add(Need.SMALL_PAGES)
+        if self.highmem:
+            needs.add(Need.HIGHMEM)
         return frozenset(needs)
 
     @property

@@ -67,3 +67,12 @@ def test_the_figure_names_what_cannot_be_seen(browser: Browser, page: Path) -> N
     assert label.startswith("Curves of 7 processes and limits")
     figure = json.loads(browser.run("return document.querySelector('[id$=recorded-figure]').textContent"))
     assert [trace["name"] for trace in figure["data"]][-1] == "limit of /shop"
+
+
+def test_who_grew_stands_beside_the_curves(browser: Browser, page: Path) -> None:
+    browser.open(page, width=360)
+    section = "document.querySelector('[id$=-grew]').closest('section')"
+    told = browser.run(f"return {section}.innerText")
+    assert "worker (2 processes) grew by 93.1 MiB" in told and "It grew steadily" in told
+    rows = browser.run(f"return [...{section}.querySelectorAll('tbody tr')].map((row) => row.innerText)")
+    assert len(rows) == 8 and "leak" in rows[0] and "45 %" in rows[0] and "(0 B to 0 B)" not in told

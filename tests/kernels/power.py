@@ -68,8 +68,19 @@ def script() -> Iterator[str]:
     yield "pause 600000"
 
 
-def cut(kernel: Kernel, python: Disk, scratch: Path, seed: int) -> Cut:
-    """One boot that ends by SIGKILL to QEMU. Raises IncompleteRun where recording did not begin."""
+def cut(kernel: Kernel, python: Disk, folder: Path, seed: int) -> Cut:
+    """One boot that ends by SIGKILL to QEMU; another if it does not come to recording. Raises IncompleteRun."""
+    for attempt in (1, 2):
+        scratch = folder / f"{kernel.release}-{seed}-{attempt}"
+        scratch.mkdir()
+        try:
+            return _cut(kernel, python, scratch, seed)
+        except IncompleteRun as failure:
+            told = str(failure)
+    raise IncompleteRun(told)
+
+
+def _cut(kernel: Kernel, python: Disk, scratch: Path, seed: int) -> Cut:
     (scratch / "initrd").write_bytes(boot.initramfs(kernel, sitting.MODULES, script()))
     features = (
         "" if seed % 4 < 2 else "^has_journal"
@@ -93,7 +104,7 @@ def _wait_for(told: Path, machine: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + _BEGUN_S
     while not (told.exists() and b"\n" in told.read_bytes()):
         if time.monotonic() > until or machine.poll() is not None:
-            raise IncompleteRun(f"nothing was recorded within {_BEGUN_S} s")
+            raise IncompleteRun(f"nothing was recorded within {_BEGUN_S} s; {sitting.tail(told.parent)}")
         time.sleep(0.05)
 
 

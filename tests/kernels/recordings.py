@@ -28,6 +28,9 @@ class Seen:
     share: float | None  # of the largest RSS ever seen of it that the last look saw
     warned: bool  # the recorder looked closely at least `WARNED_US` before
     reason: str | None  # of the plan that was in force then
+    planned_us: (
+        int  # that the recorder itself allowed to pass after its last look: more than an interval where looks are dear
+    )
     told_us: dict[str, int]  # source -> from the choice to the first event of that source
     recorded_us: int | None  # to the first of them all
 
@@ -58,6 +61,7 @@ def _seen(victim: Victim, end_us: int, found: Sequence[Sample]) -> Seen:
         held[-1][1] / max(rss_kb for _, rss_kb in held) if held else None,
         _warned(victim, looks),
         next((one.reason for one in reversed(looks) if one.mono_ns // 1000 < victim.mono_us - WARNED_US), None),
+        next((one.planned_us for one in reversed(looks) if one.mono_ns // 1000 <= victim.mono_us), 0),
         told,
         min(told.values(), default=None),
     )

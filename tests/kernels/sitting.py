@@ -148,15 +148,15 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
-        raise IncompleteRun(f"still running after {_TIMEOUT_S} s; {_tail(scratch)}") from None
+        raise IncompleteRun(f"still running after {_TIMEOUT_S} s; {tail(scratch)}") from None
     blobs = Blobs.read((scratch / "out").read_bytes())
     if blobs.last("end") is None:
-        raise IncompleteRun(f"the guest ended before it had told what happened; {_tail(scratch)}")
+        raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
     userland.contents(scratch / "spool", scratch / "found")
     return _told(blobs, sitting, scratch)
 
 
-def _tail(scratch: Path) -> str:
+def tail(scratch: Path) -> str:
     return "the console ends ..." + (scratch / "console").read_text(errors="replace")[-600:]
 
 

@@ -68,7 +68,7 @@ docs: $(STAMP)
 	$(BIN)/python tests/check_docs.py
 
 shown: $(STAMP)
-	for page in api command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+	for page in api command era executed finding query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
 	$(BIN)/python -m tests.support.json_schemas
 
 check: lint types test wheel docs

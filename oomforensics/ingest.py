@@ -26,7 +26,8 @@ from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, r
 from oomforensics.pipeline.stop import Stop
 from oomforensics.pipeline.workers import Workers
 
-BATCH = 100  # incidents stored at once
+BATCH = 1_000  # incidents stored at once at most,
+BATCH_LINES = 25_000  # and no further one once their reports have so many lines
 EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one log
 SOURCES = 2_000  # logs whose rows are held at most
 _HARMLESS = "info"
@@ -131,6 +132,7 @@ class _Run:
         self._con, self._stop, self._progress = con, stop, progress
         self._result = IngestResult()
         self._judged: list[Judged] = []
+        self._lines = 0  # of their reports
         self._finished: list[SourceInfo] = []
         # Of logs that are not finished: kills of each incident, and how many of them have no report. A pipe's may come again.
         self._seen: defaultdict[str, dict[tuple[int, str], tuple[int, int]]] = defaultdict(dict)
@@ -168,7 +170,8 @@ class _Run:
         place = one.incident.line_start, next(iter(one.kill_keys), "")
         self._seen[one.incident.source][place] = kills, kills if "report" in one.incident.missing else 0
         self._judged.append(one)
-        if len(self._judged) >= BATCH:
+        self._lines += len(one.incident.lines)
+        if len(self._judged) >= BATCH or self._lines >= BATCH_LINES:
             self._save_judged()
 
     def _tell_judged(self) -> None:
@@ -181,7 +184,7 @@ class _Run:
     def _save_judged(self) -> None:
         if self._judged:
             self._result.add(save(self._con, self._judged, []))
-            self._judged = []
+            self._judged, self._lines = [], 0
 
     def _finish(self, info: SourceInfo) -> None:
         seen = self._seen.pop(info.name, {}).values()
@@ -196,4 +199,4 @@ class _Run:
 
     def _save(self) -> None:
         self._result.add(save(self._con, self._judged, self._finished))
-        self._judged, self._finished = [], []
+        self._judged, self._lines, self._finished = [], 0, []

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from operator import attrgetter
 
 from oomforensics.analysis.model import Candidate
 from oomforensics.analysis.scoring import Hypothesis, Table, score
@@ -47,10 +49,11 @@ def rank(table: Table, target: int, hypothesis: Hypothesis, printed_score: int |
     if not chosen.eligible or chosen.badness_min is None:
         leader = _first(eligible)
         return Ranking(Standing.INELIGIBLE, candidates, chosen, leader, None, [], hypothesis)
-    if any(candidate.badness_pages is None for candidate in eligible):
+    values = [candidate.badness_pages for candidate in eligible]
+    if None in values:
         return _rank_intervals(candidates, eligible, chosen, hypothesis, printed_score)
-    best = max(_value(candidate) for candidate in eligible)
-    tied = [candidate for candidate in eligible if _value(candidate) == best]
+    best = _value(max(eligible, key=_value))
+    tied = [candidate for candidate, value in zip(eligible, values, strict=True) if value == best]
     runner_up = _runner_up(eligible, chosen)
     leader = _first(eligible)
     if _value(chosen) < best:
@@ -124,13 +127,11 @@ def _most(candidate: Candidate) -> int:
     return candidate.badness_max if candidate.badness_max is not None else 2**62
 
 
-def _value(candidate: Candidate) -> int:
-    assert candidate.badness_pages is not None
-    return candidate.badness_pages
+_value: Callable[[Candidate], int] = attrgetter("badness_pages")  # of one that has it
 
 
 def _first(eligible: list[Candidate]) -> Candidate | None:
-    return min((candidate for candidate in eligible if candidate.rank), key=lambda one: one.rank or 0, default=None)
+    return next((candidate for candidate in eligible if candidate.rank == 1), None)
 
 
 def _runner_up(eligible: list[Candidate], chosen: Candidate) -> Candidate | None:

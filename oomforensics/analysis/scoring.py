@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from oomforensics.analysis.model import Candidate
 from oomforensics.kernel.badness import (
@@ -11,8 +12,9 @@ from oomforensics.kernel.badness import (
     OOM_SCORE_ADJ_MIN,
     Scorer,
     page_table_pages,
-    points,
+    points_of_each,
     proc_oom_score,
+    proc_oom_score_of_each,
     scorer,
 )
 from oomforensics.kernel.eras import Era, PageTables, RootBonus, Score
@@ -23,6 +25,7 @@ _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
 _ZERO_FOR_CERTAIN = ("oom_score_adj_min", "global_init")  # in /proc/PID/oom_score
+_inputs = attrgetter("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
 _WRITTEN_OUT = 10  # ranks whose sum is written out in words
 
 
@@ -80,21 +83,23 @@ def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
     era, page_size, swap = hypothesis.era, hypothesis.page_size, table.swap_in_use_pages
     scores = None if era.score is Score.LEGACY else scorer(era, hypothesis.totalpages, hypothesis.root)
     by_bytes = era.page_tables is PageTables.BYTES
+    special = {_INIT_PID, *table.earlier_victims}
     candidates = []
     for position, row in enumerate(table.rows):
-        reason = ineligible_reason(table, position, era)
-        candidate = Candidate(row, position, reason is None, reason)
-        candidates.append(candidate)
-        adj = row.oom_score_adj
+        pid, uid, rss, tables, swapents, adj = _inputs(row)
+        reason = None
+        if adj is None or adj == OOM_SCORE_ADJ_MIN or pid in special or position in table.excluded:
+            reason = ineligible_reason(table, position, era)
         if reason is not None or scores is None or adj is None:
+            candidates.append(Candidate(row, position, reason is None, reason))
             continue
-        has_root = row.uid == 0 and hypothesis.root is not None
-        if by_bytes and row.pgtables_bytes is not None and row.swapents_pages is not None:
-            charge = row.rss_pages + row.swapents_pages + row.pgtables_bytes // page_size
-            value, candidate.adj_pages, candidate.root_bonus_pages = scores(charge, adj, has_root)
-            candidate.badness_pages = candidate.badness_min = candidate.badness_max = value
+        has_root = uid == 0 and hypothesis.root is not None
+        if by_bytes and tables is not None and swapents is not None:
+            value, share, spared = scores(rss + swapents + tables // page_size, adj, has_root)
+            candidates.append(Candidate(row, position, True, None, value, value, value, share, spared))
         else:
-            _score_interval(candidate, scores, charged_pages(row, era, page_size, swap), has_root)
+            candidates.append(Candidate(row, position, True))
+            _score_interval(candidates[-1], scores, charged_pages(row, era, page_size, swap), has_root)
     _rank(candidates, era)
     return candidates
 
@@ -116,15 +121,18 @@ def _score_interval(candidate: Candidate, scores: Scorer, charge: tuple[int, int
 def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
     """points and /proc oom_score of all candidates; the arithmetic in words for those that people look at."""
     era, total = hypothesis.era, hypothesis.totalpages
+    scored = [candidate for candidate in candidates if candidate.badness_pages is not None]
+    values = [candidate.badness_pages or 0 for candidate in scored]
+    for candidate, share in zip(scored, points_of_each(era, values, total), strict=True):
+        candidate.points = share
+        if candidate.is_victim or (candidate.rank or _WRITTEN_OUT + 1) <= _WRITTEN_OUT:
+            candidate.arithmetic = arithmetic(candidate, hypothesis)
+    if system_total is None:
+        return
+    for candidate, shown in zip(scored, proc_oom_score_of_each(era, values, system_total), strict=True):
+        candidate.proc_oom_score = shown
     for candidate in candidates:
-        value = candidate.badness_pages
-        if value is not None:
-            candidate.points = points(era, value, total)
-            if system_total is not None:
-                candidate.proc_oom_score = proc_oom_score(era, value, system_total)
-            if candidate.is_victim or (candidate.rank or _WRITTEN_OUT + 1) <= _WRITTEN_OUT:
-                candidate.arithmetic = arithmetic(candidate, hypothesis)
-        elif system_total is not None and candidate.ineligible_reason in _ZERO_FOR_CERTAIN:
+        if candidate.ineligible_reason in _ZERO_FOR_CERTAIN and candidate.badness_pages is None:
             candidate.proc_oom_score = proc_oom_score(era, None, system_total)
 
 

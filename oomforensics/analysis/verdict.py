@@ -91,12 +91,10 @@ def _target_position(case: Case) -> int | None:
     """The row of the process that the kernel selected: by pid, by thread group, or that of the process killed."""
     table = case.incident.table
     assert table is not None
-    by_pid = {row.pid: place for place, row in enumerate(table.rows)}
-    by_tgid = {row.tgid: place for place, row in enumerate(table.rows)}
     for pid in (case.selected_pid, case.killed_pid):
-        for places in (by_pid, by_tgid):
-            if pid in places:
-                return places[pid]
+        for ids in ([row.pid for row in table.rows], [row.tgid for row in table.rows]):
+            if pid in ids:
+                return len(ids) - 1 - ids[::-1].index(pid)
     return None
 
 

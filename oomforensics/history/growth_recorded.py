@@ -22,16 +22,20 @@ from oomforensics.history.schema import Connection
 WINDOWS_S = (300.0, 3_600.0, 86_400.0)  # a longer one where the culprit grew already when the shorter one began
 _NOTABLE = 0.01  # of all growth: less is told of the largest processes alone
 
-# What was recorded of the day before an incident; where nothing near its end was, the recordings say nothing of it.
+# What was recorded of the day before an incident, and until it: what a recorder sees later changes nothing.
 MADE_OF = f"""
+WITH moments AS (
+    SELECT incident_id, uptime_s, coalesce(oom_memcg, scope) AS ran_out, segment_id, began_us, ended_us, kmsg_offset_us,
+           uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) AS at_us
+    FROM t_incidents AS incidents JOIN t_segments AS segments ON segments.boot_id = incidents.boot_id
+    WHERE incident_id IN (SELECT incident_id FROM incident_recordings WHERE into_s > 0)
+)
 SELECT incident_id,
-       any_value(uptime_s)::VARCHAR || ' ' || any_value(coalesce(oom_memcg, scope)) || ' ' ||
-       md5(string_agg(concat_ws(' ', segment_id, ended_us, kmsg_offset_us), ',' ORDER BY segment_id)) AS made_of
-FROM t_incidents AS incidents JOIN t_segments AS segments
-  ON segments.boot_id = incidents.boot_id
- AND began_us <= uptime_s * 1e6 + coalesce(kmsg_offset_us, 0)
- AND ended_us >= uptime_s * 1e6 + coalesce(kmsg_offset_us, 0) - {WINDOWS_S[-1]} * 1e6
-WHERE incident_id IN (SELECT incident_id FROM incident_recordings WHERE into_s > 0)
+       concat_ws(' ', any_value(uptime_s), any_value(ran_out), md5(string_agg(
+           concat_ws(' ', segment_id, least(ended_us, at_us), kmsg_offset_us), ',' ORDER BY segment_id
+       ))) AS made_of
+FROM moments
+WHERE began_us <= at_us AND ended_us >= at_us - {WINDOWS_S[-1]} * 1e6
 GROUP BY incident_id
 """
 

@@ -93,13 +93,16 @@ whole AS (
            bool_or(is_mixed) AS is_mixed
     FROM processes GROUP BY incident_id
 )
-SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, least(gained_bytes, {_MOST_BYTES})::BIGINT, kind,
-       who, pid, processes, least(start_bytes, {_MOST_BYTES})::BIGINT, least(end_bytes, {_MOST_BYTES})::BIGINT
+SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, now.totalpages, now.page_size,
+       least(gained_bytes, {_MOST_BYTES})::BIGINT AS gained_bytes, kind, who, pid, processes,
+       least(start_bytes, {_MOST_BYTES})::BIGINT AS start_bytes,
+       least(end_bytes, {_MOST_BYTES})::BIGINT AS end_bytes
 FROM grown JOIN whole USING (incident_id) JOIN pairs USING (incident_id)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
 QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
 ) ORDER BY ALL
 """
+_SAID = (Unknown.FEW_SAMPLES, Unknown.NO_ROOM)  # by TWO_REPORTS
 
 
 class Found(NamedTuple):
@@ -117,13 +120,14 @@ def judge(con: Connection, before: Mapping[str, str]) -> dict[str, Found]:
 
 
 def _found(rows: list[tuple[Any, ...]]) -> Found:
-    from_s, source, everybody, is_mixed, gained_bytes = rows[0][:5]
+    from_s, source, everybody, is_mixed, totalpages, page_size, gained_bytes = rows[0][:7]
     growers = []
     for *_, kind, who, pid, processes, start, end in rows:
         grown = growth(Series((from_s, 0.0), (start, end)))
         share = grown.grown_bytes / gained_bytes if gained_bytes > 0 else None
         growers.append(Grower(Kind(kind), who, grown, share, processes, pid, processes == everybody))
-    verdict = culprit(growers, (), None, gained_bytes, gained_bytes)
-    known = [word for word in verdict.unknown if word != Unknown.FEW_SAMPLES]
+    capacity_bytes = None if totalpages is None else totalpages * page_size
+    verdict = culprit(growers, (), capacity_bytes, gained_bytes, gained_bytes)
+    known = [word for word in verdict.unknown if word not in _SAID]
     mixed = (Unknown.SHARED_COUNTED,) if is_mixed else ()
     return Found(source, tuple(growers), replace(verdict, unknown=(Unknown.TWO_REPORTS, *known, *mixed)))

@@ -90,7 +90,13 @@ def looks(con: Connection, shown: Shown, since_us: int, *, apart_us: int = 0) ->
 
 def sample(con: Connection, shown: Shown, chosen: list[Look]) -> Sampled | None:
     """None: no process of the scope was seen then."""
-    values, processes = _values(con, chosen), _processes(con, chosen, shown)
+    # A table, because DuckDB knows how many rows it has: an ASOF join to few is one nested loop over all samples.
+    con.execute(
+        "CREATE OR REPLACE TEMP TABLE new_looks AS"
+        " SELECT unnest(?::BIGINT[]) AS look, unnest(?::VARCHAR[]) AS segment_id, unnest(?::BIGINT[]) AS mono_us",
+        [list(range(len(chosen))), [one.segment_id for one in chosen], [one.mono_us for one in chosen]],
+    )
+    values, processes = _values(con), _processes(con, chosen, shown)
     placed = True
     if shown.memcg is not None:
         inside = processes[[_is_below(path, shown.memcg) for path in processes["cgroup"]]]
@@ -101,34 +107,22 @@ def sample(con: Connection, shown: Shown, chosen: list[Look]) -> Sampled | None:
     if values.empty:
         return None
     looks_s = [(look.mono_us - shown.mono_us) / 1e6 for look in chosen]
-    return Sampled(
-        Members(looks_s, values, processes), tuple(_rooms(con, shown, chosen, looks_s)), len(processes), placed
-    )
+    return Sampled(Members(looks_s, values, processes), tuple(_rooms(con, shown, looks_s)), len(processes), placed)
 
 
 def _is_below(path: object, memcg: str) -> bool:
     return isinstance(path, str) and (path == memcg or path.startswith(memcg.rstrip("/") + "/"))
 
 
-_LOOKED = (
-    "looks AS (SELECT unnest(?::BIGINT[]) AS look, unnest(?::VARCHAR[]) AS segment_id, unnest(?::BIGINT[]) AS mono_us)"
-)
-
-
-def _listed(looks: list[Look]) -> list[list[int] | list[str]]:
-    return [list(range(len(looks))), [one.segment_id for one in looks], [one.mono_us for one in looks]]
-
-
-def _values(con: Connection, chosen: list[Look]) -> pd.DataFrame:
+def _values(con: Connection) -> pd.DataFrame:
     """What each process had at each look, until it was gone: `look`, pid, starttime, used_bytes."""
     return con.execute(
         f"""
-        WITH {_LOOKED},
-        rows AS (
+        WITH rows AS (
             SELECT segment_id, mono_us, pid, starttime, gone,
                    1024 * (coalesce(rss_anon_kb, 0) + coalesce(swap_kb, 0)) AS used_bytes
             FROM t_process_samples
-            WHERE segment_id IN (SELECT segment_id FROM looks)
+            WHERE segment_id IN (SELECT segment_id FROM new_looks)
               AND (gone OR coalesce(rss_anon_kb, swap_kb) IS NOT NULL)
               AND coalesce(rss_anon_kb, 0) BETWEEN 0 AND {_MOST_KB} AND coalesce(swap_kb, 0) BETWEEN 0 AND {_MOST_KB}
         ),
@@ -138,12 +132,11 @@ def _values(con: Connection, chosen: list[Look]) -> pd.DataFrame:
         ),
         seen AS (SELECT DISTINCT segment_id, pid, starttime FROM rows JOIN largest USING (pid, starttime))
         SELECT look, wanted.pid, wanted.starttime, used_bytes
-        FROM (FROM looks JOIN seen USING (segment_id)) AS wanted
+        FROM (FROM new_looks JOIN seen USING (segment_id)) AS wanted
         ASOF JOIN rows ON rows.segment_id = wanted.segment_id AND rows.pid = wanted.pid AND rows.starttime = wanted.starttime
                       AND rows.mono_us <= wanted.mono_us
         WHERE NOT gone
-        """,
-        _listed(chosen),
+        """
     ).df()
 
 
@@ -172,24 +165,23 @@ def _processes(con: Connection, chosen: list[Look], shown: Shown) -> pd.DataFram
     return found
 
 
-def _rooms(con: Connection, shown: Shown, chosen: list[Look], looks_s: list[float]) -> list[Room]:
+def _rooms(con: Connection, shown: Shown, looks_s: list[float]) -> list[Room]:
     """At each look at which the counters of what ran out are known."""
     if shown.memcg is None and shown.scope != "global":
         return []
     rows = con.execute(
-        f"""
-        WITH {_LOOKED}
+        """
         SELECT look, groups.version, groups.usage_bytes, groups.limit_bytes, groups.swap_bytes, groups.swap_limit_bytes,
                groups.file_bytes, groups.shmem_bytes, mem_total_kb, swap_total_kb, coalesce(mem_available_kb, mem_free_kb),
                swap_free_kb
-        FROM looks
+        FROM new_looks AS looks
         ASOF LEFT JOIN (FROM t_cgroup_samples WHERE cgroup = ?) AS groups
           ON groups.segment_id = looks.segment_id AND groups.mono_us <= looks.mono_us
         ASOF LEFT JOIN t_system_samples AS machine
           ON machine.segment_id = looks.segment_id AND machine.mono_us <= looks.mono_us
         ORDER BY look
         """,
-        [*_listed(chosen), shown.memcg],
+        [shown.memcg],
     ).fetchall()
     rooms = []
     for look, version, *counters in rows:

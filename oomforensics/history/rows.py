@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
-from oomforensics.analysis.model import Judged
+from oomforensics.analysis.model import Candidate, Judged
 from oomforensics.history import events
 from oomforensics.history.frames import Columns, columns
 from oomforensics.history.merge import Cluster, Sighting
-from oomforensics.parsers.facts import Incident, MemcgUsage
+from oomforensics.parsers.facts import MemcgUsage, TaskRow
 from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.witness import Event
 
@@ -37,6 +39,8 @@ CANDIDATES: Columns = columns(
     " swapents_pages badness_pages badness_min badness_max adj_pages root_bonus_pages points proc_oom_score line",
     bool="eligible is_victim",
 )
+_COMPUTED = tuple(field.name for field in fields(Candidate) if field.name in CANDIDATES)
+_computed = attrgetter(*_COMPUTED)
 KILLS: Columns = columns(
     text="incident_id comm reason message source kill_key",
     small="oom_score_adj",
@@ -97,17 +101,20 @@ def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]
     )  # fmt: skip
 
 
-def candidates(one: Judged, incident_id: str) -> Iterator[tuple[Any, ...]]:
-    for it in one.candidates:
-        row = it.row
-        yield (
-            incident_id, row.comm, it.ineligible_reason, it.arithmetic,
-            it.order, row.oom_adj, row.oom_score_adj, it.rank,
-            row.pid, row.tgid, row.uid, row.total_vm_pages, row.rss_pages, row.rss_anon_pages, row.rss_file_pages,
-            row.rss_shmem_pages, row.nr_ptes, row.nr_pmds, row.pgtables_bytes, row.swapents_pages, it.badness_pages,
-            it.badness_min, it.badness_max, it.adj_pages, it.root_bonus_pages, it.points, it.proc_oom_score, row.line,
-            it.eligible, it.is_victim,
-        )  # fmt: skip
+def candidates(written: Iterable[tuple[str, Judged]]) -> list[Sequence[Any]]:
+    """By column: they are most of what is stored. The pairs are ids and incidents."""
+    found = [(incident_id, one.candidates) for incident_id, one in written]
+    every = [it for _, them in found for it in them]
+    if not every:
+        return []
+    printed = dict(zip(TaskRow._fields, zip(*[it.row for it in every], strict=True), strict=True))
+    columns: dict[str, Sequence[Any]] = {
+        "incident_id": [incident_id for incident_id, them in found for _ in them],
+        "table_order": [it.order for it in every],
+        **printed,
+        **dict(zip(_COMPUTED, zip(*map(_computed, every), strict=True), strict=True)),
+    }
+    return [columns[name] for name in CANDIDATES]
 
 
 def kills(one: Judged) -> list[tuple[Any, ...]]:
@@ -126,9 +133,15 @@ def kills(one: Judged) -> list[tuple[Any, ...]]:
     ]  # fmt: skip
 
 
-def report_lines(facts: Incident, incident_id: str) -> Iterator[tuple[Any, ...]]:
-    for seq, line in enumerate(facts.lines):
-        yield incident_id, line.kind, line.text, seq, line.line
+def report_lines(written: Iterable[tuple[str, Judged]]) -> list[Sequence[Any]]:
+    """By column, as the candidates."""
+    found = [(incident_id, one.incident.lines) for incident_id, one in written]
+    every = [line for _, them in found for line in them]
+    if not every:
+        return []
+    line, kind, text = zip(*every, strict=True)
+    seq = [place for _, them in found for place in range(len(them))]
+    return [[incident_id for incident_id, them in found for _ in them], kind, text, seq, line]
 
 
 def incident_source(it: Sighting, incident_id: str) -> tuple[Any, ...]:
@@ -172,8 +185,14 @@ def _usage(usage: MemcgUsage | None) -> tuple[int | None, int | None]:
 
 def _plain(value: Any) -> Any:
     """Dataclasses as plain values for JSON (dataclasses.asdict copies every leaf and takes 20 times as long)."""
-    if is_dataclass(value):
-        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, list):
+    kind = type(value)
+    if kind is list:
         return [_plain(item) for item in value]
-    return value
+    if not is_dataclass(kind):
+        return value
+    return {name: _plain(getattr(value, name)) for name in _names(kind)}
+
+
+@cache
+def _names(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind))

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from oomforensics.analysis.model import Judged
 from oomforensics.history import bundles, cgroups, derived, events, rows
-from oomforensics.history.frames import NEW, Columns, columns, insert, run
+from oomforensics.history.frames import NEW, Columns, columns, insert, insert_columns, run
 from oomforensics.history.merge import Cluster, Place, Sighting, merge, name
 from oomforensics.history.rows import seconds
 from oomforensics.history.schema import Connection, transaction
@@ -201,11 +201,9 @@ def _refresh(con: Connection, kept: Iterable[tuple[str, Cluster]]) -> None:
 
 def _insert_analyses(con: Connection, written: Sequence[tuple[str, Cluster, Judged]]) -> None:
     insert(con, "t_incidents", rows.INCIDENTS, (rows.incident(one, cluster, key) for key, cluster, one in written))
-    insert(con, "t_candidates", rows.CANDIDATES, (row for key, _, one in written for row in rows.candidates(one, key)))
-    insert(
-        con, "t_report_lines", rows.REPORT_LINES,
-        (row for key, _, one in written for row in rows.report_lines(one.incident, key)),
-    )  # fmt: skip
+    judged = [(key, one) for key, _, one in written]
+    insert_columns(con, "t_candidates", rows.CANDIDATES, rows.candidates(judged))
+    insert_columns(con, "t_report_lines", rows.REPORT_LINES, rows.report_lines(judged))
 
 
 def _save_events(con: Connection, witnessed: Sequence[Event]) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from oomforensics.kernel.cint import div, int32, ulong64
+from oomforensics.kernel.cint import div, div_each, int32, ulong64
 from oomforensics.kernel.eras import Era, OomScoreScale, PageTables, RootBonus, Score
 
 OOM_SCORE_ADJ_MIN = -1000  # never chosen (include/uapi/linux/oom.h, as the next)
@@ -105,22 +105,28 @@ def _pages(clamped: bool, totalpages: int, bonus: RootBonus) -> Scorer:
 
 def points(era: Era, value: int, totalpages: int) -> int:
     """The share of totalpages in permille: what `score` printed up to 5.0, and would print since."""
+    return points_of_each(era, (value,), totalpages)[0]
+
+
+def points_of_each(era: Era, values: Sequence[int], totalpages: int) -> list[int]:
     if era.score in (Score.PERMILLE, Score.PERMILLE_INT):
-        return value
-    return div(value * 1000, max(totalpages, 1))
+        return list(values)
+    return div_each([value * 1000 for value in values], max(totalpages, 1))
 
 
 def proc_oom_score(era: Era, value: int | None, system_totalpages: int) -> int | None:
     """/proc/PID/oom_score for a task of this badness (None: not eligible), which always refers to RAM plus swap."""
-    if value is None:
-        return 0
-    total = max(system_totalpages, 1)
+    return 0 if value is None else proc_oom_score_of_each(era, (value,), system_totalpages)[0]
+
+
+def proc_oom_score_of_each(era: Era, values: Sequence[int], system_totalpages: int) -> list[int] | list[None]:
+    """The same of tasks that are all eligible."""
     match era.oom_score:
         case OomScoreScale.RAW:
-            return None
+            return [None] * len(values)
         case OomScoreScale.PERMILLE:
-            return value
-        case OomScoreScale.PAGES_PERMILLE:
-            return div(value * 1000, total)
-        case OomScoreScale.TWO_THIRDS:
-            return div((1000 + div(value * 1000, total)) * 2, 3)
+            return list(values)
+    shares = div_each([value * 1000 for value in values], max(system_totalpages, 1))
+    if era.oom_score is OomScoreScale.PAGES_PERMILLE:
+        return shares
+    return div_each([(1000 + share) * 2 for share in shares], 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 LONG_MIN = -(2**63)
 
 
@@ -9,6 +11,11 @@ def div(dividend: int, divisor: int) -> int:
     """`dividend / divisor` as C computes it."""
     quotient = abs(dividend) // abs(divisor)
     return quotient if (dividend < 0) == (divisor < 0) else -quotient
+
+
+def div_each(dividends: Iterable[int], divisor: int) -> list[int]:
+    """`div` of each by one divisor above 0."""
+    return [value // divisor if value >= 0 else -(-value // divisor) for value in dividends]
 
 
 def int32(value: int) -> int:

@@ -16,11 +16,10 @@ def preference(era: Era, scored: Sequence[tuple[int, int]]) -> list[int]:
 
     `LEADER_FIRST` is `FIRST` here: a table holds one row a process, its leader's.
     """
-    if era.tie is TieRule.LAST:
-        keys = [(-badness, -position) for badness, position in scored]
-    else:
-        keys = [(-badness, position) for badness, position in scored]
-    return sorted(range(len(keys)), key=keys.__getitem__)
+    badness, positions = [pair[0] for pair in scored], [pair[1] for pair in scored]
+    in_order = sorted(range(len(scored)), key=positions.__getitem__, reverse=era.tie is TieRule.LAST)
+    in_order.sort(key=badness.__getitem__, reverse=True)  # which leaves those of the same badness in their order
+    return in_order
 
 
 def counter_error_pages(era: Era, *, threads: int = 1, cpus: int | None = None) -> int | None:

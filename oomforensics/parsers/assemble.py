@@ -19,6 +19,7 @@ from oomforensics.parsers.builder import Builder
 from oomforensics.parsers.facts import Incident, Kill, ReportLine
 from oomforensics.parsers.kill import ParsedKill, parse_kill
 from oomforensics.parsers.records import PAUSE, Record
+from oomforensics.parsers.runs import Rows, Run
 
 _REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboot goes back further
 _GROUP_GAP_US = 5_000_000  # members of one memory.oom.group kill follow each other at once
@@ -26,7 +27,9 @@ _MAX_SILENT_US = 600_000_000  # a report that says nothing for 10 minutes has lo
 _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
-_STORM_US = 10_000_000  # all that a notice counts was dropped within 5 s (mm/oom_kill.c: oom_rs); the kills come a little later
+_STORM_US = (
+    10_000_000  # all that a notice counts was dropped within 5 s (mm/oom_kill.c: oom_rs); the kills come a little later
+)
 _CONTEXT_LINES = 400  # lines before a headless table that may belong to it
 _BLANK = (" ", "\t")
 # The kernel starts these lines at the margin; a blank before them is somebody's quoting.
@@ -34,26 +37,33 @@ _NEVER_INDENTED = ("invoked oom-killer", "illed process", "ill process", "oom-ki
 _JOIN_RECORDS = 40  # a torn line's rest comes at most this many records later
 
 
-def assemble(records: Iterable[Record], source: str) -> Iterator[Incident]:
+def assemble(records: Iterable[Record | Rows], source: str) -> Iterator[Incident]:
     """Every run of the OOM killer that `records` show, in the order they end. Never raises on content.
 
     At a PAUSE those that are known so far come, too; one that has grown since comes again.
     """
     streams: dict[tuple[str | None, str | None], _Stream] = {}
     stream = host = boot_id = None
-    for record in records:
-        if record.from_kernel is False:
-            continue
-        if record is PAUSE:
+    for found in records:
+        if found is PAUSE:
             for each in streams.values():
                 yield from each.so_far()
             continue
-        if stream is None or record.host != host or record.boot_id != boot_id:
-            host, boot_id = record.host, record.boot_id
-            stream = streams.setdefault((host, boot_id), _Stream(source))
-        if record.text[:1] == "[" and stream.take_row(record):
+        like = found.like if isinstance(found, Rows) else found
+        if like.from_kernel is False:
             continue
-        yield from stream.feed(record)
+        if stream is None or like.host != host or like.boot_id != boot_id:
+            host, boot_id = like.host, like.boot_id
+            stream = streams.setdefault((host, boot_id), _Stream(source))
+        if isinstance(found, Rows) and stream.take_rows(found.run):
+            continue
+        for record in found.records() if isinstance(found, Rows) else (found,):
+            if record.text[:1] == "[" and stream.take_row(record):
+                continue
+            if stream.begins_boot(record):
+                yield from stream.new_boot(record)
+            if stream.feed(record):
+                yield from stream.told()
     for stream in streams.values():
         yield from stream.finish()
 
@@ -93,14 +103,35 @@ class _Stream:
             self._last_uptime_us = record.uptime_us
         return builder.take_row(record)
 
-    def feed(self, record: Record) -> Iterator[Incident]:
-        if self._is_new_boot(record):
-            yield from self._new_boot(record)
+    def take_rows(self, run: Run) -> bool:
+        """The same for many: all of them, or none."""
+        builder = self._open
+        if builder is None or self._torn is not None or not builder.in_table:
+            return False
+        columns = run.columns(builder.row_numbers)
+        if columns is None:
+            return False
+        (uptimes_us, *numbers), names = columns
+        if uptimes_us[0] < (self._last_uptime_us or 0) or uptimes_us != sorted(uptimes_us):
+            return False
+        builder.take_rows(run, numbers, names, uptimes_us[-1])
+        self._last_uptime_us = uptimes_us[-1]
+        return True
+
+    def feed(self, record: Record) -> bool:
+        """Whether more incidents are now closed than are held back: `told` has them."""
         if record.uptime_us is not None:
             self._last_uptime_us = record.uptime_us
-        for part in self._parts(record):
-            self._line(part)
-        yield from self._tell(_PENDING_INCIDENTS)
+        if "\n" in record.text and not _newline_in_name(record.text):
+            for text in record.text.split("\n"):
+                self._line(replace(record, text=text, level=None, caller=None, seq=None, continued=False, program=None))
+        else:
+            self._line(record)
+        return len(self._pending) > _PENDING_INCIDENTS
+
+    def told(self) -> Iterator[Incident]:
+        """Those that need not be held back any longer."""
+        return self._tell(_PENDING_INCIDENTS)
 
     def finish(self) -> Iterator[Incident]:
         self._flush_torn()
@@ -121,7 +152,7 @@ class _Stream:
             if not self._told or self._told.pop(incident.line_start, None) != _extent(incident):
                 yield incident
 
-    def _is_new_boot(self, record: Record) -> bool:
+    def begins_boot(self, record: Record) -> bool:
         if record.text.startswith("Linux version ") and shapes.BANNER.pattern.match(record.text):
             return True
         return (
@@ -130,7 +161,7 @@ class _Stream:
             and record.uptime_us < self._last_uptime_us - _REBOOT_BACKSTEP_US
         )
 
-    def _new_boot(self, record: Record) -> Iterator[Incident]:
+    def new_boot(self, record: Record) -> Iterator[Incident]:
         first = self._last_uptime_us is None and self._open is None and not self._pending
         yield from self.finish()
         banner = shapes.BANNER.pattern.match(record.text)
@@ -139,25 +170,6 @@ class _Stream:
         self._context.clear()
         self._sysrq, self._foreign_dump, self._seen_start = False, None, False
         self._last_uptime_us = None
-
-    @staticmethod
-    def _parts(record: Record) -> Iterator[Record]:
-        """One record of several lines is taken apart, unless the newline stands in a process name."""
-        if "\n" not in record.text or _newline_in_name(record.text):
-            yield record
-            return
-        for text in record.text.split("\n"):
-            yield Record(
-                line=record.line,
-                text=text,
-                uptime_us=record.uptime_us,
-                wall_us=record.wall_us,
-                wall_source=record.wall_source,
-                host=record.host,
-                boot_id=record.boot_id,
-                from_kernel=record.from_kernel,
-                wall_local=record.wall_local,
-            )
 
     # -- one line ------------------------------------------------------------------------------------------------
 

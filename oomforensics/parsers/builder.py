@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import repeat
 
 from oomforensics.parsers import memcg, meminfo, shapes, summary, table
 from oomforensics.parsers.facts import (
@@ -20,6 +21,7 @@ from oomforensics.parsers.facts import (
 from oomforensics.parsers.kill import ParsedKill
 from oomforensics.parsers.missing import missing_parts
 from oomforensics.parsers.records import Record
+from oomforensics.parsers.runs import Run
 
 _MAX_TRACE = 64
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
@@ -68,6 +70,23 @@ class Builder:
         incident.line_end = record.line
         self._last_known_us = record.uptime_us
         return True
+
+    @property
+    def row_numbers(self) -> int:
+        """How many numbers a row of the open table has between pid and name."""
+        assert self._rows is not None
+        return self._rows.count
+
+    def take_rows(self, run: Run, numbers: list[list[int]], names: list[str], last_us: int) -> None:
+        """The rows of the open table that a run is, taken apart into columns."""
+        incident = self.incident
+        assert self._rows is not None
+        assert incident.table is not None
+        lines = range(run.line, run.line + run.count)
+        incident.table.rows += self._rows.of_columns(lines, numbers, names)
+        incident.lines += map(ReportLine, lines, repeat("task"), run.rows())
+        incident.line_end = lines[-1]
+        self._last_known_us = last_us
 
     def expects_body(self) -> bool:
         """Before its kill (or outcome) a report takes any line; after it only what names a process it knows."""

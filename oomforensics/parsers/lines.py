@@ -22,6 +22,11 @@ def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: 
     skipping = False  # inside the part of a long line that is thrown away
     for chunk in chunks:
         parts = chunk.split(b"\n")
+        if not rest and not skipping and len(chunk) <= MAX_LINE and b"\r" not in chunk and b"\0" not in chunk:
+            rest = parts.pop()
+            yield from enumerate(parts, number)
+            number += len(parts)
+            continue
         if skipping:
             parts[0] = b""
         if len(parts) > 1:

@@ -2,7 +2,8 @@
 
     for record in read(opened, timezone=UTC): ...
 
-Does not raise because of what the log holds: that is in `opened.info.problems`.
+Rows of a task table may come many at a time, as one `Rows` (see runs.py). Does not raise because of what the log holds: that
+is in `opened.info.problems`.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any, BinaryIO, cast
 
-from oomforensics.parsers import journal_file, scan
+from oomforensics.parsers import journal_file, runs, scan
 from oomforensics.parsers.compressed import Peeked
 from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
-from oomforensics.parsers.lines import lines
 from oomforensics.parsers.opened import HEAD, Opened
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record, SourceInfo
+from oomforensics.parsers.runs import Rows, Run
 from oomforensics.parsers.sources import reason
 from oomforensics.parsers.unheard import heard
 
@@ -32,7 +33,7 @@ _CONTROL = bytes(set(range(1, 32)) - set(b"\t\n\r\b\f\x1b\x1e"))  # found in no 
 _EARLIEST = datetime(1991, 8, 25, tzinfo=UTC)  # a file older than Linux has a wrong date
 
 
-def read(opened: Opened, *, timezone: tzinfo, host: str | None = None) -> Iterator[Record]:
+def read(opened: Opened, *, timezone: tzinfo, host: str | None = None) -> Iterator[Record | Rows]:
     """The records of a log. `opened.info` is filled while they are read, and is complete after the last one."""
     if opened.stream is None:
         return
@@ -80,26 +81,26 @@ def hash_of(file: BinaryIO, size: int) -> str:
 
 def _read(
     tee: _Tee, mtime: datetime | None, info: SourceInfo, timezone: tzinfo, host: str | None
-) -> Iterator[Record]:
+) -> Iterator[Record | Rows]:
     not_after = datetime.now(UTC) if mtime is None or mtime < _EARLIEST else mtime
     context = Context(info.name, timezone, not_after, host)
     windows = scan.windows(tee, info.problems, info.name)
     reader = None
     if journal_export.recognise(tee.head):
         info.framing = journal_export.NAME
-        found = journal_export.records(windows, context, info.problems)
+        found: Iterator[Record | Rows] = journal_export.records(windows, context, info.problems)
     else:
         reader = Reader(context, info.problems)
         found = reader.records(_lines(windows, info))
     for record in found:
-        info.records += record is not PAUSE
+        info.records += record.run.count if isinstance(record, Rows) else record is not PAUSE
         yield record
     if reader is not None and reader.seen:
         info.framing = reader.seen.most_common(1)[0][0]
     info.sha256 = tee.digest()
 
 
-def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[int, bytes]]:
+def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[int, bytes | Run]]:
     for window in windows:
         if window is scan.PAUSE:
             yield PAUSED_LINE
@@ -111,7 +112,7 @@ def _lines(windows: Iterable[scan.Window], info: SourceInfo) -> Iterator[tuple[i
             bom = next((each for each in _BOMS if data.startswith(each)), b"")
             data = data[len(bom) :]
         for number, part in heard(data, window.line) if window.excerpt else [(window.line, data)]:
-            yield from lines([part], info.problems, info.name, number)
+            yield from runs.lines(part, info.problems, info.name, number)
 
 
 def _refusal(head: bytes) -> tuple[str, str] | None:

@@ -9,7 +9,9 @@ Values overflow their columns and `name` is the rest of the row, so rows are rea
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import repeat
 from operator import itemgetter
 from typing import Any
 
@@ -98,15 +100,19 @@ class RowReader:
     """Reads the rows of one table: as many integers as there are columns, one space, the rest is the name."""
 
     def __init__(self, columns: tuple[str, ...]) -> None:
-        self._count = count = len(columns)
+        self.count = count = len(columns)
         self._pattern = compiled(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
         place = {COLUMN_FIELDS[name]: index for index, name in enumerate(columns, start=2) if name in COLUMN_FIELDS}
         place |= {"line": 0, "pid": 1, "comm": count + 2}
         self._in_field_order = itemgetter(*(place.get(name, count + 3) for name in TaskRow._fields))
 
+    def of_columns(self, lines: Iterable[int], numbers: list[list[int]], names: list[str]) -> Iterator[TaskRow]:
+        """The rows whose pids, columns and names these are."""
+        return map(TaskRow._make, zip(*self._in_field_order([lines, *numbers, names, repeat(None)]), strict=False))
+
     def read(self, text: str, line: int) -> TaskRow | None:
         """The row, or None when the text is not one of this table's."""
-        count = self._count
+        count = self.count
         head, _, rest = text.partition("]")
         words = rest.split(None, count)
         # The plain case by splitting, at a third of the cost: no name that is empty or begins with a blank.

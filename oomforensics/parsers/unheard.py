@@ -24,9 +24,9 @@ WORDS = (
 )
 
 _LINE = (
-    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]+ (?!(?:"
+    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]++ (?!(?:"
     + "|".join(map(re.escape, sorted(TALKERS))).encode()
-    + rb")\[)[\w./@+-]+\[\d+\]: [^\n]*(?=\n[^ \t])"
+    + rb")\[)[\w./@+-]++\[\d++\]: [^\n]*+(?=\n[^ \t])"
 )
 _find_words = literals.finder(WORDS)
 _RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")

@@ -9,29 +9,32 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeVar
 
 from oomforensics.parsers.cgroup_identity import identify
 from oomforensics.parsers.loss_signs import MAX_GAPS, LossSigns
 from oomforensics.parsers.records import PAUSE, Problem, Record
+from oomforensics.parsers.runs import Rows
 from oomforensics.parsers.witness import Event, Speaker, Witness, begin, take
 from oomforensics.parsers.witness_documents import Documents
 from oomforensics.parsers.witnesses import WITNESSES
 
 MAX_EVENTS = 20_000  # of one source: a storm of failed allocations says nothing new after that
 _MAX_OPEN = 64
+_Each = TypeVar("_Each", bound=Record | Rows)
 _INNER_TAG = re.compile(
     r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: "
 )  # what a program puts before its lines in /dev/kmsg
 
 
 def observe(
-    records: Iterable[Record],
+    records: Iterable[_Each],
     source: str,
     events: list[Event],
     problems: list[Problem] | None = None,
     jumps: Iterable[int] = (),
-) -> Iterator[Record]:
-    """Every record, unchanged; what witnesses say is in `events` when the last one has passed.
+) -> Iterator[_Each]:
+    """Every record, unchanged; what witnesses say is in `events` when the last one has passed. `Rows` hold no word of them.
 
     `jumps`: numbers of lines before which lines were not read. It may grow while the records are read.
     """
@@ -40,7 +43,7 @@ def observe(
     see, finish = observer.see, observer.finish
     first = True
     for record in records:
-        if record is PAUSE:
+        if record is PAUSE or isinstance(record, Rows):
             yield record
             continue
         if first or record.seq is not None:

@@ -113,7 +113,8 @@ def _signed(value: int) -> str:
 def _rate(one: Series) -> str:
     if one.slope_bytes_per_s is None:
         return units.UNKNOWN
-    shown = units.size(round(one.slope_bytes_per_s))
-    if one.slope_low_bytes_per_s is None or one.slope_high_bytes_per_s is None:
-        return shown
-    return f"{shown} ({units.size(round(one.slope_low_bytes_per_s))} to {units.size(round(one.slope_high_bytes_per_s))})"
+    shown, *ends = (
+        units.size(None if value is None else round(value))
+        for value in (one.slope_bytes_per_s, one.slope_low_bytes_per_s, one.slope_high_bytes_per_s)
+    )
+    return shown if set(ends) <= {shown, units.UNKNOWN} else f"{shown} ({ends[0]} to {ends[1]})"

@@ -12,6 +12,7 @@ from oomforensics.reports.load import AllocationRow, BalanceRow, IncidentPage, Z
 _LEAST_SHARE = 0.005  # of its whole, for a part to be shown where room is short
 _DEEPEST = 2
 _ALWAYS = "unaccounted"
+_REST = ("_other", "_groups")  # what named parts leave of the one above
 CAUSES = {
     "memcg_limit": "the memory limit of a control group",
     "memsw_limit": "a control group's limit of memory and swap together",
@@ -51,10 +52,18 @@ def parts(page: IncidentPage, every: bool = False) -> list[Part]:
     for row in page.balance:
         depth[row.node] = 0 if row.parent is None else depth[row.parent] + 1
         whole = row if row.parent is None or whole is None else whole
-        much = row.bytes >= whole.bytes * _LEAST_SHARE and depth[row.node] <= _DEEPEST
+        is_rest = depth[row.node] > 1 and row.node.endswith(_REST)
+        much = row.bytes >= whole.bytes * _LEAST_SHARE and depth[row.node] <= _DEEPEST and not is_rest
         if every or much or row.node == _ALWAYS:
             shown.append(
-                Part(depth[row.node], row.memcg or row.label, units.size(row.bytes), percent(row.bytes, whole.bytes), _error(row), row)
+                Part(
+                    depth[row.node],
+                    row.memcg or row.label,
+                    units.size(row.bytes),
+                    percent(row.bytes, whole.bytes),
+                    _error(row),
+                    row,
+                )
             )
     return shown
 

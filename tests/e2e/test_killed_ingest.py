@@ -17,7 +17,8 @@ from tests.support.printer import KERNELS, Report, Task, stamped
 
 _INCIDENTS = 450  # more than two batches
 _KILLS = 10  # of each history; five histories make fifty
-_VIEWS = ("incidents", "candidates", "kills", "report_lines", "incident_sources", "source_problems")
+_VIEWS = ("incidents", "candidates", "kills", "report_lines", "incident_sources", "source_problems", "growth",
+          "growth_verdicts")  # fmt: skip
 
 
 def command(log: Path, db: Path) -> list[str]:

@@ -22,7 +22,7 @@ from oomforensics.parsers.facts import MemInfo
 __all__ = ["Allocation", "Cause", "ZoneCheck", "allocation"]
 
 _ASSUMED_PAGE_SIZE = 4096
-_EASIEST = Request(order=0, movable=True, high=False)
+_COMMONEST = Request(order=0, movable=True, high=False)
 _PAGE_FAULT = "The kernel was told of it by a page fault (gfp_mask=0x0), whose own allocation is not in the report."
 
 
@@ -93,24 +93,25 @@ class _Request:
         if reach is not None:
             found = machine.why(scene, info, judged, self._request, reach, nodes, self.page_size)
             return self._made(found.cause, found.text, found.also, rows, nodes, reach)
-        # Of what is not known, the easiest to serve is taken: if that failed, any did.
         judged = self._judge(info, "Movable", nodes)
-        found = machine.why(scene, info, judged, _EASIEST, "Movable", nodes, self.page_size)
+        found = machine.why(scene, info, judged, _COMMONEST, "Movable", nodes, self.page_size)
         if found.cause is not Cause.NOT_ENOUGH_MEMORY:
             return self._made(
                 Cause.UNKNOWN, "Why the allocation failed is not known: its flags are not.", (), rows, nodes
             )
-        self.notes.append("No zone had enough even for a single movable page, the easiest request there is.")
+        self.notes.append("It is judged as a page of a process's memory (GFP_HIGHUSER_MOVABLE), the commonest request.")
         return self._made(found.cause, found.text, found.also, tuple(one.row for one in judged), nodes)
 
     def _judge(self, info: MemInfo, reach: str | None, nodes: frozenset[int] | None) -> list[zones.Judged]:
         rules = rules_of(self.scene.version or (0, 0, 0))
-        return zones.judge(info, self.page_size, self._request if reach is not None else _EASIEST, reach, nodes, rules)
+        return zones.judge(
+            info, self.page_size, self._request if reach is not None else _COMMONEST, reach, nodes, rules
+        )
 
     @property
     def _request(self) -> Request:
         if self.gfp is None:
-            return _EASIEST
+            return _COMMONEST
         return Request(max(self.order or 0, 0), "MOVABLE" in self.gfp.flags, "HIGH" in self.gfp.flags)
 
     @property

@@ -38,8 +38,11 @@ def why(
         )
     swap = tuple(_swap(scene, info))
     passing = [zone for zone in usable if zone.last_try is not None and zone.last_try.ok]
-    if passing:
+    if any(zone.last_try is not None and zone.last_try.block_ok for zone in passing):
         return Answer(Cause.RECLAIM_GAVE_UP, _late(passing, asked, page_size), swap)
+    if passing:
+        text = f"Why the allocation failed is not known: there was enough, and the list of blocks, of which one of {asked} was"
+        return Answer(Cause.UNKNOWN, f"{text} asked for, is lost.", swap)
     also = (*_kept(usable, page_size), *swap)
     single = any(zone.one_page is not None and zone.one_page.ok for zone in usable)
     in_blocks = any(zone.check is not None and zone.check.ok for zone in usable)

@@ -10,8 +10,8 @@ from oomforensics.analysis.growth.slope import Slope
 UNKNOWN: dict[Unknown, str] = {
     Unknown.NO_RECORDING: "No recording shows the time before this kill.",
     Unknown.NO_EARLIER_REPORT: "No earlier report of this boot lists the same processes.",
-    Unknown.TWO_REPORTS: "Two task tables are two readings: what happened between them, whether it was steady, and how"
-    " certain the slope is, cannot be told.",
+    Unknown.TWO_REPORTS: "Two task tables are two readings: what happened between them, whether it was steady, and since when the"
+    " end was certain, cannot be told.",
     Unknown.FEW_SAMPLES: "There are too few readings to call it a leak or a burst.",
     Unknown.SHORT_WINDOW: "Less than half a minute was seen: a growth that is steady in it may be a burst of a longer time.",
     Unknown.BEGAN_BEFORE: "It grew already when it was first looked at; when it began is not known.",

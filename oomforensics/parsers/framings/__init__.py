@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
+from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
     dmesg,
@@ -36,6 +37,7 @@ from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import STAMP, uptime
 from oomforensics.parsers.framings.unwrap import Unwrapper
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
+from oomforensics.parsers.runs import Rows, Run
 from oomforensics.parsers.text import visible
 
 # In the order they are tried. `journalctl short-monotonic` comes first when the head of the source speaks for it.
@@ -92,14 +94,18 @@ class Reader:
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
 
-    def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]:
+    @overload
+    def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]: ...
+    @overload
+    def records(self, lines: Iterable[tuple[int, bytes | Run]]) -> Iterator[Record | Rows]: ...
+    def records(self, lines: Iterable[tuple[int, bytes | Run]]) -> Iterator[Record | Rows]:
         source = iter(lines)
-        head = []
+        head: list[tuple[int, bytes]] = []
         for numbered in islice(source, HEAD_LINES):
-            head.append(numbered)
+            head += numbered[1].lines() if isinstance(numbered[1], Run) else (cast(tuple[int, bytes], numbered),)
             if numbered is PAUSED_LINE:
                 break
-        self._look_at([numbered for numbered in head if numbered is not PAUSED_LINE])
+        self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
         last: Record | None = None
         before, line_before = 0, ""
         for numbered in chain(head, source):
@@ -109,33 +115,41 @@ class Reader:
                     last = None
                 yield PAUSE
                 continue
-            number, raw = numbered
-            line = _decode(raw)
-            if self._hard_blanks:
-                line = line.replace(_HARD_BLANK, " ")
-            follows = number == before + 1  # lines between may not have been read
-            margin = self._margin if follows else None
-            before = number
-            if (
-                margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT
-                and not self._unwrapper.is_cut(line_before)
-            ):  # fmt: skip
-                last.text = f"{last.text}\n{line[len(margin) :]}"
-                continue
-            record = self._record(number, line)
-            if record is None:
-                continue
-            if follows and last is not None and _is_bare(record) and not _is_bare(last) and last.from_kernel is not False:
-                whole = self._unwrapper.joined(last.text, line_before, record.text)
-                if whole is not None:
-                    last.text, line_before = whole, line
-                    continue
-            if record.text.endswith(" name"):
-                self._unwrapper.whole(record.text)
-            line_before = line
-            if last is not None:
+            run = numbered[1]
+            if isinstance(run, Run) and last is not None and self._share_header(run, last):
                 yield last
-            last = record
+                yield Rows(run, last)
+                last = None
+                before = run.line + run.count - 1
+                continue
+            plain: Iterable[tuple[int, Any]] = run.lines() if isinstance(run, Run) else (numbered,)
+            for number, raw in plain:
+                line = _decode(raw)
+                if self._hard_blanks:
+                    line = line.replace(_HARD_BLANK, " ")
+                follows = number == before + 1  # lines between may not have been read
+                margin = self._margin if follows else None
+                before = number
+                if (
+                    margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT
+                    and not self._unwrapper.is_cut(line_before)
+                ):  # fmt: skip
+                    last.text = f"{last.text}\n{line[len(margin) :]}"
+                    continue
+                record = self._record(number, line)
+                if record is None:
+                    continue
+                if follows and last is not None and _is_bare(record) and not _is_bare(last) and last.from_kernel is not False:
+                    whole = self._unwrapper.joined(last.text, line_before, record.text)
+                    if whole is not None:
+                        last.text, line_before = whole, line
+                        continue
+                if record.text.endswith(" name"):
+                    self._unwrapper.whole(record.text)
+                line_before = line
+                if last is not None:
+                    yield last
+                last = record
         if last is not None:
             yield last
 
@@ -179,6 +193,17 @@ class Reader:
         self._margin = None
         self.seen[BARE] += 1
         return Record(number, line.removeprefix(self._bare_quote), host=self._host)
+
+    def _share_header(self, run: Run, last: Record) -> bool:
+        """Whether they stand behind the header of the last record, whose line is the one before; then they are counted."""
+        framing, fixed = self._framing, self._fixed
+        if self._quote or framing is None or last.line != run.line - 1 or last.seq is not None:
+            return False
+        bare = framing is dmesg.FRAMING and not run.header
+        if not bare and (fixed is None or not fixed[1].stamped or fixed[0] != run.header):
+            return False
+        self.seen[framing.name] += run.count
+        return True
 
     def _plain(self, number: int, line: str, stamp: re.Match[str]) -> Record:
         """The short way for the bulk of a kernel's log: what `_header` and `_make` give for a bare stamp."""

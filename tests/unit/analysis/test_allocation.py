@@ -239,8 +239,15 @@ def test_a_page_fault_that_kept_its_allocation_to_itself() -> None:
     assert "page fault" in found.text
 
 
+def test_a_lost_list_of_blocks_matters_only_to_large_requests() -> None:
+    text = zone("Normal", 9000, SMALL).splitlines(keepends=True)
+    without = "".join(line for line in text if "*4kB" not in line)
+    assert machine(without, KERNEL, 3).cause is Cause.UNKNOWN
+    assert machine(without, KERNEL, 0).cause is Cause.RECLAIM_GAVE_UP
+
+
 def test_flags_that_are_lost_matter_only_where_they_would() -> None:
-    """If the easiest request failed, any did."""
+    """A page of a process is the commonest request; if there was enough for one, it was another or something else."""
     found = machine(zone("DMA32", 900, SMALL), None, None)
     assert found.cause is Cause.NOT_ENOUGH_MEMORY
     assert found.notes

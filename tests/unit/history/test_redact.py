@@ -104,7 +104,8 @@ def test_what_is_kept_is_no_free_text(public: Connection) -> None:
         "ts_source", "era", "scope", "verdict", "missing", "era_alternatives", "outcomes", "container_runtime", "pod_qos",
         "job_scheduler", "ineligible_reason", "reason", "kind", "finding", "severity", "framing", "says", "mechanism",
         "node", "parent", "also",
-        "tied_by", "evidence", "witnesses", "confidence", "cause", "migratetype", "highest_zone", "zone", "shape", "seen_in",
+        "tied_by", "evidence", "witnesses", "confidence", "advice", "cause", "migratetype", "highest_zone", "zone", "shape",
+        "seen_in",
         "culprit_kind",
     }  # fmt: skip
 
@@ -512,3 +513,19 @@ def test_what_other_killers_say_is_redacted_too(path: Path) -> None:
 def test_the_vocabulary_names_no_application() -> None:
     for name in ("java", "postgres", "mysqld", "python", "nginx", "chrome", "node.js", "redis"):
         assert not vocabulary.is_kept_task(name)
+
+
+def test_a_group_is_shown_with_all_its_incidents_or_not_at_all(path: Path) -> None:
+    """Its counts and times are of others too, which were not asked for."""
+    with open_write(path) as con:
+        save(con, judged(seen(report(701, start_s=200.0), "/home/alice/kern.log", host="db7.acme.com")), [])
+        ids = [key for (key,) in con.execute("SELECT incident_id FROM incidents ORDER BY 1").fetchall()]
+        assert con.execute("SELECT incidents FROM recurrences").fetchall() == [(2,)]
+    with open_redacted(path, KEY, ids[:1]) as (con, _):
+        assert con.execute("FROM recurrences").fetchall() == []
+    with open_redacted(path, KEY, ids) as (con, hidden):
+        ((host, place, victim, shown),) = con.execute(
+            "SELECT host, place, victim_comm, incident_ids FROM recurrences"
+        ).fetchall()
+    assert set(shown) == set(hidden)
+    assert host.startswith("host-") and place is None and victim.startswith("proc-")

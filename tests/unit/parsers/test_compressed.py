@@ -24,6 +24,7 @@ from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, Record, SourceInfo
 from oomforensics.parsers.sources import Source, iter_sources
+from tests.support.logs import one_by_one
 from tests.support.packing import zstd
 
 
@@ -79,7 +80,7 @@ def read(data: bytes, tmp_path: Path) -> tuple[list[Record], list[Problem], Sour
     path.write_bytes(data)
     (source,) = iter_sources([str(path)])
     assert isinstance(source, Source)
-    ((opened, records),) = [(each, list(reading.read(each, timezone=UTC))) for each in expand(source, Limits())]
+    ((opened, records),) = [(each, one_by_one(reading.read(each, timezone=UTC))) for each in expand(source, Limits())]
     return records, opened.info.problems, opened.info
 
 

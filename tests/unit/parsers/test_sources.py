@@ -22,6 +22,7 @@ from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.opened import expand
 from oomforensics.parsers.records import Problem, Record, SourceInfo
 from oomforensics.parsers.sources import Source, iter_sources
+from tests.support.logs import one_by_one
 from tests.support.packing import zstd
 
 LOG = b"Jan  5 15:19:27 h kernel: [    1.000000] Out of memory: Killed process 5 (x)\nJan  5 15:19:28 h cron: y\n"
@@ -40,7 +41,7 @@ def read(path: Path | Source) -> tuple[list[Record], list[Problem], SourceInfo]:
         ((source,), _) = found(path)
     else:
         source = path
-    (opened,) = [(each, list(reading.read(each, timezone=UTC))) for each in expand(source, Limits())]
+    (opened,) = [(each, one_by_one(reading.read(each, timezone=UTC))) for each in expand(source, Limits())]
     each, records = opened
     return records, each.info.problems, each.info
 

@@ -31,6 +31,7 @@ from oomforensics.parsers.sources import Source, iter_sources
 from oomforensics.pipeline.read import Settings
 from oomforensics.pipeline.read import read as pipeline_read
 from oomforensics.pipeline.stop import Stop
+from tests.support.logs import one_by_one
 from tests.support.packing import zstd
 
 FIXTURES = Path(__file__).resolve().parents[4] / "fixtures"
@@ -102,7 +103,7 @@ def read(data: bytes, limits: Limits | None = None, name: str = "x") -> tuple[di
         os.write(descriptor, data)
         texts, problems = {}, []
         for opened in expand(Source(name, None, opener), limits or Limits()):
-            found = [record.text for record in reading.read(opened, timezone=UTC)]
+            found = [record.text for record in one_by_one(reading.read(opened, timezone=UTC))]
             if found:
                 texts[opened.info.name] = found
             problems += opened.info.problems

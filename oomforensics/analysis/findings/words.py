@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from oomforensics import amounts
 from oomforensics.analysis.findings.entry import Fact
 from oomforensics.analysis.findings.evidence import Evidence
 from oomforensics.analysis.findings.memory import Part
 from oomforensics.analysis.scene import HostFact, Process
 
-_UNITS = ((1 << 20, "GiB"), (1 << 10, "MiB"))
+_PARTS = 1_000_000
 
 
-def size(kb: float) -> str:
-    for factor, unit in _UNITS:
-        if kb >= factor:
-            return f"{kb / factor:.1f} {unit}"
-    return f"{kb:.0f} KiB"
+def size(kb: int) -> str:
+    return amounts.size(kb * 1024)
 
 
 def share(part: float) -> str:
-    return f"{part * 100:.0f} %" if part >= 0.01 else "under 1 %"
+    """Written as the balance writes its shares."""
+    return amounts.percent(round(part * _PARTS), _PARTS)
 
 
 def name(comm: str | None, pid: int | None) -> str:

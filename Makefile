@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+JS := js/node_modules/.installed
 
-.PHONY: demo test test-kernels test-capture soak-kernels power-off fuzz check lint types wheel docs shown bench clean
+.PHONY: demo test test-kernels test-capture soak-kernels power-off fuzz check lint types wheel docs shown bench js plotly clean
 
 $(STAMP): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
@@ -17,6 +18,17 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/python -m pytest
+
+# What the browser tests need beside Chromium: axe-core, and what builds plotly.js. Without npm they are skipped.
+$(JS): js/package.json js/package-lock.json
+	cd js && npm ci
+	touch $@
+
+js: $(JS)
+
+# Builds the partial plotly.js in the reports' pages anew, after a change in js/.
+plotly: $(JS)
+	cd js && npm run --silent bundle
 
 # Boots Debian's kernels in QEMU and makes them run out of memory: tests/kernels/README.md says what it needs.
 test-kernels: $(STAMP)
@@ -56,7 +68,8 @@ docs: $(STAMP)
 	$(BIN)/python tests/check_docs.py
 
 shown: $(STAMP)
-	for page in api command era executed query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+	for page in api command era executed finding query table; do $(BIN)/python -m tests.support.$${page}_docs || exit 1; done
+	$(BIN)/python -m tests.support.json_schemas
 
 check: lint types test wheel docs
 
@@ -65,6 +78,7 @@ bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.capture
+	$(BIN)/python -m benchmarks.pages
 
 clean:
-	rm -rf $(VENV) demo dist build
+	rm -rf $(VENV) js/node_modules demo dist build

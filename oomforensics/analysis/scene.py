@@ -61,7 +61,10 @@ class Killed(NamedTuple):
 
 
 class Neighbour(NamedTuple):
-    """An incident of the same host within the day before this one; of the same boot where `same_boot`."""
+    """An incident of the same host within the day before this one; of the same boot where `same_boot`.
+
+    Where neither names a host or a boot, one that stands above this one in the same source, with an earlier stamp.
+    """
 
     incident_id: str
     earlier_s: float  # seconds from it to this one
@@ -75,6 +78,9 @@ class Neighbour(NamedTuple):
     container_id: str | None
     pod_uid: str | None
     limit_kb: int | None
+    victim_anon_kb: int | None  # its anon-rss, by the kill line
+    source: str
+    line: int
 
 
 class HostFact(NamedTuple):
@@ -95,6 +101,33 @@ class Told(NamedTuple):
     text: str | None
     source: str
     line: int | None
+
+
+class Together(NamedTuple):
+    """Processes of one command, unit, control group or user that were seen before the incident, and what they came to."""
+
+    kind: str  # command | unit | cgroup | user
+    who: str
+    processes: int
+    end_bytes: int
+
+
+class Grown(NamedTuple):
+    """Who grew before the incident, as the views growth_verdicts and growth have it. Seconds from the report's first line."""
+
+    culprit: str | None
+    culprit_kind: str | None  # process | command | unit | cgroup | user
+    culprit_pid: int | None
+    shape: str | None
+    share: float | None
+    grown_bytes: int | None
+    from_s: float | None
+    until_s: float | None
+    text: str | None
+    not_known: tuple[str, ...]
+    seen_in: str | None  # recording | reports
+    source: str
+    together: tuple[Together, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,6 +191,7 @@ class Scene:
     facts: Mapping[tuple[str, str], HostFact] = field(default_factory=dict)  # by kind and name
     neighbours: tuple[Neighbour, ...] = ()  # the nearest first
     told: tuple[Told, ...] = ()
+    grown: Grown | None = None  # None: nothing shows the time before
 
     @cached_property
     def by_pid(self) -> dict[int, Process]:

@@ -1,8 +1,8 @@
 """What follows from all that is known of an incident, made at the end of each ingest and kept.
 
-An incident's derived rows rest on its own report, on what bundles say of its host, and on its neighbours and witnesses,
-which may come later. `basis` names that; whatever incident has none, or another one, is derived again. An ingest that is
-killed in between leaves incidents without, which the next one makes up for.
+An incident's derived rows rest on its own report, on what bundles say of its host, on its neighbours and witnesses, and on
+who grew before it, all of which may come later. `basis` names that; whatever incident has none, or another one, is derived
+again. An ingest that is killed in between leaves incidents without, which the next one makes up for.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from oomforensics.history import scenes
 from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
 from oomforensics.history.schema import Connection, transaction
 
-EDITION = 1  # another number: all is derived again, because the rules have changed
+EDITION = 2  # another number: all is derived again, because the rules have changed
 
 # The basis is counted, not compared: what the history holds only grows, or is replaced as a whole with its incident.
 _STALE = f"""
@@ -38,8 +38,9 @@ _STALE = f"""
     boots AS (SELECT boot_id, count(*) AS n FROM t_incidents WHERE boot_id IS NOT NULL GROUP BY ALL),
     told AS (SELECT lower(split_part(host, '.', 1)) AS label, count(*) AS n FROM t_memory_events GROUP BY ALL),
     bases AS (
-        SELECT incident_id, concat_ws(' ', {EDITION}, coalesce(facts.n, 0), coalesce(facts.h, 0), unnamed.n, coalesce(today.n, 0),
-                                      coalesce(before.n, 0), coalesce(boots.n, 0), coalesce(told.n, 0)) AS basis
+        SELECT incidents.incident_id,
+               concat_ws(' ', {EDITION}, coalesce(facts.n, 0), coalesce(facts.h, 0), unnamed.n, coalesce(today.n, 0),
+                         coalesce(before.n, 0), coalesce(boots.n, 0), coalesce(told.n, 0), grown.made_of) AS basis
         FROM incidents
         CROSS JOIN unnamed
         LEFT JOIN facts ON facts.label = incidents.label
@@ -47,6 +48,7 @@ _STALE = f"""
         LEFT JOIN days AS before ON before.label = incidents.label AND before.day = floor(at_s / {scenes.NEIGHBOURS_S}) - 1
         LEFT JOIN boots ON boots.boot_id = incidents.boot_id
         LEFT JOIN told ON told.label = incidents.label
+        LEFT JOIN t_growth_verdicts AS grown ON grown.incident_id = incidents.incident_id
     )
     SELECT incident_id, basis FROM bases
     WHERE NOT EXISTS (FROM t_derived AS kept WHERE kept.incident_id = bases.incident_id AND kept.basis = bases.basis)

@@ -15,7 +15,7 @@ KEYS = {
     "framing": "keep", "host": "host", "hostname": "host", "incident_id": "ident", "job_id": "ident", "job_step": "step",
     "kind": "keep", "mechanism": "keep", "memcg": "cgroup", "monitored_cgroup": "cgroup", "node": "host",
     "on_behalf_comm": "comm", "path": "cgroup", "pod_uid": "ident", "process": "comm", "program": "comm",
-    "severity": "keep", "sha256": "ident", "source": "path", "uid": "uid",
+    "severity": "keep", "sha256": "ident", "source": "path", "uid": "uid", "what": "prose",
 }  # fmt: skip
 # Keys of what a witness says, and groups of its patterns.
 SAID = {

@@ -208,9 +208,9 @@ COLUMNS: dict[str, dict[str, str]] = {
     },
     "findings": {
         "ident": "incident_id",
-        "prose": "text advice",
+        "prose": "text",
         "json": "evidence",
-        "keep": "finding severity confidence",
+        "keep": "finding severity confidence advice",  # the advice stands in the catalogue: nothing of a log is in it
     },
     "memory_balance": {
         "ident": "incident_id",

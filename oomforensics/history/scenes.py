@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from oomforensics.analysis.scene import HostFact, Killed, Neighbour, Process, Scene, Told
+from oomforensics.analysis.scene import Grown, HostFact, Killed, Neighbour, Process, Scene, Together, Told
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 
@@ -16,7 +16,7 @@ NEIGHBOURS_S = 86_400  # how far back an incident's neighbours lie
 _MOST_NEIGHBOURS = 200
 _MOST_TOLD = 200
 
-_CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told"})
+_CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told", "grown"})
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
@@ -49,32 +49,66 @@ _FACT_SQL = """
       OR ((facts.boot_id IS NULL OR i.boot_id IS NULL)
           AND lower(split_part(facts.host, '.', 1)) = lower(split_part(i.host, '.', 1)))
       OR (facts.bundle <> '' AND starts_with(i.source, facts.bundle) AND (facts.host IS NULL OR i.host IS NULL))
-    WHERE incident_id IN (SELECT unnest(?)) AND kind IN ('meminfo', 'sysctl', 'swap', 'counter')
+    WHERE incident_id IN (SELECT unnest(?)) AND (
+        kind IN ('meminfo', 'sysctl', 'swap')
+        OR (kind = 'counter' AND (ends_with(name, ' under_oom') OR ends_with(name, ' oom_kill_disable')))
+    )
     QUALIFY row_number() OVER (
         PARTITION BY incident_id, kind, name
         ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
     ) = 1
 """
+# A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts,
+# else that on the wall.
 _NEIGHBOUR_SQL = f"""
-    SELECT i.incident_id, o.incident_id, later_s, coalesce(i.boot_id = o.boot_id, false), o.scope, o.victim_pid, o.victim_comm,
-           o.oom_memcg, o.task_memcg, o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb
-    FROM (SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents) AS i
-    JOIN (
-        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label FROM t_incidents
-        LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
-    ) AS o
-      ON o.incident_id <> i.incident_id AND (o.label = i.label OR o.boot_id = i.boot_id),
-    LATERAL (SELECT CASE WHEN o.boot_id = i.boot_id AND o.uptime_s IS NOT NULL AND i.uptime_s IS NOT NULL
-                         THEN i.uptime_s - o.uptime_s ELSE i.at_s - o.at_s END AS later_s)
-    WHERE i.incident_id IN (SELECT unnest(?)) AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
-    QUALIFY row_number() OVER (PARTITION BY i.incident_id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
-    ORDER BY i.incident_id, later_s, o.incident_id
+    WITH placed AS (
+        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
+               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
+        FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    ),
+    wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
+    first_kills AS (
+        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+    ),
+    near AS (
+        SELECT i.incident_id AS id, o.incident_id AS other, i.uptime_s - o.uptime_s AS later_s, true AS together
+        FROM wanted AS i JOIN placed AS o USING (boot_id) WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        UNION ALL
+        SELECT i.incident_id, o.incident_id, i.uptime_s - o.uptime_s AS later_s, true
+        FROM wanted AS i JOIN placed AS o USING (nameless)
+        WHERE o.line_start < i.line_start AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        UNION ALL
+        SELECT i.incident_id, o.incident_id, i.at_s - o.at_s AS later_s, false
+        FROM wanted AS i JOIN placed AS o USING (label)
+        WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+          AND (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
+    )
+    SELECT near.id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
+           o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
+    FROM near JOIN placed AS o ON o.incident_id = near.other
+    LEFT JOIN first_kills ON first_kills.incident_id = near.other
+    WHERE near.id <> near.other
+    QUALIFY row_number() OVER (PARTITION BY near.id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
+    ORDER BY near.id, later_s, o.incident_id
 """
 _TOLD_SQL = f"""
     SELECT incident_id, kind, pid, comm, cgroup, text, source, line FROM memory_events
     WHERE incident_id IN (SELECT unnest(?))
     QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY source, line) <= {_MOST_TOLD}
     ORDER BY source, line
+"""
+
+
+_GROWN_SQL = """
+    SELECT incident_id, culprit, culprit_kind, culprit_pid, shape, share, total_bytes, from_s, until_s, text, not_known, seen_in,
+           (SELECT min(source) FROM t_growth AS rows WHERE rows.incident_id = verdicts.incident_id)
+    FROM t_growth_verdicts AS verdicts WHERE seen_in IS NOT NULL AND incident_id IN (SELECT unnest(?))
+"""
+_TOGETHER_SQL = """
+    SELECT incident_id, kind, who, processes, end_bytes FROM t_growth
+    WHERE kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
+      AND incident_id IN (SELECT unnest(?))
+    ORDER BY incident_id, end_bytes DESC, kind, who
 """
 
 
@@ -102,6 +136,13 @@ class _Around:
         self.neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, [ids]).fetchall(), Neighbour)
         told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
         self.told = _grouped(told, Told)
+        together = _grouped(con.execute(_TOGETHER_SQL, [ids]).fetchall(), Together)
+        self.grown = {
+            incident_id: Grown._make(
+                [*values, tuple(not_known or ()), seen_in, source or "", tuple(together[incident_id])]
+            )
+            for incident_id, *values, not_known, seen_in, source in con.execute(_GROWN_SQL, [ids]).fetchall()
+        }
         self.facts: defaultdict[str, dict[tuple[str, str], HostFact]] = defaultdict(dict)
         if _has_any(con, "t_bundle_facts"):
             for incident_id, kind, name, *fact in con.execute(_FACT_SQL, [ids]).fetchall():
@@ -132,6 +173,7 @@ def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
                 facts=around.facts[incident_id],
                 neighbours=tuple(around.neighbours[incident_id]),
                 told=tuple(around.told[incident_id]),
+                grown=around.grown.get(incident_id),
             )
         )
     return scenes

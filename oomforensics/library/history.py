@@ -178,7 +178,7 @@ class History:
         return frame(self.connection, shipped()[name].sql, values)
 
     def figures(self) -> dict[str, graph_objects.Figure]:
-        """What the dashboard draws: kills over time by `hosts` and by `mechanisms`."""
+        """What the dashboard draws: kills over time by `hosts`, `units`, `mechanisms`; `players`: who was killed, who largest."""
         drawn = dashboard.charts(overview(self.connection))
         return {name: graph_objects.Figure(figure) for name, figure in drawn.items()}
 

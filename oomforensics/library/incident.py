@@ -15,7 +15,7 @@ from oomforensics.history.repeat import Inputs, Repeated, allocation_bounds, fir
 from oomforensics.history.selection import selection_of
 from oomforensics.library import notebook
 from oomforensics.library.frame import frame
-from oomforensics.reports import figures, headline, html, jsonreport, markdown, recorded, text
+from oomforensics.reports import headline, html, jsonreport, markdown, pictures, text
 from oomforensics.reports.load import IncidentPage, load
 
 if TYPE_CHECKING:
@@ -192,11 +192,8 @@ class Incident:
     # -- for people --------------------------------------------------------------------------------------------------------
 
     def figures(self) -> dict[str, graph_objects.Figure]:
-        """`ranking`: what each process used and its badness. `recorded`: the minutes before, where they were recorded."""
-        made = {"ranking": figures.ranking(self._page)} if self._page.candidates else {}
-        if self._page.recorded is not None and self._page.recorded.curves:
-            made["recorded"] = recorded.figure(self._page.recorded)
-        return {name: graph_objects.Figure(figure) for name, figure in made.items()}
+        """`ranking`: what each process used and its badness. `balance`: where the memory was. `timeline`: what happened when."""
+        return {name: graph_objects.Figure(figure) for name, figure in pictures.figures_of(self._page).items()}
 
     def explain(self) -> str:
         """As `oomforensics explain` prints it."""

@@ -69,8 +69,8 @@ _FACTS: tuple[tuple[str, Callable[[IncidentPage], Any], Callable[[IncidentPage],
     ("gfp_mask", lambda page: page.gfp_mask, lambda page: page.gfp_mask or units.UNKNOWN),
     ("trigger", lambda page: page.trigger_comm, lambda page: headline.process(page.trigger_comm, page.trigger_pid)),
     ("victim", lambda page: page.victim_comm, lambda page: headline.process(page.victim_comm, page.victim_pid)),
-    ("its memory", lambda page: _victim_kb(page), lambda page: units.kb(_victim_kb(page))),
-    ("its oom_score_adj", lambda page: _victim_adj(page), lambda page: units.plain(_victim_adj(page))),
+    ("its memory", lambda page: _victim_kb(page), lambda page: units.kb(_victim_kb(page))),  # noqa: PLW0108 # stands below
+    ("its oom_score_adj", lambda page: _victim_adj(page), lambda page: units.plain(_victim_adj(page))),  # noqa: PLW0108
     ("also killed", lambda page: len(page.also_killed), lambda page: str(len(page.also_killed))),
     ("verdict", lambda page: page.verdict, lambda page: page.verdict),
     ("processes", lambda page: len(page.candidates) or None, lambda page: units.number(len(page.candidates) or None)),
@@ -96,7 +96,11 @@ def _line(
 
 def _sentence(first: IncidentPage, second: IncidentPage, lines: tuple[Line, ...]) -> str:
     by_label = {line.label: line for line in lines}
-    alike = [label for label in _SHAPE if by_label[label].same is True or (label == "cgroup" and by_label[label].same is None)]
+    alike = [
+        label
+        for label in _SHAPE
+        if by_label[label].same is True or (label == "cgroup" and by_label[label].same is None)
+    ]
     if len(alike) == len(_SHAPE):
         what = f"The same thing again: {_ran_out(first)}, and {first.victim_comm or 'nobody that is known'} killed"
         where = " on the same host" if by_label["host"].same else ""
@@ -107,7 +111,11 @@ def _sentence(first: IncidentPage, second: IncidentPage, lines: tuple[Line, ...]
     if first.ts_us is not None and second.ts_us is not None:
         apart = abs(second.ts_us - first.ts_us) / 1e6
         sentence += f" {units.since_boot(apart)} lie between them."
-    changed = [line for line in lines if line.label in ("memory limit", "total swap", "rules of", "order") and line.same is False]
+    changed = [
+        line
+        for line in lines
+        if line.label in ("memory limit", "total swap", "rules of", "order") and line.same is False
+    ]
     for line in changed:
         sentence += f" {line.label.capitalize()}: {line.first}, then {line.second}."
     return sentence
@@ -162,4 +170,6 @@ def _victim_adj(page: IncidentPage) -> int | None:
 
 def largest(comparison: Comparison) -> tuple[Group, ...]:
     """The names whose memory changed most, for people."""
-    return tuple(group for group in comparison.groups if group.change_kb != 0 or group.first_count != group.second_count)[:_TOP]
+    return tuple(
+        group for group in comparison.groups if group.change_kb != 0 or group.first_count != group.second_count
+    )[:_TOP]

@@ -117,6 +117,11 @@ def ranking(page: IncidentPage) -> dict[str, Any]:
             hovertemplate="%{customdata}<extra></extra>",
         )
     figure.update_layout(_layout(page, rows, axis.unit, _reach(figure)))
+    return plain(figure)
+
+
+def plain(figure: Any) -> dict[str, Any]:
+    """A figure of Plotly as its JSON, without the template: colours come from the page."""
     built: dict[str, Any] = figure.to_plotly_json()
     built["layout"].pop("template", None)
     return built

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from oomforensics.reports import units, words
 from oomforensics.reports.load import CandidateRow, IncidentPage, SourceRow
 
 _PROBLEMS = 5
+_LONG_PATH = 80  # characters
+_LONG_ID = re.compile(r"[0-9a-f]{24,}")
 
 
 def sentence(page: IncidentPage) -> str:
@@ -67,7 +71,12 @@ def ran_out(page: IncidentPage) -> str:
 
 
 def _cgroup(page: IncidentPage) -> str:
-    return f"cgroup {page.oom_memcg}" if page.oom_memcg else "a cgroup that the log does not name"
+    """A long path by its last part, ids by their beginning: the facts below have the whole."""
+    if not page.oom_memcg:
+        return "a cgroup that the log does not name"
+    if len(page.oom_memcg) <= _LONG_PATH:
+        return f"cgroup {page.oom_memcg}"
+    return f"cgroup …/{_LONG_ID.sub(lambda found: f'{found[0][:12]}…', page.oom_memcg.rsplit('/', 1)[-1])}"
 
 
 def _limit(page: IncidentPage) -> str:

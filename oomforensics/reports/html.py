@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import hashlib
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -16,13 +18,29 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from oomforensics import __version__
-from oomforensics.reports import figures, growth, headline, recorded, units, words
+from oomforensics.reports import (
+    cgrouptree,
+    figures,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    memoryfigure,
+    recorded,
+    timefigure,
+    timeline,
+    units,
+    words,
+    zonebars,
+)
 from oomforensics.reports.escape import script_json, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, KillRow, RawLine, load, note
 from oomforensics.reports.whatif import WhatIf, what_if
 
-_PLOTLY = "plotly-basic-4.1.1.min.js"
+PLOTLY = "plotly-oom-4.1.1.min.js"
 _FOLD_FROM = 25  # so many lines of one kind without evidence are folded; every line stays in the file
+_PACK_FROM = 2000  # so many folded lines are packed
 _LINE_NUMBER = re.compile(r"\blines? (\d+)\b")
 _FOLDED_KINDS = {
     "task": "rows of the task table",
@@ -33,10 +51,21 @@ _FOLDED_KINDS = {
 
 @dataclass(frozen=True)
 class _Run:
-    """Neighbouring raw lines; `folded` says what they are when they are shown closed."""
+    """Neighbouring raw lines; `folded` says what they are when they are shown closed. The page's script unpacks many of them."""
 
     lines: list[tuple[RawLine, bool]]
     folded: str | None
+
+    @property
+    def is_packed(self) -> bool:
+        return self.folded is not None and len(self.lines) >= _PACK_FROM
+
+    @property
+    def packed(self) -> Markup:
+        """The lines as [number, text] in JSON, gzip and base64: 20,000 rows of tasks are 0.6 MB instead of 3.8."""
+        rows = [[line.line, visible(line.text)] for line, _ in self.lines]
+        packed = gzip.compress(json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode(), mtime=0)
+        return Markup(base64.b64encode(packed).decode())
 
 
 class _Section:
@@ -56,8 +85,12 @@ class _Section:
         self.margin = headline.margin(page)
         self.certainty = headline.certainty(page)
         self.lost = headline.lost(page)
+        self.limits = limits.of(page)
         self.parts = figures.parts(page)
         self.chart_rows = figures.shown(page)
+        self.zone_bars = zonebars.bars(page)
+        self.blocks = zonebars.blocks(page)
+        self.orders = zonebars.orders(self.blocks)
         self._known_lines = {line.line for line in page.lines}
 
     @property
@@ -65,8 +98,26 @@ class _Section:
         return Markup(script_json(figures.ranking(self.page)))
 
     @property
-    def recorded_figure(self) -> Markup:
-        return Markup(script_json(None if self.page.recorded is None else recorded.figure(self.page.recorded)))
+    def time_line(self) -> timeline.Timeline:
+        assert self.page.timeline is not None
+        return self.page.timeline
+
+    @property
+    def time_figure(self) -> Markup:
+        return Markup(script_json(timefigure.figure(self.time_line, self.page.recorded)))
+
+    @property
+    def has_time_figure(self) -> bool:
+        return self.page.recorded is not None or len(self.time_line.timed) > 1
+
+    def at_line(self, moment: timeline.Moment) -> str | None:
+        """The anchor of the raw line that says so, if this report holds it."""
+        held = moment.source == self.page.source and moment.line in self._known_lines
+        return f"#{self.key}-L{moment.line}" if held else None
+
+    @property
+    def balance_figure(self) -> Markup:
+        return Markup(script_json(memoryfigure.icicle(self.page.balance)))
 
     @property
     def table(self) -> Markup:
@@ -95,6 +146,25 @@ class _Section:
                 end = match.end()
         return linked + escape(visible(text[end:]))
 
+    def fact_link(self, fact: findings.Fact) -> Markup:
+        """Where a figure stands: a link into this report, or the other source's name and line."""
+        if fact.line is None:
+            return Markup("")
+        if fact.source in (None, self.page.source):
+            return self.line_link(fact.line, "line ")
+        return escape(f"{visible(fact.source or '')}, line {fact.line}")
+
+    def line_link(self, line: int | None, before: str = "") -> Markup:
+        """A line's number, as a link where this report holds it."""
+        if line is None:
+            return Markup("")
+        shown = f"{before}{line}"
+        return (
+            Markup('<a href="#{}-L{}">{}</a>').format(self.key, line, shown)
+            if line in self._known_lines
+            else escape(shown)
+        )
+
     def holds(self, kill: KillRow) -> bool:
         return kill.source == self.page.source and kill.line in self._known_lines
 
@@ -111,8 +181,8 @@ class _Section:
             yield _Run(lines, f"{len(lines):,} {_FOLDED_KINDS[kind]}" if folds else None)
 
 
-def render(con: Connection, ids: Sequence[str]) -> str:
-    """The incidents as one HTML document; several get an index in front."""
+def render(con: Connection, ids: Sequence[str], back: str | None = None) -> str:
+    """The incidents as one HTML document; several get an index in front. `back`: where the dashboard lies, if there is one."""
     pages = [load(con, incident_id) for incident_id in ids]
     sections = [_Section(page, what_if(con, page), number) for number, page in enumerate(pages, 1)]
     return (
@@ -120,6 +190,7 @@ def render(con: Connection, ids: Sequence[str]) -> str:
         .get_template("report.html.j2")
         .render(
             sections=sections,
+            back=back,
             title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
             style=Markup(asset("report.css")),
             head_script=head_script(),
@@ -136,7 +207,7 @@ def head_script() -> Markup:
 
 
 def body_scripts(what_if: bool = True) -> list[Markup]:
-    return [Markup(asset(name)) for name in (_PLOTLY, "report.js", *(("whatif.js",) if what_if else ()))]
+    return [Markup(asset(name)) for name in (PLOTLY, "report.js", *(("whatif.js",) if what_if else ()))]
 
 
 def script_hashes(what_if: bool = True) -> str:
@@ -154,7 +225,18 @@ def environment() -> Environment:
         lstrip_blocks=True,
         finalize=_finalize,
     )
-    environment.globals.update(units=units, words=words, recorded_sentence=recorded.sentence, growth=growth, badness=headline.badness, problems=headline.problems)
+    environment.globals.update(
+        units=units,
+        words=words,
+        recorded_sentence=recorded.sentence,
+        moments=timeline,
+        memory=memory,
+        growth=growth,
+        findings=findings,
+        groups=cgrouptree,
+        badness=headline.badness,
+        problems=headline.problems,
+    )
     return environment
 
 

@@ -1,24 +1,11 @@
 """The JSON report, for scripts.
 
-    {"schema_version": 1, "oomforensics": "0.1.0", "redacted": false, "incidents": [ {...}, ... ]}
+    {"schema_version": 2, "oomforensics": "0.1.0", "redacted": false, "incidents": [ {...}, ... ]}
 
-An incident holds every column of the history's view `incidents` under the same name, except that
-
-* `ts` is RFC 3339 text in UTC with microseconds, or null;
-* `headline` is the sentence that the other reports start with;
-* `verdict_meaning` is the plain-language gloss of `verdict`;
-* `badness_unit` is the unit of `badness_*`, `adj_pages`, `root_bonus_pages` and `margin_pages`: "pages", or
-  "permille" on kernels before 3.5.
-
-and with its children as lists: `candidates` (in the kernel's order of preference), `kills`, `report_lines`
-and `sources`, whose fields are the columns of the views of those names. `recorded` has what a recorder saw of the last
-minutes, or null: `curves` with `points` of [seconds from the report, KiB], and `marks`. `growth` has the columns of the view
-`growth_verdicts`, and as `series` those of `growth`. `balance` has the rows of the view
-memory_balance, parents before their children, which add up to them; `allocation` the row of the view allocations, its `zones`
-those of allocation_zones; null in a history that no ingest has brought up to date. Units are in the names. null = not
-printed, lost or not known; 0 = the kernel said zero. Text is as the log has it; everything outside printable
-ASCII is a JSON escape, so that showing the file on a terminal is harmless. Fields may be added under the same
-version.
+docs/json-reports.md and schemas/report-2.json say what each field is; both are made from the classes that are written here.
+An incident holds every column of the history's view `incidents` under the same name, with its children as lists. Text is as
+the log has it; everything outside printable ASCII is a JSON escape, so that showing the file on a terminal is harmless. Fields
+may be added under the same version.
 """
 
 from __future__ import annotations
@@ -30,10 +17,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from oomforensics import __version__
-from oomforensics.reports import headline, words
+from oomforensics.reports import headline, limits, words
 from oomforensics.reports.load import Connection, IncidentPage, load, note
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -62,6 +49,7 @@ def _incident(page: IncidentPage) -> dict[str, Any]:
         **values,
         "verdict_meaning": words.verdict(page.verdict).meaning,
         "badness_unit": page.badness_unit,
+        "limits": limits.of(page),
         **children,
         "report_lines": lines,
         "sources": sources,

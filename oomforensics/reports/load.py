@@ -12,7 +12,7 @@ import duckdb
 
 from oomforensics.errors import UsageError
 from oomforensics.history.redact import is_redacted
-from oomforensics.reports import growth, recorded
+from oomforensics.reports import cgrouptree, findings, growth, recorded, timeline
 
 Connection = duckdb.DuckDBPyConnection
 
@@ -240,8 +240,8 @@ class IncidentPage:
     container_image: str | None = None
     pod: str | None = None
     pod_namespace: str | None = None
-    place: str | None = None
     ts_uncertainty_s: float | None = None
+    place: str | None = None
     nodemask: str | None = None
     cpuset: str | None = None
     mems_allowed: str | None = None
@@ -253,9 +253,12 @@ class IncidentPage:
     lines: tuple[RawLine, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     recorded: recorded.Recorded | None = None
+    timeline: timeline.Timeline | None = None
+    cgroups: cgrouptree.Group | None = None  # the root of the tree
     balance: tuple[BalanceRow, ...] = ()  # where the memory was
     allocation: AllocationRow | None = None  # why the allocation failed; None: an older history
     growth: growth.Grown | None = None  # None: not asked for
+    findings: tuple[findings.FindingRow, ...] = ()  # the gravest first
 
     @cached_property
     def ranked(self) -> tuple[CandidateRow, ...]:
@@ -313,7 +316,10 @@ def _preference(row: CandidateRow) -> tuple[bool, bool, int, int, int, int]:
     return (row.eligible is False, row.rank is None, row.rank or 0, -least, -used, row.table_order)
 
 
-REDACTED = "Redacted: names are pseudonyms, the same wherever the same name stands. Figures, times and the verdict are as they were."
+REDACTED = (
+    "Redacted: names are pseudonyms, the same wherever the same name stands. "
+    "Figures, times and the verdict are as they were."
+)
 
 
 def note(con: Connection) -> str | None:
@@ -322,7 +328,19 @@ def note(con: Connection) -> str | None:
 
 
 _MAX_LOSSES = 5  # notices that are shown
-_CHILDREN = ("candidates", "kills", "lines", "sources", "recorded", "balance", "allocation", "growth")
+_CHILDREN = (
+    "candidates",
+    "kills",
+    "lines",
+    "sources",
+    "recorded",
+    "timeline",
+    "cgroups",
+    "balance",
+    "allocation",
+    "growth",
+    "findings",
+)
 _LISTS = (
     "era_evidence",
     "era_alternatives",
@@ -341,20 +359,24 @@ def load(con: Connection, incident_id: str) -> IncidentPage:
     """The incident with its children. Raises UsageError when the history has no such incident."""
     (page,) = load_brief(con, [incident_id])
     killed = {kill.pid for kill in page.kills if kill.pid is not None}
+    seen = recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg)
     return replace(
         page,
         caveats=page.caveats + _losses(con, incident_id),
-        recorded=recorded.load(con, incident_id, killed, page.trigger_pid, page.oom_memcg),
+        recorded=seen,
+        timeline=timeline.load(con, incident_id, page.source, page.line_start, seen.mono_s if seen else None),
+        cgroups=cgrouptree.load(con, page),
         balance=tuple(_rows(con, BalanceRow, "memory_balance", "seq", [incident_id]).get(incident_id, ())),
         allocation=_allocation(con, incident_id),
         growth=growth.load(con, incident_id),
+        findings=findings.load(con, incident_id),
         lines=_lines(con, incident_id),
         sources=_sources(con, incident_id),
     )
 
 
 def load_brief(con: Connection, ids: Sequence[str]) -> list[IncidentPage]:
-    """Incidents in this order with their candidates and kills: without lines and sources, what was lost or recorded.
+    """Incidents in this order with their candidates and kills, and without all that `load` adds.
 
     Raises UsageError when the history lacks one of them.
     """

@@ -5,7 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oomforensics.reports import growth, headline, memory, recorded, units, words
+from oomforensics.reports import (
+    cgrouptree,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    recorded,
+    timeline,
+    units,
+    words,
+)
 from oomforensics.reports.escape import visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load, note
 
@@ -61,6 +72,8 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     gloss = words.verdict(page.verdict)
     yield f"# {text(headline.sentence(page).removesuffix('.'))}"
     yield ""
+    if page.allocation is not None:
+        yield from (text(page.allocation.text), "")
     yield f"**Verdict:** {code(page.verdict)} ({text(gloss.short)}). {text(page.verdict_text)}"
     margin = headline.margin(page)
     if margin:
@@ -69,6 +82,7 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield ""
     yield f"*{text(gloss.meaning)}*"
     yield ""
+    yield from _findings(page)
     for label, value in headline.facts(page):
         yield f"- {label}: {text(value)}"
     yield f"- Incident: {code(page.incident_id)}"
@@ -78,10 +92,14 @@ def _incident(page: IncidentPage) -> Iterable[str]:
     yield from _ranking(page)
     yield from _recorded(page)
     yield from _growth(page)
+    yield from _timeline(page)
+    yield from _cgroups(page)
     if page.proof:
         yield from ("", "## The arithmetic", "", *block(page.proof))
     yield from _certainty(page)
     yield from _lost(page)
+    yield from ("", "## Limits of this analysis", "")
+    yield from (f"- {text(limit)}" for limit in limits.of(page))
     if page.evidence:
         digits = max(len(str(line.line)) for line in page.evidence)
         yield from ("", "## Evidence", "", f"Lines of {code(page.source)}:", "")
@@ -94,6 +112,19 @@ def _incident(page: IncidentPage) -> Iterable[str]:
             yield from (f"  - {text(problem)}" for problem in headline.problems(source))
 
 
+def _findings(page: IncidentPage) -> Iterable[str]:
+    if not page.findings:
+        return
+    yield from ("## What was found, and what to do", "")
+    for row in page.findings:
+        yield f"- **{text(row.text)}** ({row.severity}, {row.confidence}; {code(row.finding)})"
+        yield f"  - {text(row.advice)}"
+        for fact in row.evidence:
+            where = "" if fact.line is None else f" ({code(fact.source or page.source)}, line {fact.line})"
+            yield f"  - {text(fact.what)}: {text(findings.amount(fact))}{where}"
+    yield ""
+
+
 def _recorded(page: IncidentPage) -> Iterable[str]:
     if page.recorded is None or not page.recorded.processes:
         return
@@ -102,6 +133,29 @@ def _recorded(page: IncidentPage) -> Iterable[str]:
         yield f"- {text(recorded.sentence(curve))}"
         if curve.cmdline:
             yield f"  - {code(curve.cmdline)}"
+
+
+def _timeline(page: IncidentPage) -> Iterable[str]:
+    line = page.timeline
+    if line is None or not line.tells_more:
+        return
+    yield from ("", "## What happened when", "")
+    for moment in line.moments:
+        yield f"- {text(timeline.sentence(moment))} ({code(moment.source)}, line {moment.line})"
+    if line.left_out:
+        yield f"- {units.count(line.left_out, 'other moment')}, farther from the report, left out"
+
+
+def _cgroups(page: IncidentPage) -> Iterable[str]:
+    if page.cgroups is None:
+        return
+    yield from ("", "## Control groups", "")
+    for depth, group in cgrouptree.flat(page.cgroups):
+        marks = "".join(f" **{mark}**" for mark in cgrouptree.marks(group))
+        told = cgrouptree.sentence(group)
+        yield f"{'  ' * depth}- {code(group.name)}{marks}{f': {text(told)}' if told else ''}"
+        if group.hidden:
+            yield f"{'  ' * (depth + 1)}- and {units.count(group.hidden, 'smaller group')}"
 
 
 def _growth(page: IncidentPage) -> Iterable[str]:
@@ -134,7 +188,13 @@ def _allocation(page: IncidentPage) -> Iterable[str]:
     it = memory.told(page)
     if it is None:
         return
-    yield from ("", f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}", "", text(it.text), "")
+    yield from (
+        "",
+        f"## Why the allocation failed: {text(memory.CAUSES.get(it.cause, it.cause))}",
+        "",
+        text(it.text),
+        "",
+    )
     for label, value in memory.request(it):
         yield f"- {label}: {text(value)}"
     for said in it.notes:

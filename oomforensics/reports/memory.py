@@ -56,7 +56,14 @@ def parts(page: IncidentPage, every: bool = False) -> list[Part]:
         much = row.bytes >= whole.bytes * _LEAST_SHARE and depth[row.node] <= _DEEPEST and not is_rest
         if every or much or row.node == _ALWAYS:
             shown.append(
-                Part(depth[row.node], row.memcg or row.label, units.size(row.bytes), percent(row.bytes, whole.bytes), _error(row), row)
+                Part(
+                    depth[row.node],
+                    row.memcg or row.label,
+                    units.size(row.bytes),
+                    percent(row.bytes, whole.bytes),
+                    _error(row),
+                    row,
+                )
             )
     return shown
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 
@@ -14,7 +14,7 @@ BEFORE_S, AFTER_S = 300.0, 10.0
 _GROWTH_S = 10.0  # before the report, over which growth is told
 _LARGEST = 5
 _MOST_POINTS = 400  # of one curve
-_MOST_MARKS = 12
+Value = TypeVar("Value", int, float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,13 @@ class Curve:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
-    at_s: float
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Recorded:
     """`curves`: those killed first, then the trigger, then the largest others."""
 
     curves: tuple[Curve, ...]
-    marks: tuple[Mark, ...]
-    spread_s: float | None  # how well the report's time is known by the recorder's clock
+    pressure: tuple[tuple[float, float], ...]  # seconds, and per cent of 10 s in which some task waited for memory
+    mono_s: float  # when the report began, by the recorder's clock
+    spread_s: float | None  # how well that is known
 
     @property
     def processes(self) -> tuple[Curve, ...]:
@@ -64,7 +59,7 @@ def load(
     spread = con.execute("SELECT kmsg_spread_s FROM recordings WHERE segment_id = ?", [found[0][0]]).fetchall()
     curves = _processes(con, incident_id, killed, trigger)
     curves += _cgroup(con, incident_id, memcg) if memcg is not None else _system(con, incident_id)
-    return Recorded(tuple(curves), tuple(_marks(con, incident_id, found[0][1])), spread[0][0])
+    return Recorded(tuple(curves), _pressure(con, incident_id), found[0][1], spread[0][0])
 
 
 _ROWS = """
@@ -86,7 +81,9 @@ def _processes(con: Any, incident_id: str, killed: set[int], trigger: int | None
         [incident_id],
     ).fetchall()
     # A look tells what has changed; who is not in it has the values that it had.
-    looks = con.execute(f"SELECT max(at_s) FROM ({_ROWS.format(view='snapshots', after=0)}) AS rows", [incident_id]).fetchall()
+    looks = con.execute(
+        f"SELECT max(at_s) FROM ({_ROWS.format(view='snapshots', after=0)}) AS rows", [incident_id]
+    ).fetchall()
     looked_s = looks[0][0] if looks[0][0] is not None else -math.inf
     alive = [row for row in last if not row[7]]
     wanted = [("killed", row) for row in alive if row[0] in killed]
@@ -129,6 +126,19 @@ def _cgroup(con: Any, incident_id: str, memcg: str) -> list[Curve]:
     return found
 
 
+def _pressure(con: Any, incident_id: str) -> tuple[tuple[float, float], ...]:
+    """Empty where the kernel does not count it, or nothing ever waited."""
+    rows = con.execute(
+        f"""
+        SELECT at_s, some_avg10_percent
+        FROM ({_ROWS.format(view="snapshots_system", after=AFTER_S)}) AS rows
+        WHERE some_avg10_percent IS NOT NULL ORDER BY at_s
+        """,
+        [incident_id],
+    ).fetchall()
+    return _points(rows) if any(percent for _, percent in rows) else ()
+
+
 def _system(con: Any, incident_id: str) -> list[Curve]:
     rows = con.execute(
         f"""
@@ -149,7 +159,7 @@ def _growth(rows: list[tuple[float, int]], seen_s: float) -> tuple[int | None, f
     return (before[-1][1] - first_kb, seen_s - first_s) if seen_s > first_s else (None, None)
 
 
-def _points(rows: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
+def _points(rows: list[tuple[float, Value]]) -> tuple[tuple[float, Value], ...]:
     """Those of the window, from the values that count at its begin; not more than can be seen."""
     inside = [(round(at_s, 3), value) for at_s, value in rows if at_s > -BEFORE_S]
     before = [value for at_s, value in rows if at_s <= -BEFORE_S]
@@ -157,59 +167,6 @@ def _points(rows: list[tuple[float, int]]) -> tuple[tuple[float, int], ...]:
         inside.insert(0, (-BEFORE_S, before[-1]))
     step = -(-len(inside) // _MOST_POINTS) or 1
     return tuple(point for place, point in enumerate(inside) if (len(inside) - 1 - place) % step == 0)
-
-
-def _marks(con: Any, incident_id: str, mono_s: float) -> list[Mark]:
-    """What the recorder was told, the nearest to the report."""
-    rows = con.execute(
-        """
-        SELECT uptime_s - ? AS at_s, text
-        FROM memory_events WHERE program = 'oomforensics' AND at_s BETWEEN ? AND ?
-         AND boot_id = (SELECT boot_id FROM incidents WHERE incident_id = ?)
-        ORDER BY abs(at_s) LIMIT ?
-        """,
-        [mono_s, -BEFORE_S, AFTER_S, incident_id, _MOST_MARKS],
-    ).fetchall()
-    return [Mark(at_s, text) for at_s, text in sorted(rows)]
-
-
-def figure(recorded: Recorded) -> dict[str, Any]:
-    """Figure JSON: a curve each, the report at zero. Colours come from the page's style sheet."""
-    import plotly.graph_objects as go
-
-    from oomforensics.reports.figures import markup
-
-    largest_kb = max((value for curve in recorded.curves for _, value in curve.points), default=0)
-    scale_kb, unit = (1 << 20, " GiB") if largest_kb >= 1 << 20 else (1 << 10, " MiB")
-    made = go.Figure()
-    for place, curve in enumerate(recorded.curves):
-        role = f"large{place % _LARGEST}" if curve.role == "large" else curve.role
-        made.add_scatter(
-            x=[at_s for at_s, _ in curve.points],
-            y=[round(value / scale_kb, 4) for _, value in curve.points],
-            mode="lines",
-            line={"shape": "hv", "width": 3 if curve.role == "killed" else 1.5, "dash": "dot" if curve.pid is None else "solid"},
-            name=markup(curve.label),
-            meta={"part": role},
-            hovertemplate=f"{markup(curve.label)}: %{{y}}{unit}<br>%{{x}} s<extra></extra>",
-        )
-    first = min((curve.points[0][0] for curve in recorded.curves if curve.points), default=-1.0)
-    made.update_layout(
-        {
-            "height": 320, "margin": {"l": 8, "r": 8, "t": 8, "b": 36}, "dragmode": False, "hovermode": "closest",
-            "showlegend": True, "legend": {"orientation": "h", "y": -0.16}, "font": {"size": 13},
-            "paper_bgcolor": "rgba(0,0,0,0)", "plot_bgcolor": "rgba(0,0,0,0)",
-            "shapes": [{"type": "line", "x0": 0, "x1": 0, "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 2}}],
-            "annotations": [
-                {"x": 0, "yref": "paper", "y": 1, "yanchor": "top", "xanchor": "left", "xshift": 3, "showarrow": False, "text": "report"}
-            ],
-            "xaxis": {"ticksuffix": " s", "range": [first, AFTER_S / 5], "fixedrange": True, "zeroline": False, "nticks": 8},
-            "yaxis": {"ticksuffix": unit, "rangemode": "tozero", "fixedrange": True, "automargin": True, "nticks": 6},
-        }
-    )  # fmt: skip
-    built: dict[str, Any] = made.to_plotly_json()
-    built["layout"].pop("template", None)
-    return built
 
 
 def sentence(curve: Curve) -> str:

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from oomforensics.reports import growth, headline, memory, recorded, units, words
+from oomforensics.reports import (
+    cgrouptree,
+    findings,
+    growth,
+    headline,
+    limits,
+    memory,
+    recorded,
+    timeline,
+    units,
+    words,
+)
 from oomforensics.reports.escape import cells, clip, pad, visible
 from oomforensics.reports.load import CandidateRow, Connection, IncidentPage, load
 
 _TOP = 10
+_MOMENTS = 20
+_FACTS = 5  # of a finding
+_DEEP = 8  # levels that are indented
 _MIN_WIDTH = 40
 
 
@@ -19,8 +34,23 @@ def explain(con: Connection, incident_id: str, width: int, colour: bool = False)
     page = load(con, incident_id)
     writer = _Writer(max(width, _MIN_WIDTH), colour)
     for part in (
-        _head, _verdict, _allocation, _balance, _ranking, _recorded, _growth, _proof, _certainty, _lost, _evidence, _sources,
-    ):  # fmt: skip
+        _head,
+        _verdict,
+        _findings,
+        _allocation,
+        _balance,
+        _ranking,
+        _recorded,
+        _growth,
+        _timeline,
+        _cgroups,
+        _proof,
+        _certainty,
+        _lost,
+        _limits,
+        _evidence,
+        _sources,
+    ):
         part(page, writer)
     return writer.text()
 
@@ -84,6 +114,20 @@ def _head(page: IncidentPage, out: _Writer) -> None:
     _pairs(out, facts)
 
 
+def _findings(page: IncidentPage, out: _Writer) -> None:
+    if not page.findings:
+        return
+    out.heading("What was found, and what to do")
+    for row in page.findings:
+        out.item(f"{row.text} [{row.severity}, {row.confidence}: {row.finding}]")
+        out.paragraph(row.advice, "      ")
+        for fact in row.evidence[:_FACTS]:
+            where = "" if fact.line is None else f" ({fact.source or page.source}, line {fact.line})"
+            out.paragraph(f"{fact.what}: {findings.amount(fact)}{where}", "      · ", "        ", style="2")
+        if len(row.evidence) > _FACTS:
+            out.paragraph(f"… and {len(row.evidence) - _FACTS} more", "      · ", style="2")
+
+
 def _recorded(page: IncidentPage, out: _Writer) -> None:
     if page.recorded is None or not page.recorded.processes:
         return
@@ -92,6 +136,36 @@ def _recorded(page: IncidentPage, out: _Writer) -> None:
         out.item(recorded.sentence(curve))
         if curve.cmdline:
             out.paragraph(curve.cmdline, "      ")
+
+
+def _timeline(page: IncidentPage, out: _Writer) -> None:
+    line = page.timeline
+    if line is None or not line.tells_more:
+        return
+    out.heading("What happened when")
+    for moment in _nearest(line, _MOMENTS):
+        out.item(timeline.sentence(moment))
+    left_out = len(line.moments) - _MOMENTS + line.left_out
+    if left_out > 0:
+        out.item(f"… and {left_out} more")
+
+
+def _nearest(line: timeline.Timeline, most: int) -> list[timeline.Moment]:
+    by_distance = sorted(line.moments, key=lambda moment: math.inf if moment.at_s is None else abs(moment.at_s))
+    kept = {id(moment) for moment in by_distance[:most]}
+    return [moment for moment in line.moments if id(moment) in kept]
+
+
+def _cgroups(page: IncidentPage, out: _Writer) -> None:
+    if page.cgroups is None:
+        return
+    out.heading("Control groups")
+    for depth, group in cgrouptree.flat(page.cgroups):
+        indent = "  " * (min(depth, _DEEP) + 1)
+        told = "; ".join([*cgrouptree.marks(group), *filter(None, [cgrouptree.sentence(group)])])
+        out.paragraph(f"{group.name}{f': {told}' if told else ''}", indent, f"{indent}  ")
+        if group.hidden:
+            out.paragraph(f"and {units.count(group.hidden, 'smaller group')}", f"{indent}  ")
 
 
 def _growth(page: IncidentPage, out: _Writer) -> None:
@@ -283,6 +357,12 @@ def _lost(page: IncidentPage, out: _Writer) -> None:
         out.heading("What was missing from the log")
     for part, meaning in lost:
         out.item(f"{meaning} [{part}]" if part else meaning)
+
+
+def _limits(page: IncidentPage, out: _Writer) -> None:
+    out.heading("Limits of this analysis")
+    for limit in limits.of(page):
+        out.item(limit)
 
 
 def _evidence(page: IncidentPage, out: _Writer) -> None:

@@ -53,7 +53,7 @@ def test_bars_change_colour_with_the_theme(browser: Browser, page: Path) -> None
 def test_an_incident_opens_to_its_proof(browser: Browser, page: Path) -> None:
     browser.open(page)
     shown = browser.run("""
-        const one = document.querySelector('details');
+        const one = document.querySelector('details.case');
         one.querySelector('summary').click();
         return [one.open, one.innerText];
     """)

@@ -28,7 +28,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 _STROKES = """
-    const traces = document.querySelectorAll('[data-figure$=recorded-figure] .scatterlayer .trace .js-line');
+    const traces = document.querySelectorAll('[data-figure$=time-figure] .scatterlayer .trace .js-line');
     return [...traces].map((line) => getComputedStyle(line).stroke);
 """
 
@@ -54,19 +54,38 @@ def test_the_command_lines_and_the_events_can_be_read(browser: Browser, page: Pa
     browser.open(page)
     section = browser.run("return document.querySelector('[id$=-recorded]').closest('section').innerText")
     assert "--queue=mail" in section
-    browser.run("document.querySelector('[id$=-recorded]').closest('section').querySelector('details').open = true")
-    told = browser.run(
-        "return document.querySelector('[id$=-recorded]').closest('section').querySelector('details').innerText"
-    )
+    browser.run("document.querySelector('details.moments').open = true")
+    told = browser.run("return document.querySelector('details.moments').innerText")
     assert "oom_kill (memory.oom_control) in /shop" in told
+    assert "worker (pid 2320) was killed line 84" in told
 
 
 def test_the_figure_names_what_cannot_be_seen(browser: Browser, page: Path) -> None:
     browser.open(page)
-    label = browser.run("return document.querySelector('[data-figure$=recorded-figure]').getAttribute('aria-label')")
-    assert label.startswith("Curves of 7 processes and limits")
-    figure = json.loads(browser.run("return document.querySelector('[id$=recorded-figure]').textContent"))
+    label = browser.run("return document.querySelector('[data-figure$=time-figure]').getAttribute('aria-label')")
+    assert label.startswith("Time line: 9 moments, and curves of 7 processes and limits")
+    figure = json.loads(browser.run("return document.querySelector('[id$=time-figure]').textContent"))
     assert [trace["name"] for trace in figure["data"]][-1] == "limit of /shop"
+
+
+def test_every_moment_of_the_time_line_is_a_mark(browser: Browser, page: Path) -> None:
+    """The kill, four notices of pressure and three warnings of the recorder; the report itself is the line at zero."""
+    browser.open(page)
+    browser.draw_all()
+    marks = "document.querySelectorAll('[data-figure$=time-figure] .scatterlayer .trace .point').length"
+    assert browser.run(f"return {marks}") == 8
+    lanes = "[...document.querySelectorAll('[data-figure$=time-figure] .ytick text')].map((one) => one.textContent)"
+    assert browser.run(f"return {lanes}.slice(0, 2)") == ["kernel", "recorder"]
+
+
+def test_the_group_whose_limit_was_hit_has_a_full_bar(browser: Browser, page: Path) -> None:
+    browser.open(page)
+    bar, share = browser.run("""
+        const bar = document.querySelector('.tree .bar');
+        const rect = bar.querySelector('rect').getBoundingClientRect();
+        return [rect.width, rect.width / bar.getBoundingClientRect().width];
+    """)
+    assert bar > 100 and abs(share - 1) < 0.01
 
 
 def test_who_grew_stands_beside_the_curves(browser: Browser, page: Path) -> None:

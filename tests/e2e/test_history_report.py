@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC
 from pathlib import Path
 
+import duckdb
 import pytest
 from typer.testing import CliRunner
 
 from oomforensics.cli.main import app
+from oomforensics.errors import HistoryError
+from oomforensics.ingest import ingest
+from oomforensics.reports import dashboard
+from oomforensics.reports.overview import overview
 from tests.support.printer import KERNELS, Report, Task, stamped
+from tests.support.samples import FIXTURES
+from tests.unit.reports import report_samples as samples
 
 runner = CliRunner()
 
@@ -87,3 +95,64 @@ def test_an_empty_history_has_none(tmp_path: Path) -> None:
     (tmp_path / "log").write_text("nothing\n")
     run("ingest", tmp_path / "log", "--db", tmp_path / "h.duckdb")
     run("report", "--history", "--db", tmp_path / "h.duckdb", "-o", "-", code=2)
+
+
+def test_units_and_those_who_pay_for_others(history: Path) -> None:
+    """bigdb is the largest in all five reports, and dies in none of them."""
+    seen = json.loads(run("report", "--history", "--db", history, "-o", "-", "--format", "json"))
+    assert {one["name"]: sum(one["kills"]) for one in seen["by_unit"]} == {
+        "cri-containerd-*.scope": 4,
+        "the machine": 1,
+    }
+    assert seen["players"] == [
+        {"name": "bigdb", "killed": 0, "largest": 5, "spared": 5, "grew": 0},
+        {"name": "web", "killed": 4, "largest": 0, "spared": 0, "grew": 0},
+        {"name": "paymentd", "killed": 1, "largest": 0, "spared": 0, "grew": 0},
+    ]
+    text = run("report", "--history", "--db", history, "-o", "-", "--format", "md")
+    assert "| `bigdb` | 0 | 5 | 5 | 0 |" in text
+
+
+def test_a_folder_gets_the_dashboard_and_the_pages_that_it_links_to(history: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "all"
+    run("report", "--history", "--db", history, "-o", f"{out}/")
+    index = (out / "index.html").read_text()
+    pages = sorted(path.name for path in (out / "incidents").iterdir())
+    assert len(pages) == 5 and all(f'href="incidents/{page}"' in index for page in pages)
+    assert all('href="../index.html"' in (out / "incidents" / page).read_text() for page in pages)
+    assert sorted(path.name for path in out.iterdir()) == ["incidents", "index.html"]
+    assert "The whole report" in index and "the latest" in index
+    run("report", "--history", "--db", history, "-o", out, code=2)
+    run("report", "--history", "--db", history, "-o", out, "--force")
+    run("report", "--history", "--db", history, "-o", out, "--force", "--format", "json", code=2)
+
+
+def test_a_redacted_folder_names_its_pages_by_pseudonyms(history: Path, tmp_path: Path) -> None:
+    run("report", "--history", "--redact", "--db", history, "-o", f"{tmp_path / 'shared'}/")
+    with duckdb.connect(str(history), read_only=True) as con:
+        ids = {found for (found,) in con.execute("SELECT incident_id FROM incidents").fetchall()}
+    pages = {path.stem for path in (tmp_path / "shared" / "incidents").iterdir()}
+    assert len(pages) == 5 and not pages & ids
+    for path in (tmp_path / "shared").rglob("*.html"):
+        assert not any(secret in path.read_text() for secret in ("node1", "bigdb", "paymentd", *ids))
+
+
+def test_an_id_that_is_no_hash_names_no_file(tmp_path: Path) -> None:
+    con = samples.history()
+    samples.add(con, {"incident_id": "../../outside"})
+    with pytest.raises(HistoryError, match="no incident id"):
+        list(dashboard.folder(con))
+
+
+def test_a_folder_that_cannot_be_made_is_said(history: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    run("report", "--history", "--db", history, "-o", f"{tmp_path / 'file'}/", code=1)
+
+
+def test_who_grew_before_the_kill_counts_by_its_name(tmp_path: Path) -> None:
+    """indexer leaks in the recording, and postgres dies for it."""
+    ingest([str(FIXTURES / "recordings")], db=tmp_path / "h.duckdb", timezone=UTC)
+    with duckdb.connect(str(tmp_path / "h.duckdb"), read_only=True) as con:
+        players = {one.name: one for one in overview(con).players}
+    assert (players["indexer"].grew, players["indexer"].killed, players["indexer"].spared) == (1, 0, 1)
+    assert (players["postgres"].grew, players["postgres"].killed) == (0, 1)

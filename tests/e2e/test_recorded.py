@@ -181,6 +181,6 @@ def test_names_are_hidden_in_a_redacted_report(history: Path, tmp_path: Path) ->
     out = tmp_path / "r.html"
     run("report", "--db", history, "--redact", "-o", out)
     text = out.read_text()
-    assert "The last minutes" in text
+    assert "Just before, as recorded" in text
     for secret in ("--queue", "postgres", "/shop", "worker"):
         assert secret not in text

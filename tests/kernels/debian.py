@@ -27,7 +27,7 @@ class Machine:
     compiler: str
     extra_mib: int = 0  # of memory, for a kernel that itself takes more
     node_mib: int = 1  # a node's memory is a multiple of this
-    lacks: frozenset[Need] = frozenset()
+    lacks: frozenset[Need] = frozenset({Need.HIGHMEM})
 
 
 # cx16=off: QEMU 7.2 leaves a wrong EFLAGS behind cmpxchg16b, and one boot in three dies of it in SLUB.
@@ -53,6 +53,7 @@ MACHINES = {
         "ttyAMA0",
         "aarch64-linux-gnu-gcc",
         extra_mib=64,
+        lacks=frozenset({Need.HIGHMEM, Need.SMALL_PAGES}),
     ),
     "powerpc64le-64k": Machine(
         "ppc64el",
@@ -64,6 +65,7 @@ MACHINES = {
         "hvc0",
         "powerpc64le-linux-gnu-gcc",
         node_mib=256,
+        lacks=frozenset({Need.HIGHMEM, Need.SMALL_PAGES}),
     ),
     "686-pae": Machine(
         "i386",
@@ -71,7 +73,7 @@ MACHINES = {
         ("qemu-system-i386", "-machine", "pc", "-cpu", "max"),
         "ttyS0",
         "i686-linux-gnu-gcc",
-        lacks=frozenset(Need),
+        lacks=frozenset({Need.NUMA, Need.ADDRESS_SPACE}),
     ),
 }
 

@@ -86,16 +86,20 @@ def _groups(root: str, scenario: Scenario) -> Iterator[str]:
             yield _write(f"{root}/{group.path}/cgroup.subtree_control", controllers)
 
 
+def _switches(actor: Actor) -> Iterator[tuple[str, bool]]:
+    return ((name, getattr(actor, name)) for name in ("locked", "paged_out", "idle", "spins"))
+
+
 def _actor(root: str, actor: Actor) -> str:
     fields = [f"name={word(actor.comm)}"]
     sizes = {
         "anon": actor.anon, "file": actor.file, "shmem": actor.shmem, "push": actor.push, "tables": actor.tables,
-        "huge": actor.huge, "child": actor.child_anon,
+        "huge": actor.huge, "promised": actor.promised, "child": actor.child_anon,
     }  # fmt: skip
     fields.extend(f"{key}={int(mib * 1024)}" for key, mib in sizes.items() if mib)
     if actor.children:
         fields.append(f"children={actor.children}")
-    fields.extend(f"{key}=1" for key, on in (("locked", actor.locked), ("paged_out", actor.paged_out)) if on)
+    fields.extend(f"{key}=1" for key, on in _switches(actor) if on)
     fields.append(f"how={actor.how[0]}")
     if actor.adj is not None:
         fields.append(f"adj={actor.adj}")

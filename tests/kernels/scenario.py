@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 _TABLES_OF_32_BITS_MIB = 2
+_MANY_THREADS = 200
 
 
 class Home(StrEnum):
@@ -60,21 +61,28 @@ class Push(StrEnum):
     ANON = "anon"
     SHMEM = "shmem"
     TMPFS = "tmpfs"
+    QUEUES = "queues"  # SysV messages: unreclaimable slab
+    PIPES = "pipes"  # pages in no counter
+    FRAGMENTS = "fragments"  # pipes until `push` is left free, every other of them closed, then blocks of order 3
 
 
 class Need(StrEnum):
     """What not every machine has."""
 
     NUMA = "more than one node"
-    ADDRESS_SPACE = "room for page tables that map hardly a page"
+    ADDRESS_SPACE = "room for page tables that map hardly a page, and for a thousand stacks"
+    HIGHMEM = "memory that the kernel's own objects cannot have"
+    SMALL_PAGES = "pages of 4 KiB"
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
     """One process of the population; sizes in MiB, `name` the bytes given to PR_SET_NAME.
 
-    `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool. `locked` and
-    `paged_out` say what becomes of `anon`. Each of the `children` has `child_anon` and a little more than the one before.
+    `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool, `promised` memory
+    that is mapped and never touched. `locked` and
+    `paged_out` say what becomes of `anon`. One that is `idle` runs when nobody else wants to; one that `spins`
+    always wants to. Each of the `children` has `child_anon` and a little more than the one before.
     """
 
     name: str | bytes
@@ -91,8 +99,11 @@ class Actor:
     kind: Kind = Kind.PLAIN
     tables: float = 0
     huge: float = 0
+    promised: float = 0
     locked: bool = False
     paged_out: bool = False
+    idle: bool = False
+    spins: bool = False
     children: int = 0
     child_anon: float = 0
 
@@ -162,6 +173,7 @@ class Scenario:
     memory: int = 256
     cpus: int = 2
     numa: bool = False
+    highmem: bool = False
     cmdline: str = ""
     panics: bool = False
     silent: bool = False  # the kernel reports nothing
@@ -177,6 +189,12 @@ class Scenario:
         needs = {Need.NUMA} if self.numa else set()
         if any(actor.tables > _TABLES_OF_32_BITS_MIB for actor in self.actors):
             needs.add(Need.ADDRESS_SPACE)
+        if any(actor.threads > _MANY_THREADS for actor in self.actors):
+            needs |= {Need.ADDRESS_SPACE, Need.SMALL_PAGES}
+        if any(actor.how is Push.FRAGMENTS for actor in self.actors):
+            needs.add(Need.SMALL_PAGES)
+        if self.highmem:
+            needs.add(Need.HIGHMEM)
         return frozenset(needs)
 
     @property

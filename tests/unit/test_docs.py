@@ -15,7 +15,7 @@ from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.scene import Scene
 from oomforensics.cli.main import app
 from oomforensics.reports.memory import CAUSES
-from tests.support import api_docs, command_docs, executed_docs, table_docs
+from tests.support import api_docs, command_docs, executed_docs, finding_docs, table_docs
 from tests.support.era_docs import PAGE, page
 from tests.support.scenes import of_kernels
 
@@ -62,6 +62,10 @@ def test_links_to_files_lead_somewhere(document: Path) -> None:
 
 def test_the_page_of_tables_is_the_comments_on_the_views() -> None:
     assert table_docs.PAGE.read_text() == table_docs.page(), "run: python -m tests.support.table_docs"
+
+
+def test_the_page_of_findings_is_the_catalogue() -> None:
+    assert finding_docs.PAGE.read_text() == finding_docs.page(), "run: python -m tests.support.finding_docs"
 
 
 def test_the_python_reference_is_the_code() -> None:

@@ -1,16 +1,21 @@
 """What is worth knowing about an incident beyond its verdict: a catalogue, one entry a finding.
 
-A new finding is one module (or one more entry of a family's module) with its entry in CATALOGUE, and its fixtures in
-tests/unit/analysis/findings: one that triggers it, one that nearly does.
+A new finding is one function with its entry, in the module of its family and in that module's ENTRIES, and its fixtures in
+tests/support/finding_fixtures.py: one that triggers it, one that nearly does.
 """
 
 from __future__ import annotations
 
-from oomforensics.analysis.findings.entry import Entry, Evidence, Finding
+from oomforensics.analysis.findings import choice, growth, kinds, known_bugs, lost, sequence, settings, swap, zones
+from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Finding, Severity
+from oomforensics.analysis.findings.evidence import Evidence
 
-CATALOGUE: tuple[Entry, ...] = ()
+CATALOGUE: tuple[Entry, ...] = (
+    *growth.ENTRIES, *kinds.ENTRIES, *zones.ENTRIES, *swap.ENTRIES, *choice.ENTRIES, *sequence.ENTRIES, *settings.ENTRIES,
+    *known_bugs.ENTRIES, *lost.ENTRIES,
+)  # fmt: skip
 
-__all__ = ["CATALOGUE", "Entry", "Evidence", "Finding", "find"]
+__all__ = ["CATALOGUE", "Confidence", "Entry", "Evidence", "Fact", "Finding", "Severity", "find"]
 
 
 def find(evidence: Evidence) -> list[Finding]:

@@ -1,15 +1,13 @@
-"""What an entry of the catalogue is, what it looks at and what it says."""
+"""What an entry of the catalogue is, and what it says where it applies."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from oomforensics.analysis.allocation import Allocation
-from oomforensics.analysis.balance import Balance
-from oomforensics.analysis.scene import Scene
+from oomforensics.analysis.findings.evidence import Evidence
 
 
 class Severity(StrEnum):
@@ -32,11 +30,24 @@ class Confidence(StrEnum):
         return list(Confidence).index(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    scene: Scene
-    balance: Balance | None
-    allocation: Allocation
+class Fact(NamedTuple):
+    """A figure that a finding rests on. `line`: in `source`; None where the figure is a sum over many lines."""
+
+    what: str
+    value: int | float | str
+    unit: str | None
+    line: int | None
+    source: str
+
+
+class Found(NamedTuple):
+    """What an entry saw. `severity` and `advice` only where they differ from the entry's own."""
+
+    text: str
+    facts: tuple[Fact, ...]  # never empty
+    confidence: Confidence = Confidence.CERTAIN
+    severity: Severity | None = None
+    advice: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +62,33 @@ class Finding:
     evidence: list[dict[str, Any]] = field(default_factory=list)
 
 
+Look = Callable[[Evidence], Found | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`condition` and `advice` are for the documentation; `apply` looks, and answers None where it does not apply."""
+    """`condition`, `severity` and `advice` are the documentation's too; `look` answers None where it does not apply."""
 
     name: str
+    severity: Severity
     condition: str
     advice: str
-    apply: Callable[[Evidence], Finding | None]
+    look: Look
 
     def applied(self, evidence: Evidence) -> Finding | None:
-        return self.apply(evidence)
+        found = self.look(evidence)
+        if found is None:
+            return None
+        return Finding(
+            self.name,
+            found.severity or self.severity,
+            found.confidence,
+            found.text,
+            found.advice or self.advice,
+            [fact._asdict() for fact in found.facts],
+        )
+
+
+def entry(severity: Severity, *, condition: str, advice: str) -> Callable[[Look], Entry]:
+    """Makes an entry of the function below it, and names it after that."""
+    return lambda look: Entry(look.__name__, severity, condition, advice, look)

@@ -113,10 +113,12 @@ def sysctl_file(text: str, of: str) -> Iterator[Fact]:
 
 
 def cgroup_counters(text: str, of: str) -> Iterator[Fact]:
-    """memory.events of version 2; memory.oom_control of version 1, which counts since 4.13."""
+    """memory.events of version 2; memory.oom_control of version 1, which counts since 4.13 and has switches: those that are on."""
     path, _, file = of.rpartition("/")
     path = "/" + re.sub(r"^(?:memory|unified)(?:/|$)", "", path)
     for number, line in enumerate(text.splitlines()[:50], start=1):
         words = line.split()
         if len(words) == 2 and _COUNT.fullmatch(words[1]) and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high"):
+            yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)
+        elif words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)

@@ -43,30 +43,52 @@ function shown(value, kind, pageSize) {
 
 const style = (name) => getComputedStyle(root).getPropertyValue(name).trim();
 
+// Black or white, whichever has the greater contrast to a colour `#rrggbb` (WCAG 2.2, relative luminance): 4.58 to 1 at least.
+function inkOn(colour) {
+  const [red, green, blue] = [1, 3, 5].map((at) => {
+    const share = parseInt(colour.slice(at, at + 2), 16) / 255;
+    return share <= 0.04045 ? share / 12.92 : ((share + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 ? "#000000" : "#ffffff";
+}
+
 function themed(figure) {
   const ink = style("--ink");
   for (const trace of figure.data) {
+    if (trace.meta.parts) {
+      const colors = trace.meta.parts.map((part) => style(`--part-${part}`));
+      trace.marker = { colors, line: { color: style("--paper"), width: 1 } };
+      trace.textfont = { ...trace.textfont, color: colors.map(inkOn) };
+      continue;
+    }
     const colour = trace.meta.part === "badness" ? ink : style(`--part-${trace.meta.part}`);
     if (trace.mode === "lines") {
       trace.line.color = colour;
       continue;
     }
     trace.marker.color = colour;
-    if (trace.meta.part === "badness") trace.marker.line.color = colour;
+    if (trace.mode === "markers") trace.marker.line.color = colour;
   }
   const layout = figure.layout;
   layout.font = { ...layout.font, color: ink, family: style("--sans") };
-  layout.xaxis = { ...layout.xaxis, gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont: { color: style("--muted"), size: 12 } };
-  layout.yaxis = { ...layout.yaxis, gridcolor: style("--rule"), tickfont: { color: style("--muted"), size: 12 } };
+  for (const name of Object.keys(layout).filter((key) => /^[xy]axis/.test(key))) {
+    const tickfont = { color: style("--muted"), size: 12 };
+    layout[name] = { ...layout[name], gridcolor: style("--rule"), zerolinecolor: style("--muted"), tickfont };
+  }
   for (const line of layout.shapes ?? []) line.line.color = style("--killed");
   for (const label of layout.annotations ?? []) label.bgcolor = style("--paper");
   layout.hoverlabel = { bgcolor: style("--card"), bordercolor: style("--rule"), font: { color: ink }, align: "left" };
   return figure;
 }
 
+const NARROW_PX = 500;
+const LEGEND_LINE_PX = 18;
+
 function drawChart(holder) {
   const { data, layout } = themed(embedded(holder.dataset.figure));
   holder.dataset.drawn = "yes";
+  // On a phone the legend has one entry a line.
+  if (layout.showlegend && holder.clientWidth < NARROW_PX) layout.height += LEGEND_LINE_PX * data.length;
   return Plotly.react(holder, data, layout, { responsive: true, displayModeBar: false, showTips: false });
 }
 
@@ -115,7 +137,7 @@ class TaskTable {
     this.body = element("tbody");
     const table = element("table", { className: "tasks" }, element("thead", {}, element("tr", {}, ...this.heads)), this.body);
     const scroller = element("div", { className: "scroll tall", tabIndex: 0 }, table);
-    scroller.setAttribute("role", "region");
+    scroller.setAttribute("role", "group");
     scroller.setAttribute("aria-label", "Task table");
     this.more = element("button", { type: "button", className: "more" });
     this.more.addEventListener("click", () => {
@@ -214,10 +236,34 @@ class TaskTable {
 
 const tables = [...document.querySelectorAll("[data-table]")].map((holder) => new TaskTable(holder));
 
-// -- links to raw lines inside closed folds ---------------------------------------------------------------------------
+// -- raw lines: many of a kind are packed until they are wanted -------------------------------------------------------
 
-function reveal() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+async function unpack(fold) {
+  if (!fold.dataset.packed) return;
+  const packed = document.getElementById(fold.dataset.packed).textContent;
+  delete fold.dataset.packed;
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const list = element("ol", { className: "raw" });
+  const anchored = new Set();
+  for (const [line, text] of JSON.parse(await new Response(stream).text())) {
+    const parts = [element("span", { className: "n" }, line), element("span", { className: "t" }, text)];
+    // A source may hold several records on one line; the number is an anchor only once.
+    list.append(element("li", anchored.has(line) ? {} : { id: `${fold.dataset.section}-L${line}` }, ...parts));
+    anchored.add(line);
+  }
+  fold.append(list);
+}
+
+const folds = [...document.querySelectorAll("[data-packed]")];
+for (const fold of folds) fold.addEventListener("toggle", () => fold.open && unpack(fold));
+
+async function reveal() {
+  const id = decodeURIComponent(location.hash.slice(1));
+  const [, section, line] = id.match(/^(i\d+)-L(\d+)$/) ?? [];
+  const holds = (fold) => fold.dataset.section === section && +fold.dataset.first <= +line && +line <= +fold.dataset.last;
+  if (!document.getElementById(id)) await Promise.all(folds.filter(holds).map(unpack));
+  const target = document.getElementById(id);
   if (!target) return;
   for (let fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) fold.open = true;
   target.scrollIntoView({ block: "center" });
@@ -250,14 +296,18 @@ systemDark.addEventListener("change", () => {
 labelToggle();
 
 let themeBeforePrint;
+let openedForPrint = [];
 addEventListener("beforeprint", () => {
   themeBeforePrint = root.dataset.theme;
   root.dataset.theme = "light";
+  openedForPrint = [...document.querySelectorAll("details.moments:not([open]), details.finding:not([open])")];
+  for (const list of openedForPrint) list.open = true;
   charts.forEach(drawChart);
   tables.forEach((table) => table.showForPrint());
 });
 addEventListener("afterprint", () => {
   if (themeBeforePrint) root.dataset.theme = themeBeforePrint;
   else delete root.dataset.theme;
+  for (const list of openedForPrint) list.open = false;
   redraw();
 });

@@ -132,7 +132,7 @@ class WhatIf {
     this.body = element("tbody");
     const table = element("table", { className: "ranks" }, element("thead", {}, element("tr", {}, ...heads)), this.body);
     const scroller = element("div", { className: "scroll tall", tabIndex: 0 }, table);
-    scroller.setAttribute("role", "region");
+    scroller.setAttribute("role", "group");
     scroller.setAttribute("aria-label", "The order of choice with your changes");
     const tools = element("div", { className: "tools" }, label, this.search, this.count, this.reset);
     const panel = element("div", { className: "panel" }, this.result, this.saved, this.following, tools, scroller);

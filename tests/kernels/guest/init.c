@@ -26,11 +26,14 @@
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/msg.h>
 #include <sys/prctl.h>
 #include <sys/reboot.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/sysmacros.h>
 #include <sys/types.h>
 #include <sys/utsname.h>
@@ -63,9 +66,9 @@ struct shared {
 struct actor {
 	char name[64];
 	enum kind kind;
-	long anon_kb, file_kb, shmem_kb, push_kb, push_kb_s, tables_kb, huge_kb, child_kb;
+	long anon_kb, file_kb, shmem_kb, push_kb, push_kb_s, tables_kb, huge_kb, child_kb, promised_kb;
 	char push_how;
-	int adj, has_adj, uid, threads, node, children, locked, paged_out, reaped, killed_by_lab;
+	int adj, has_adj, uid, threads, node, children, locked, paged_out, idle, spins, reaped, killed_by_lab;
 	char cgroup[256];
 };
 
@@ -375,6 +378,76 @@ static void *idle_thread(void *unused)
 	return NULL;
 }
 
+/* SysV messages: the kernel's memory, in nobody's RSS. In a namespace of their own they end with their sender. */
+static void fill_queues(long kb)
+{
+	static struct { long type; char text[2000]; } message = { 1, "" };
+	static int queues[16384];
+	int count = 0;
+	if (unshare(CLONE_NEWIPC) || write_file("/proc/sys/kernel/msgmnb", "1048576", 7))
+		say("stage: no queues of its own: %s\n", strerror(errno));
+	for (long done = 0; done < kb && !shared->stop && count < 16384; count++) {
+		queues[count] = msgget(IPC_PRIVATE, 0600);
+		while (queues[count] >= 0 && !msgsnd(queues[count], &message, sizeof message.text, IPC_NOWAIT))
+			done += 2;
+	}
+	while (!shared->stop)
+		pause_ms(10);
+	while (count)
+		msgctl(queues[--count], IPC_RMID, NULL);
+}
+
+/* A pipe that holds this many pages, none of which is in a counter of the kernel. */
+static int new_pipe(int *ends, long pages)
+{
+	return pipe2(ends, O_NONBLOCK) || fcntl(ends[0], F_SETPIPE_SZ, pages * page_size) < 0 ? -1 : 0;
+}
+
+static void allow_files(void)
+{
+	struct rlimit many = { 4096, 4096 };
+	setrlimit(RLIMIT_NOFILE, &many);
+}
+
+static void fill_pipes(long kb)
+{
+	static char page[65536];
+	int ends[2];
+	allow_files();
+	for (long done = 0; done < kb && !shared->stop && !new_pipe(ends, 256);)
+		while (!shared->stop && write(ends[1], page, (size_t)page_size) == page_size)
+			done += page_size / 1024;
+	while (!shared->stop)
+		pause_ms(10);
+	close_range(3, ~0U, 0);
+}
+
+/* Every other page free and none of them to be moved: two pipes written by turns, one of them closed. Then blocks of eight. */
+static void fragment(long spare_kb)
+{
+	static char page[65536];
+	static int odd[1024][2], even[2];
+	struct sysinfo info = { 0 };
+	int count = 0;
+	allow_files();
+	while (count < 1024 && !new_pipe(odd[count], 256) && !new_pipe(even, 256)) {
+		while (write(odd[count][1], page, (size_t)page_size) == page_size &&
+		       write(even[1], page, (size_t)page_size) == page_size)
+			;
+		count++;
+		sysinfo(&info);
+		if (info.freeram * info.mem_unit / 1024 < (unsigned long)spare_kb)
+			break;
+	}
+	while (count--)
+		close(odd[count][0]), close(odd[count][1]);
+	while (!shared->stop && !new_pipe(even, 512))
+		;
+	while (!shared->stop)
+		pause_ms(10);
+	close_range(3, ~0U, 0);
+}
+
 /* Told to stop, it gives back what it took: the scene is over, and reading /proc must not cost another life. */
 static void push(const struct actor *a, struct slot *slot)
 {
@@ -386,6 +459,12 @@ static void push(const struct actor *a, struct slot *slot)
 				break;
 		if (shared->stop)
 			close(fd);
+	} else if (a->push_how == 'q') {
+		fill_queues(a->push_kb);
+	} else if (a->push_how == 'p') {
+		fill_pipes(a->push_kb);
+	} else if (a->push_how == 'f') {
+		fragment(a->push_kb);
 	} else {
 		int flags = MAP_ANONYMOUS | (a->push_how == 's' ? MAP_SHARED : MAP_PRIVATE);
 		char *at = map(a->push_kb, flags, -1);
@@ -403,6 +482,8 @@ static void perform(const struct actor *a, struct slot *slot)
 {
 	while (!slot->go)
 		pause_ms(10);
+	while (a->spins && !shared->stop)
+		;
 	if (a->kind == SWAPOFF)
 		swapoff("/swap");
 	else if (a->push_kb)
@@ -459,6 +540,9 @@ static void become(const struct actor *a, struct slot *slot)
 		       setresuid((uid_t)a->uid, (uid_t)a->uid, (uid_t)a->uid)))
 		say("stage: uid %d: %s\n", a->uid, strerror(errno));
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	struct sched_param param = { 0 };
+	if (a->idle && sched_setscheduler(0, SCHED_IDLE, &param))
+		say("stage: SCHED_IDLE: %s\n", strerror(errno));
 	if (a->anon_kb) {
 		char *at = map(a->anon_kb, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 		touch(at, a->anon_kb, 0);
@@ -467,6 +551,9 @@ static void become(const struct actor *a, struct slot *slot)
 		if (a->paged_out && madvise(at, (size_t)a->anon_kb * 1024, 21 /* MADV_PAGEOUT */))
 			say("stage: MADV_PAGEOUT: %s\n", strerror(errno));
 	}
+	if (a->promised_kb && mmap(NULL, (size_t)a->promised_kb * 1024, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		say("stage: promised: %s\n", strerror(errno));
 	if (a->tables_kb)
 		fill_tables(a->tables_kb);
 	if (a->huge_kb)
@@ -808,12 +895,18 @@ static void parse_actor(char **words, int count)
 			a->tables_kb = atol(value);
 		else if (!strcmp(key, "huge"))
 			a->huge_kb = atol(value);
+		else if (!strcmp(key, "promised"))
+			a->promised_kb = atol(value);
 		else if (!strcmp(key, "children"))
 			a->children = atoi(value);
 		else if (!strcmp(key, "child"))
 			a->child_kb = atol(value);
 		else if (!strcmp(key, "locked"))
 			a->locked = 1;
+		else if (!strcmp(key, "idle"))
+			a->idle = 1;
+		else if (!strcmp(key, "spins"))
+			a->spins = 1;
 		else if (!strcmp(key, "paged_out"))
 			a->paged_out = 1;
 		else if (!strcmp(key, "how"))

@@ -104,7 +104,8 @@ def test_what_is_kept_is_no_free_text(public: Connection) -> None:
         "ts_source", "era", "scope", "verdict", "missing", "era_alternatives", "outcomes", "container_runtime", "pod_qos",
         "job_scheduler", "ineligible_reason", "reason", "kind", "finding", "severity", "framing", "says", "mechanism",
         "node", "parent", "also",
-        "tied_by", "evidence", "witnesses", "confidence", "cause", "migratetype", "highest_zone", "zone", "shape", "seen_in",
+        "tied_by", "evidence", "witnesses", "confidence", "advice", "cause", "migratetype", "highest_zone", "zone", "shape",
+        "seen_in",
         "culprit_kind",
     }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pytest
 
 from oomforensics.history import scenes
 from oomforensics.history.schema import migrations
-from oomforensics.history.store import open_read, open_write
+from oomforensics.history.store import open_read
 from oomforensics.ingest import ingest
 from tests.support.printer import KERNELS, Report, Task, stamped
 from tests.support.samples import FIXTURES
@@ -61,18 +61,22 @@ def test_an_older_history_gets_them_from_its_raw_lines(history: Path) -> None:
     with open_read(history) as con:
         stored = con.execute(query).fetchall()
     assert len(stored) >= 3
-    with duckdb.connect(str(history)) as con:
-        for (view,) in con.execute("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall():
-            con.execute(f"DROP VIEW {view}")
-        for name in LACKING_BEFORE_6:
-            con.execute(f"ALTER TABLE t_incidents DROP COLUMN {name}")
-        con.execute("ALTER TABLE t_findings DROP COLUMN confidence")
-        for table in ("t_derived", "t_memory_balance", "t_allocations", "t_allocation_zones"):
-            con.execute(f"DROP TABLE {table}")
-        con.execute("DELETE FROM t_migrations WHERE version >= 6")
-    with open_write(history) as con:
-        assert con.execute("SELECT max(version) FROM t_migrations").fetchone() == (migrations()[-1].version,)
+    with duckdb.connect() as con:
+        for migration in migrations():
+            if migration.version < 6:
+                con.execute(migration.sql)
+        con.execute(f"ATTACH '{history}' AS newer (READ_ONLY)")
+        for table in ("t_incidents", "t_report_lines"):
+            con.execute(f"INSERT INTO {table} BY NAME SELECT {_shared(con, table)} FROM newer.{table}")
+        con.execute(next(migration.sql for migration in migrations() if migration.version == 6))
         assert con.execute(query).fetchall() == stored
+
+
+def _shared(con: duckdb.DuckDBPyConnection, table: str) -> str:
+    """Columns that the older and the newer table have."""
+    sql = "SELECT column_name FROM duckdb_columns() WHERE table_name = ? AND database_name = ?"
+    newer, older = ({name for (name,) in con.execute(sql, [table, of]).fetchall()} for of in ("newer", "memory"))
+    return ", ".join(sorted(newer & older))
 
 
 def test_batches_hold_each_incident_once(history: Path) -> None:

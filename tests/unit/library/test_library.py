@@ -197,7 +197,7 @@ def test_reports(incident: Incident) -> None:
 
 def test_figures_of_an_incident(incident: Incident) -> None:
     drawn = incident.figures()
-    assert set(drawn) == {"ranking"} and isinstance(drawn["ranking"], graph_objects.Figure)
+    assert set(drawn) == {"ranking", "balance"} and isinstance(drawn["ranking"], graph_objects.Figure)
     assert "<script>" not in drawn["ranking"].to_json()
 
 

@@ -15,7 +15,9 @@ MIB = 1 << 20
 ESCAPE = "\x1b[2Jx"
 
 
-def add_series(con: duckdb.DuckDBPyConnection, incident_id: str, kind: str, who: str | None, grown: int, **known: Any) -> None:
+def add_series(
+    con: duckdb.DuckDBPyConnection, incident_id: str, kind: str, who: str | None, grown: int, **known: Any
+) -> None:
     values: dict[str, Any] = {
         "pid": None, "processes": 1, "start_bytes": MIB, "end_bytes": MIB + grown, "from_s": -60.0, "until_s": -1.0,
         "onset_s": -60.0, "slope": 3.0 * MIB, "slope_low": 2.5 * MIB, "slope_high": 3.5 * MIB, "shape": "leak",

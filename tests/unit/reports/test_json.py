@@ -11,7 +11,7 @@ from tests.unit.reports import report_samples as samples
 def test_document(con: duckdb.DuckDBPyConnection) -> None:
     ids = [samples.add_global(con), samples.add_bare_kill(con)]
     document = json.loads(jsonreport.render(con, ids))
-    assert document["schema_version"] == 1
+    assert document["schema_version"] == 2
     full, bare = document["incidents"]
     assert full["incident_id"] == ids[0]
     assert full["ts"] == "2026-12-20T03:17:52.000000+00:00"

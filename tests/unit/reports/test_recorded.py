@@ -23,7 +23,14 @@ def segment(con: duckdb.DuckDBPyConnection, name: str, began_s: float, ended_s: 
 
 
 def sample(
-    con: duckdb.DuckDBPyConnection, name: str, at_s: float, pid: int, rss_kb: int | None, *, look: bool = True, comm: str = "p"
+    con: duckdb.DuckDBPyConnection,
+    name: str,
+    at_s: float,
+    pid: int,
+    rss_kb: int | None,
+    *,
+    look: bool = True,
+    comm: str = "p",
 ) -> None:
     """None: it is gone. A look tells what has changed."""
     mono_us = int((AT_S + at_s) * 1e6)
@@ -34,7 +41,14 @@ def sample(
         rss_file_kb=0, rss_shmem_kb=0, swap_kb=0 if rss_kb is not None else None,
     )  # fmt: skip
     samples.insert(
-        con, "process_identities", segment_id=name, mono_us=mono_us, pid=pid, starttime=7, comm=comm, cmdline=f"{comm} --of {pid}"
+        con,
+        "process_identities",
+        segment_id=name,
+        mono_us=mono_us,
+        pid=pid,
+        starttime=7,
+        comm=comm,
+        cmdline=f"{comm} --of {pid}",
     )
 
 
@@ -67,7 +81,13 @@ def test_a_curve_goes_on_over_two_files(con: duckdb.DuckDBPyConnection) -> None:
     for at_s, used in ((-20, 300), (-1, 900)):
         sample(con, "b", at_s, victim(con), used)
     (curve,) = seen(con).processes
-    assert curve.role == "killed" and curve.points == ((-300.0, 100), (-200.0, 200), (-30.0, 300), (-20.0, 300), (-1.0, 900))
+    assert curve.role == "killed" and curve.points == (
+        (-300.0, 100),
+        (-200.0, 200),
+        (-30.0, 300),
+        (-20.0, 300),
+        (-1.0, 900),
+    )
     assert (curve.used_kb, curve.grown_kb, curve.grown_over_s) == (900, 600, 10.0)
     assert curve.seen_s == -1.0
 

@@ -9,7 +9,6 @@ from typing import Any
 import duckdb
 import pytest
 
-from oomforensics.errors import UsageError
 from oomforensics.history.selection import LACKING
 from oomforensics.reports import html
 from oomforensics.reports.load import load
@@ -23,7 +22,9 @@ def section(con: duckdb.DuckDBPyConnection, incident_id: str) -> WhatIf | str:
 
 def written(con: duckdb.DuckDBPyConnection, incident_id: str) -> str:
     """The section without its data."""
-    found = re.search(r'<section [^>]*"i1-whatif">.*?</section>', html.render(con, [incident_id]), re.DOTALL)
+    found = re.search(
+        r'<section [^>]*>\s*<h2 [^>]*"i1-whatif">.*?</section>', html.render(con, [incident_id]), re.DOTALL
+    )
     assert found is not None
     return re.sub(r"<script.*?</script>", "", found[0], flags=re.DOTALL)
 

@@ -1,0 +1,150 @@
+"""Kills that belong together: in time, in place, or because one did not help."""
+
+from __future__ import annotations
+
+from oomforensics.analysis.findings import words
+from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
+from oomforensics.analysis.findings.evidence import Evidence
+from oomforensics.analysis.scene import Neighbour
+
+# The kernel reports at most ten kills in five seconds (mm/oom_kill.c: oom_rs); more than that is a storm in its own eyes.
+_STORM = 10
+_STORM_S = 60.0
+# Three deaths of the same service within an hour: once is chance, twice may be, restarts that do not help are neither.
+_LOOP = 3
+_LOOP_S = 3600.0
+# What no CPU can fault in and clear: memory that is in use again so fast was never given back.
+_FASTEST_FILL_KB_S = 8 << 20
+_STILL_THERE_KB = 1024  # of an earlier victim's RSS: below, it is all but gone
+
+
+@entry(
+    Severity.CRITICAL,
+    condition=f"{_STORM} or more OOM kills on this host within {_STORM_S:.0f} s",
+    advice=(
+        "Read the first kills of the storm, not this one: later victims are what was left. The kernel prints at most ten reports "
+        "in five seconds, so some kills have no report. If they come from one parent cgroup, give its children limits that "
+        "add up to less than the parent's; if from a supervisor that restarts at once, let it back off (RestartSec=)."
+    ),
+)
+def storm(seen: Evidence) -> Found | None:
+    near = [one for one in seen.scene.neighbours if one.earlier_s <= _STORM_S]
+    count = len(near) + 1
+    if count < _STORM:
+        return None
+    first = max(near, key=lambda one: one.earlier_s)
+    groups = {one.oom_memcg for one in near if one.oom_memcg} | ({seen.scene.oom_memcg} - {None})
+    text = f"This is number {count} of the OOM kills that began {first.earlier_s:.1f} s before"
+    text += f"; {len(groups)} cgroups hit their limit." if len(groups) > 1 else "."
+    return Found(text, (Fact("kills in that time", count, "count", None, seen.scene.source), _neighbour(first)))
+
+
+def _neighbour(one: Neighbour) -> Fact:
+    return Fact(
+        f"earlier victim {words.name(one.victim_comm, one.victim_pid)}, before this one",
+        round(one.earlier_s, 3),
+        "s",
+        one.line,
+        one.source,
+    )
+
+
+def _service(one: Neighbour) -> str | None:
+    """The unit, container's pod or cgroup that is restarted as the same."""
+    return one.systemd_unit or one.pod_uid or one.task_memcg or one.oom_memcg
+
+
+@entry(
+    Severity.CRITICAL,
+    condition=f"at least {_LOOP} victims of one name in one unit, pod or cgroup in {_LOOP_S / 60:.0f} minutes, each a new pid",
+    advice=(
+        "It is restarted and dies again: no restart makes it fit. Raise the limit only if its steady need is known to be above "
+        "it; else find what it does at start (loading a cache, replaying a queue). Until then stop the loop: "
+        "StartLimitBurst= and RestartSec= of the unit, or scale the workload down."
+    ),
+)
+def kill_loop(seen: Evidence) -> Found | None:
+    scene = seen.scene
+    place = scene.systemd_unit or scene.pod_uid or scene.task_memcg or scene.oom_memcg
+    if scene.victim_comm is None or place in (None, "/"):
+        return None
+    same = [
+        one
+        for one in scene.neighbours
+        if one.earlier_s <= _LOOP_S
+        and one.victim_comm == scene.victim_comm
+        and one.victim_pid != scene.victim_pid
+        and _service(one) == place
+    ]
+    count = len({one.victim_pid for one in same}) + 1
+    if count < _LOOP:
+        return None
+    first = max(same, key=lambda one: one.earlier_s)
+    text = (
+        f"{words.name(scene.victim_comm, scene.victim_pid)} in {place} is victim number {count} of that name there within "
+        f"{_span(first.earlier_s)}, each a new process."
+    )
+    return Found(
+        text, (Fact("kills of it", count, "count", None, scene.source), _neighbour(first), _neighbour(same[0]))
+    )
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} s"
+
+
+@entry(
+    Severity.WARNING,
+    condition=(
+        "an earlier victim is still in this report's table with memory, or the limit was full again faster than any CPU can "
+        f"fill it ({_FASTEST_FILL_KB_S >> 20} GiB/s)"
+    ),
+    advice=(
+        "The second victim died for nothing but time: the first one's memory was on its way back. It is common from 6.1 on, "
+        "a few milliseconds apart. What delays a victim: uninterruptible sleep (slow storage, NFS), mlocked memory, a "
+        "very large address space. Nothing to tune in the kernel; count both as one incident."
+    ),
+)
+def killed_before_memory_came_back(seen: Evidence) -> Found | None:
+    scene = seen.scene
+    for one in scene.neighbours:
+        if not one.same_boot or one.scope != scene.scope or one.oom_memcg != scene.oom_memcg:
+            continue
+        row = scene.by_pid.get(one.victim_pid) if one.victim_pid is not None else None
+        if row is not None and row.comm == one.victim_comm and one.earlier_s < _LOOP_S:
+            kb = row.used_pages * seen.page_kb
+            if kb >= _STILL_THERE_KB and not row.is_victim:
+                text = (
+                    f"{words.who(row)}, killed {one.earlier_s:.3f} s earlier, still had {words.size(kb)} when "
+                    f"{words.name(scene.victim_comm, scene.victim_pid)} was chosen."
+                )
+                return Found(text, (_neighbour(one), words.row(seen, row)))
+        freed = one.victim_anon_kb
+        if freed and freed >= _STILL_THERE_KB and freed > one.earlier_s * _FASTEST_FILL_KB_S:
+            text = (
+                f"{words.name(one.victim_comm, one.victim_pid)} was killed only {one.earlier_s * 1000:.1f} ms before, with "
+                f"{words.size(freed)}: its memory cannot have been freed and used up again by then."
+            )
+            facts = (_neighbour(one), Fact("its anon-rss", freed, "KiB", one.line, one.source))
+            return Found(text, facts, Confidence.LIKELY)
+    return None
+
+
+@entry(
+    Severity.WARNING,
+    condition="the kernel printed that its reaper could not reap the victim",
+    advice=(
+        "The victim's memory map was locked, as a rule because it sat in uninterruptible sleep: look for hung-task messages and "
+        "slow or dead storage (NFS, a failing disk) at that time. Until it leaves that sleep its memory stays, and others die."
+    ),
+)
+def reaper_failed(seen: Evidence) -> Found | None:
+    failed = [one for one in seen.scene.kills if one.reaped is False]
+    if not failed:
+        return None
+    one = failed[0]
+    text = f"The reaper could not take the memory of {words.name(one.comm, one.pid)}: unable to reap."
+    return Found(text, (words.kb(seen, "anon-rss at the kill", one.anon_rss_kb or 0, one.line),))
+
+
+ENTRIES: tuple[Entry, ...] = (storm, kill_loop, killed_before_memory_came_back, reaper_failed)

@@ -1,0 +1,166 @@
+"""Each finding on a real kernel's run that has it, and on one that nearly has."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+import pytest
+from typer.testing import CliRunner
+
+from oomforensics.analysis.findings import CATALOGUE, Confidence, Severity
+from oomforensics.cli.main import app
+from oomforensics.history.store import open_read
+from oomforensics.ingest import ingest
+from tests.support.finding_fixtures import FIXTURES, RUNS, UNMADE, host, lay_out
+from tests.support.printer import KERNELS, Report, Task, stamped
+
+Found = dict[str, dict[str, list[tuple[str, ...]]]]  # run -> finding -> severity, confidence, text, advice, evidence
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
+    folder = tmp_path_factory.mktemp("findings")
+    lay_out({run for pair in FIXTURES.values() for run in (pair.triggers, pair.nearly)}, folder / "bundles")
+    ingest([str(folder / "bundles")], db=folder / "history.duckdb")
+    made: Found = defaultdict(lambda: defaultdict(list))
+    with open_read(folder / "history.duckdb", locked=True) as con:
+        rows = con.execute(
+            "SELECT regexp_extract(source, 'bundles/([^/]*)/', 1), finding, severity, confidence, text, advice, evidence "
+            "FROM incidents LEFT JOIN findings USING (incident_id)"
+        ).fetchall()
+    for where, name, *finding in rows:
+        made[where][name].append(tuple(finding))
+    return made
+
+
+def test_every_entry_has_its_fixtures() -> None:
+    names = [one.name for one in CATALOGUE]
+    assert len(names) == len(set(names))
+    assert set(names) == FIXTURES.keys() | UNMADE.keys()
+    assert not FIXTURES.keys() & UNMADE.keys()
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_it_is_found_where_it_is(name: str, found: Found) -> None:
+    here = found[host(FIXTURES[name].triggers)][name]
+    assert here
+    for severity, confidence, text, advice, evidence in here:
+        assert severity in set(Severity) and confidence in set(Confidence)
+        assert text.endswith(".") and advice.endswith(".")
+        assert json.loads(evidence)
+        for fact in json.loads(evidence):
+            assert fact["what"] and fact["value"] is not None and host(FIXTURES[name].triggers) in fact["source"]
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_it_is_not_found_where_it_nearly_is(name: str, found: Found) -> None:
+    near = found[host(FIXTURES[name].nearly)]
+    assert near, "the run was looked at"
+    assert not near[name]
+
+
+def told(lines: Iterable[str], folder: Path) -> dict[str, str]:
+    """The findings of one log: name -> text."""
+    (folder / "log").write_text("\n".join(lines) + "\n")
+    ingest([str(folder / "log")], db=folder / "history.duckdb")
+    with open_read(folder / "history.duckdb", locked=True) as con:
+        return dict(con.execute("SELECT finding, text FROM findings").fetchall())
+
+
+def test_a_child_that_died_for_its_parent(tmp_path: Path) -> None:
+    parent, child = Task(10, "postgres", rss_anon=90_000), Task(11, "worker", rss_anon=50)
+    died = stamped(list(Report(KERNELS["4.4"], [parent, child], child, selected=parent, score=177).lines()))
+    assert (
+        "chose postgres (pid 10) and killed its child worker (pid 11)" in told(died, tmp_path)["child_died_for_parent"]
+    )
+
+
+def test_on_a_kernel_without_that_rule_nobody_died_for_another(tmp_path: Path) -> None:
+    parent, child = Task(10, "postgres", rss_anon=90_000), Task(11, "worker", rss_anon=50)
+    died = stamped(list(Report(KERNELS["5.10"], [parent, child], parent).lines()))
+    assert "child_died_for_parent" not in told(died, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("oom_reaper: unable to reap pid:84 (bystander)", True),
+        ("oom_reaper: reaped process 84 (bystander), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB", False),
+    ],
+)
+def test_a_reaper_that_gave_up(line: str, expected: bool, tmp_path: Path) -> None:
+    """Behind a real report; the lines as oom_reap_task() and oom_reap_task_mm() print them (mm/oom_kill.c)."""
+    log = (RUNS / "6.1.0-50-cloud-amd64/fragmented/dmesg.log").read_text().splitlines()
+    assert ("reaper_failed" in told([*log, f"[    8.700000] {line}"], tmp_path)) is expected
+
+
+def dirty(kernel: str, dirty_kb: int) -> list[str]:
+    """A cgroup's report with that much of its 64 MiB waiting to be written."""
+    task = Task(10, "dd", rss_anon=50)
+    lines = list(Report(KERNELS[kernel], [task], task, memcg="/box", swap_limit_kb=0).lines())
+    after = lines.index("file 0") + 1
+    return stamped([*lines[:after], f"file_dirty {dirty_kb * 1024}", "file_writeback 0", *lines[after:]])
+
+
+@pytest.mark.parametrize(
+    ("kernel", "dirty_kb", "expected"),
+    [("6.6", 40_000, True), ("6.6", 20_000, False), ("7.3", 40_000, False), ("5.10", 40_000, False)],
+)
+def test_a_kernel_with_a_fault_whose_sign_is_there(kernel: str, dirty_kb: int, expected: bool, tmp_path: Path) -> None:
+    found = told(dirty(kernel, dirty_kb), tmp_path)
+    assert ("14aa8b2d5c2e" in found.get("known_kernel_bug", "")) is expected
+
+
+def test_advice_is_text_of_ours(found: Found) -> None:
+    """Redaction keeps it as it is."""
+    ours = {one.advice for one in CATALOGUE}
+    for by_name in found.values():
+        for name, rows in by_name.items():
+            assert name is None or name == "known_kernel_bug" or {row[3] for row in rows} <= ours
+
+
+def test_a_redacted_history_names_nobody_in_findings(tmp_path: Path) -> None:
+    """Also those whose names are words that redaction knows, or that differ by a number alone."""
+    runs = {"many-children": ["child", "single", "parent"], "adj-500-saves-biggest": ["saved", "taken", "pusher"]}
+    lay_out([f"7.2.13+deb14-cloud-amd64/{run}" for run in runs], tmp_path / "bundles")
+    lay_out(["recordings/grew-leak", "recordings/grew-pool"], tmp_path / "bundles")
+    ingest([str(tmp_path / "bundles")], db=tmp_path / "history.duckdb")
+    done = CliRunner().invoke(
+        app, ["export", str(tmp_path / "out"), "--redact", "--db", str(tmp_path / "history.duckdb")]
+    )
+    assert done.exit_code == 0, done.output
+    with duckdb.connect() as con:
+        rows = con.execute(f"SELECT finding, text, evidence FROM '{tmp_path}/out/findings/**/*.parquet'").fetchall()
+    assert {"many_small_processes", "culprit_shielded", "leak", "many_of_one_unit"} <= {name for name, _, _ in rows}
+    for _, *texts in rows:
+        for name in (*runs["many-children"], *runs["adj-500-saves-biggest"], "postgres", "indexer", "shop", "mail-job"):
+            assert all(re.search(rf"\b{name}\b", text) is None for text in texts), texts
+
+
+_FIGURE = re.compile(r"(?<=[:=])\d+(?=kB| |$)|\d+(?= pages (?:RAM|reserved))")
+_DAMAGED = ("slab-hog", "fragmented", "memcg-v2-tmpfs", "global-swap", "mempolicy", "huge-pages", "memcg-v2-oom-group")
+
+
+def test_damaged_reports_are_looked_at_like_others(tmp_path: Path) -> None:
+    """Lines lost at regular places, and figures that no machine has: each incident is derived, and what is said has figures."""
+    (tmp_path / "logs").mkdir()
+    for run in _DAMAGED:
+        lines = (RUNS / "6.1.0-50-cloud-amd64" / run / "dmesg.log").read_text().splitlines()
+        for step in range(2, 9):
+            kept = [line for number, line in enumerate(lines) if number % step]
+            (tmp_path / "logs" / f"{run}-{step}.log").write_text("\n".join(kept) + "\n")
+        for odd in ("0", "999999999999999"):
+            figures = [_FIGURE.sub(odd, line) for line in lines]
+            (tmp_path / "logs" / f"{run}-{odd}.log").write_text("\n".join(figures) + "\n")
+    ingest([str(tmp_path / "logs")], db=tmp_path / "history.duckdb")
+    with open_read(tmp_path / "history.duckdb", locked=True) as con:
+        assert (
+            con.execute("SELECT count(*) FROM incidents").fetchone()
+            == con.execute("SELECT count(*) FROM allocations").fetchone()
+        )
+        assert all(json.loads(evidence) for (evidence,) in con.execute("SELECT evidence FROM findings").fetchall())

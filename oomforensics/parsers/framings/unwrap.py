@@ -12,11 +12,12 @@ tells nothing, and a row put together wrongly would tell something false.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 _NARROWEST = 60  # columns of a terminal
-_WIDTH_SHOWN = 3  # lines that are all as long, and none longer: it is a terminal's width
+_BREAKS_SHOWN = 2  # lines that are broken, all of them at one width, and no line is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +107,13 @@ class Unwrapper:
         self._width = 0  # of the terminal; 0: none
 
     def measure(self, head: Sequence[str]) -> None:
-        """The first lines of the source, as they stand."""
+        """The first lines of the source, as they stand. A terminal breaks lines at its width and nowhere else."""
         width = max(map(len, head), default=0)
-        shown = sum(len(line) == width for line in head)
-        self._width = width if width >= _NARROWEST and shown >= _WIDTH_SHOWN else 0
+        starts = [line.lstrip(" \t>|")[:1] for line in head]
+        usual = Counter(starts).most_common(1)[0][0] if starts else ""
+        broken = [line for line, rest in zip(head, starts[1:], strict=False) if rest != usual and rest]
+        by_width = len(broken) >= _BREAKS_SHOWN and all(len(line) == width for line in broken)
+        self._width = width if width >= _NARROWEST and by_width else 0
 
     def whole(self, text: str) -> None:
         """Told of each message that may be the table's header."""

@@ -60,8 +60,12 @@ class Killed(NamedTuple):
     line: int
 
 
+NEIGHBOURS_S = 3600  # how far back an incident's neighbours lie: as far as any finding looks
+MOST_NEIGHBOURS = 30  # the nearest
+
+
 class Neighbour(NamedTuple):
-    """An incident of the same host within the day before this one; of the same boot where `same_boot`.
+    """An incident of the same host within the hour before this one; of the same boot where `same_boot`.
 
     Where neither names a host or a boot, one that stands above this one in the same source, with an earlier stamp.
     """

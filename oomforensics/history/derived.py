@@ -14,7 +14,7 @@ from oomforensics.analysis import allocation, balance, findings
 from oomforensics.analysis.allocation import Allocation
 from oomforensics.analysis.balance import Balance
 from oomforensics.analysis.findings import Finding
-from oomforensics.analysis.scene import Scene
+from oomforensics.analysis.scene import NEIGHBOURS_S, Scene
 from oomforensics.history import scenes
 from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
 from oomforensics.history.schema import Connection, transaction
@@ -31,21 +31,21 @@ _STALE = f"""
         FROM t_bundle_facts GROUP BY ALL
     ),
     unnamed AS (SELECT count(*) AS n FROM t_bundle_facts WHERE host IS NULL),
-    days AS (
-        SELECT lower(split_part(host, '.', 1)) AS label, floor(epoch(ts) / {scenes.NEIGHBOURS_S}) AS day, count(*) AS n
+    spans AS (
+        SELECT lower(split_part(host, '.', 1)) AS label, floor(epoch(ts) / {NEIGHBOURS_S}) AS span, count(*) AS n
         FROM t_incidents GROUP BY ALL
     ),
     boots AS (SELECT boot_id, count(*) AS n FROM t_incidents WHERE boot_id IS NOT NULL GROUP BY ALL),
     told AS (SELECT lower(split_part(host, '.', 1)) AS label, count(*) AS n FROM t_memory_events GROUP BY ALL),
     bases AS (
         SELECT incidents.incident_id,
-               concat_ws(' ', {EDITION}, coalesce(facts.n, 0), coalesce(facts.h, 0), unnamed.n, coalesce(today.n, 0),
+               concat_ws(' ', {EDITION}, coalesce(facts.n, 0), coalesce(facts.h, 0), unnamed.n, coalesce(now.n, 0),
                          coalesce(before.n, 0), coalesce(boots.n, 0), coalesce(told.n, 0), grown.made_of) AS basis
         FROM incidents
         CROSS JOIN unnamed
         LEFT JOIN facts ON facts.label = incidents.label
-        LEFT JOIN days AS today ON today.label = incidents.label AND today.day = floor(at_s / {scenes.NEIGHBOURS_S})
-        LEFT JOIN days AS before ON before.label = incidents.label AND before.day = floor(at_s / {scenes.NEIGHBOURS_S}) - 1
+        LEFT JOIN spans AS now ON now.label = incidents.label AND now.span = floor(at_s / {NEIGHBOURS_S})
+        LEFT JOIN spans AS before ON before.label = incidents.label AND before.span = floor(at_s / {NEIGHBOURS_S}) - 1
         LEFT JOIN boots ON boots.boot_id = incidents.boot_id
         LEFT JOIN told ON told.label = incidents.label
         LEFT JOIN t_growth_verdicts AS grown ON grown.incident_id = incidents.incident_id

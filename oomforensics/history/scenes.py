@@ -8,12 +8,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
-from oomforensics.analysis.scene import Grown, HostFact, Killed, Neighbour, Process, Scene, Together, Told
+from oomforensics.analysis.scene import (
+    MOST_NEIGHBOURS,
+    NEIGHBOURS_S,
+    Grown,
+    HostFact,
+    Killed,
+    Neighbour,
+    Process,
+    Scene,
+    Together,
+    Told,
+)
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 
-NEIGHBOURS_S = 86_400  # how far back an incident's neighbours lie
-_MOST_NEIGHBOURS = 200
 _MOST_TOLD = 200
 
 _CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", "neighbours", "told", "grown"})
@@ -61,34 +70,39 @@ _FACT_SQL = """
 # A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts,
 # else that on the wall.
 _NEIGHBOUR_SQL = f"""
-    WITH placed AS (
+    WITH named AS (
         SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
                CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
         FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    ),
+    placed AS (
+        SELECT *, row_number() OVER (PARTITION BY boot_id ORDER BY uptime_s, line_start, incident_id) AS in_boot,
+               row_number() OVER (PARTITION BY nameless ORDER BY line_start, incident_id) AS in_source,
+               row_number() OVER (PARTITION BY label ORDER BY at_s, line_start, incident_id) AS on_host
+        FROM named
     ),
     wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
     first_kills AS (
         SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
     ),
+    back AS (SELECT unnest(range(1, {MOST_NEIGHBOURS} + 1)) AS places),
     near AS (
         SELECT i.incident_id AS id, o.incident_id AS other, i.uptime_s - o.uptime_s AS later_s, true AS together
-        FROM wanted AS i JOIN placed AS o USING (boot_id) WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.boot_id = i.boot_id AND o.in_boot = i.in_boot - places
         UNION ALL
         SELECT i.incident_id, o.incident_id, i.uptime_s - o.uptime_s AS later_s, true
-        FROM wanted AS i JOIN placed AS o USING (nameless)
-        WHERE o.line_start < i.line_start AND later_s BETWEEN 0 AND {NEIGHBOURS_S}
+        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.nameless = i.nameless AND o.in_source = i.in_source - places
         UNION ALL
         SELECT i.incident_id, o.incident_id, i.at_s - o.at_s AS later_s, false
-        FROM wanted AS i JOIN placed AS o USING (label)
-        WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
-          AND (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
+        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.label = i.label AND o.on_host = i.on_host - places
+        WHERE (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
     )
     SELECT near.id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
            o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
     FROM near JOIN placed AS o ON o.incident_id = near.other
     LEFT JOIN first_kills ON first_kills.incident_id = near.other
-    WHERE near.id <> near.other
-    QUALIFY row_number() OVER (PARTITION BY near.id ORDER BY later_s, o.incident_id) <= {_MOST_NEIGHBOURS}
+    WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
+    QUALIFY row_number() OVER (PARTITION BY near.id ORDER BY later_s, o.incident_id) <= {MOST_NEIGHBOURS}
     ORDER BY near.id, later_s, o.incident_id
 """
 _TOLD_SQL = f"""

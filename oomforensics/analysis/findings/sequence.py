@@ -5,14 +5,14 @@ from __future__ import annotations
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
-from oomforensics.analysis.scene import Neighbour
+from oomforensics.analysis.scene import MOST_NEIGHBOURS, Neighbour
 
 # The kernel reports at most ten kills in five seconds (mm/oom_kill.c: oom_rs); more than that is a storm in its own eyes.
 _STORM = 10
 _STORM_S = 60.0
 # Three deaths of the same service within an hour: once is chance, twice may be, restarts that do not help are neither.
 _LOOP = 3
-_LOOP_S = 3600.0
+_LOOP_S = 3600.0  # no more than scene.NEIGHBOURS_S
 # What no CPU can fault in and clear: memory that is in use again so fast was never given back.
 _FASTEST_FILL_KB_S = 8 << 20
 _STILL_THERE_KB = 1024  # of an earlier victim's RSS: below, it is all but gone
@@ -34,7 +34,8 @@ def storm(seen: Evidence) -> Found | None:
         return None
     first = max(near, key=lambda one: one.earlier_s)
     groups = {one.oom_memcg for one in near if one.oom_memcg} | ({seen.scene.oom_memcg} - {None})
-    text = f"This is number {count} of the OOM kills that began {first.earlier_s:.1f} s before"
+    number = "number" if len(seen.scene.neighbours) < MOST_NEIGHBOURS else "at least number"
+    text = f"This is {number} {count} of the OOM kills that began {first.earlier_s:.1f} s before"
     text += f"; {len(groups)} cgroups hit their limit." if len(groups) > 1 else "."
     return Found(text, (Fact("kills in that time", count, "count", None, seen.scene.source), _neighbour(first)))
 

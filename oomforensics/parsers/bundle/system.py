@@ -118,7 +118,11 @@ def cgroup_counters(text: str, of: str) -> Iterator[Fact]:
     path = "/" + re.sub(r"^(?:memory|unified)(?:/|$)", "", path)
     for number, line in enumerate(text.splitlines()[:50], start=1):
         words = line.split()
-        if len(words) == 2 and _COUNT.fullmatch(words[1]) and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high"):
+        if (
+            len(words) == 2
+            and _COUNT.fullmatch(words[1])
+            and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high")
+        ):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)
         elif words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)

@@ -119,7 +119,9 @@ def test_what_ends_in_padding(pack: Callable[[bytes], bytes]) -> None:
 
 @EACH
 @pytest.mark.usefixtures("gunzip")
-@pytest.mark.parametrize(("piece", "room"), [(1, 1000), (37, 64), (4096, 100_000), (1_000_000, 1), (1_000_000, 1 << 20)])
+@pytest.mark.parametrize(
+    ("piece", "room"), [(1, 1000), (37, 64), (4096, 100_000), (1_000_000, 1), (1_000_000, 1 << 20)]
+)
 def test_pieces_of_any_size_give_the_same(pack: Callable[[bytes], bytes], piece: int, room: int) -> None:
     texts = [LOG * 50, b"", NOISE[:5000], LOG]
     assert unpacked(b"".join(map(pack, texts)), piece, room) == (b"".join(texts), [])

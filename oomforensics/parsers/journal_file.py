@@ -39,7 +39,10 @@ _KERNEL_SIZES = frozenset(map(len, _KERNEL))
 
 _ANCHORS = tuple(anchor.needle for anchor in ANCHORS)
 _NEEDLES = tuple(
-    (needle.encode(), witness) for witness in WITNESSES if witness.speaker is not Speaker.KERNEL for needle in witness.needles
+    (needle.encode(), witness)
+    for witness in WITNESSES
+    if witness.speaker is not Speaker.KERNEL
+    for needle in witness.needles
 )
 _find = literals.finder((*_ANCHORS, *(needle for needle, _ in _NEEDLES)))
 _UNREAD = ("", "")

@@ -30,7 +30,9 @@ ENTRY_HEADER = 64  # bytes of an ENTRY before its items
 MAX_ITEMS = 4096  # fields of an entry; systemd takes up to 1024 from a client
 
 _PIECE = 1024 * 1024  # bytes read at a time
-_MAX_TABLE = 8 * 1024 * 1024  # bytes of the table of hashes that are looked at: half a million places, anywhere in the file
+_MAX_TABLE = (
+    8 * 1024 * 1024
+)  # bytes of the table of hashes that are looked at: half a million places, anywhere in the file
 _MAX_PROBLEMS = 100
 _MAX_DOUBTS = 1000
 _ARRAY_HEADER = 24
@@ -110,7 +112,10 @@ class Journal:
 
     def __init__(self, file: BinaryIO, size: int, damage: Damage) -> None:
         self._file, self._size, self._damage = file, size, damage
-        self._piece, self._piece_at = b"", 0  # what was read last for the walk: an entry's values mostly lie close before it
+        self._piece, self._piece_at = (
+            b"",
+            0,
+        )  # what was read last for the walk: an entry's values mostly lie close before it
         self._header = self._read_header()
         self.compact = self._header is not None and self._header.compact
         self.data_header = 72 if self.compact else 64  # bytes of a DATA object before its payload
@@ -126,7 +131,7 @@ class Journal:
     def read(self, at: int, count: int) -> bytes:
         """Up to `count` bytes; fewer at the end of the file, and where the disk cannot read them."""
         start = at - self._piece_at
-        if 0 <= start and start + count <= len(self._piece):
+        if start >= 0 and start + count <= len(self._piece):
             return self._piece[start : start + count]
         found = b""
         try:
@@ -241,10 +246,12 @@ class Journal:
     def _read_header(self) -> _Header | None:
         data = self.read(0, _HEADER_MIN)
         if len(data) < _HEADER_MIN or not data.startswith(MAGIC):
-            self._damage.tell(None, "the journal's header is cut off" if data.startswith(MAGIC) else "is no journal file")
+            self._damage.tell(
+                None, "the journal's header is cut off" if data.startswith(MAGIC) else "is no journal file"
+            )
             return None
-        flags, file_id, size, _arena, hashes, hashes_size, fields, fields_size, tail, _objects, count, index = _HEADER.unpack(
-            data[:_HEADER_MIN]
+        flags, file_id, size, _arena, hashes, hashes_size, fields, fields_size, tail, _objects, count, index = (
+            _HEADER.unpack(data[:_HEADER_MIN])
         )
         if flags & ~_KNOWN_FLAGS:
             reason = f"is in a newer form of the journal than is known here (incompatible flags {flags:#x})"
@@ -256,7 +263,9 @@ class Journal:
         if tail + 16 > self._size:
             self._damage.tell(self._size, f"the journal is cut off: its last object begins at byte {tail}")
         key = file_id if flags & _KEYED else None
-        return _Header(bool(flags & _COMPACT), key, size, (hashes, hashes_size), (fields, fields_size), tail, count, index)
+        return _Header(
+            bool(flags & _COMPACT), key, size, (hashes, hashes_size), (fields, fields_size), tail, count, index
+        )
 
     def _kind(self, at: int) -> int | None:
         found = self.head(at)

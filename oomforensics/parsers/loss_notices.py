@@ -18,7 +18,9 @@ def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.DOTALL | re.ASCII)
 
 
-_JOURNALD = frozenset({"systemd-journald", "systemd-journal", "journal"})  # today, up to 214, and RHEL 7's tag in syslog
+_JOURNALD = frozenset(
+    {"systemd-journald", "systemd-journal", "journal"}
+)  # today, up to 214, and RHEL 7's tag in syslog
 # With the number of the error, up to 8.25: 2177 = RS_RET_RATE_LIMITED, 2007 = RS_RET_SUSPENDED.
 _RSYSLOG = frozenset({"rsyslogd", "rsyslogd0", "rsyslogd-2177", "rsyslogd0-2177", "rsyslogd-2007", "rsyslogd0-2007"})
 _COUNT = r"(?P<count>\d+)"

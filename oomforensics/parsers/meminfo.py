@@ -29,9 +29,7 @@ _PLAIN_VALUE = compiled(r"(pages_scanned|all_unreclaimable\?) ?:? ?(\w+)")
 _RESERVE = compiled(r"^lowmem_reserve\[\]:((?: -?\d+)+)")
 _BUDDY = compiled(r"^(?:Node (\d+) )?(DMA|DMA32|Normal|HighMem|Movable|Device): (\d+\*\d+\s?kB.*)= ?\d+kB")
 _BUDDY_BLOCK = compiled(r"(\d+)\*(\d+)kB(?: \(([A-Z]+)\))?")
-_HUGE = compiled(
-    r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB"
-)
+_HUGE = compiled(r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB")
 _PER_CPU = compiled(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +(\d+): (?:.*?usd: *(\d+))?)")
 
 # End-of-report totals: pattern -> field of MemInfo.

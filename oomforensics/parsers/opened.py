@@ -140,7 +140,9 @@ class _Expander:
         try:
             for member in self._members(kind, stream, info, seekable):
                 inner = SourceInfo(f"{info.name}!{names.unique(member.name)}")
-                content = Metered(member.stream, member.packed_bytes, self._meter) if member.packed_bytes else member.stream
+                content = (
+                    Metered(member.stream, member.packed_bytes, self._meter) if member.packed_bytes else member.stream
+                )
                 yield from self.expand(content, inner, member.mtime, depth, None)
         except OSError as error:
             info.problems.append(Problem(info.name, None, f"reading stopped: {_text(error)}", "data_loss"))

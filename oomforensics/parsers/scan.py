@@ -59,7 +59,9 @@ ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"m-kill:", "`oom-kill:constraint=`"),
     Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
     Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
-    Anchor(b"candidates were:", "`Considered 60 cgroups for killing, top candidates were:` (systemd-oomd)", after=_REPORT),
+    Anchor(
+        b"candidates were:", "`Considered 60 cgroups for killing, top candidates were:` (systemd-oomd)", after=_REPORT
+    ),
     Anchor(b"Marked /", "`Marked /system.slice/a for killing` (systemd-oomd from 259 on)"),
     Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
     Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),

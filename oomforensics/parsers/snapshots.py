@@ -128,9 +128,7 @@ class Recorded:
     system: list[SystemRow] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return (
-            len(self.snapshots) + len(self.processes) + len(self.identities) + len(self.cgroups) + len(self.system)
-        )
+        return len(self.snapshots) + len(self.processes) + len(self.identities) + len(self.cgroups) + len(self.system)
 
 
 _MEMINFO = {

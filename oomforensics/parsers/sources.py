@@ -23,7 +23,6 @@ from oomforensics.parsers.containers.member import is_zone_link
 from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
 
-
 _LOCK = "lock"  # of a spool: says who writes it
 _SEGMENT = re.compile(r"\d{1,20}\.oomspool")  # as the recorder names the files of a spool
 

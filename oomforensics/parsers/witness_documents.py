@@ -264,7 +264,9 @@ def _node_event(witness: Witness, record: Record, source: str, levels: Levels) -
     said = {
         "reason": values.get("reason"),
         "message": message or None,
-        "reported_by": values.get("source.component") or values.get("reportingComponent") or values.get("reportingController"),
+        "reported_by": values.get("source.component")
+        or values.get("reportingComponent")
+        or values.get("reportingController"),
         "count": int(count) if _COUNT.fullmatch(count) else None,
         "first": values.get("firstTimestamp") or values.get("deprecatedFirstTimestamp"),
     }

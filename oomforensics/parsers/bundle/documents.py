@@ -82,7 +82,11 @@ DOCUMENTS: tuple[Document, ...] = (
     Document("release", r"proc/sys/kernel/osrelease", system.release),
     Document("uname", r"sos_commands/kernel/uname_-a|uname(?:\.txt)?", system.uname, command="uname -a"),
     Document(
-        "sysctl -a", r"sos_commands/kernel/sysctl_-a|sysctl(?:_-a)?\.txt", system.sysctl, _LARGE, command="sysctl -a(?: .*)?"
+        "sysctl -a",
+        r"sos_commands/kernel/sysctl_-a|sysctl(?:_-a)?\.txt",
+        system.sysctl,
+        _LARGE,
+        command="sysctl -a(?: .*)?",
     ),
     Document("sysctl", r"proc/sys/(?P<of>vm/[a-z_]+)", system.sysctl_file),
     Document(

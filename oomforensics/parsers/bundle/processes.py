@@ -9,7 +9,15 @@ from oomforensics.parsers.bundle.facts import Process
 MAX_PROCESSES = 100_000
 MAX_CMDLINE = 4096  # characters, as much as old kernels kept
 # What the heads of ps call a column (ps(1), STANDARD FORMAT SPECIFIERS).
-_COLUMNS = {"PID": "pid", "PPID": "ppid", "UID": "user", "USER": "user", "COMMAND": "cmdline", "CMD": "cmdline", "ARGS": "cmdline"}
+_COLUMNS = {
+    "PID": "pid",
+    "PPID": "ppid",
+    "UID": "user",
+    "USER": "user",
+    "COMMAND": "cmdline",
+    "CMD": "cmdline",
+    "ARGS": "cmdline",
+}
 
 
 def ps(text: str, of: str) -> Iterator[Process]:
@@ -35,7 +43,9 @@ def _process(columns: list[str], values: list[str], line: int) -> Process | None
         return None
     command = named.get("cmdline", "").lstrip(r"\_| ")[:MAX_CMDLINE]  # `ps f` draws a tree
     uid = int(user) if user is not None and _is_number(user) else None
-    return Process(int(pid), int(ppid) if _is_number(ppid) else None, uid, user if uid is None else None, None, command, line)
+    return Process(
+        int(pid), int(ppid) if _is_number(ppid) else None, uid, user if uid is None else None, None, command, line
+    )
 
 
 def cmdline(text: str, of: str) -> Iterator[Process]:

@@ -16,13 +16,48 @@ _FREE = re.compile(r"(Mem|Swap): +(\d{1,18}) +\d+ +\d+.*")
 _STATUS = re.compile(r" *(Static hostname|Transient hostname|Boot ID): (\S+)")
 _SYSCTL = re.compile(r"((?:vm|kernel)\.[\w.-]{1,80}) = (.{0,200})")
 _KEPT_MEMINFO = frozenset(
-    "MemTotal MemFree MemAvailable Buffers Cached SwapTotal SwapFree Shmem Slab SUnreclaim KernelStack PageTables"
-    " CommitLimit Committed_AS HugePages_Total Hugepagesize VmallocUsed Percpu Unevictable Mlocked".split()
+    [
+        "MemTotal",
+        "MemFree",
+        "MemAvailable",
+        "Buffers",
+        "Cached",
+        "SwapTotal",
+        "SwapFree",
+        "Shmem",
+        "Slab",
+        "SUnreclaim",
+        "KernelStack",
+        "PageTables",
+        "CommitLimit",
+        "Committed_AS",
+        "HugePages_Total",
+        "Hugepagesize",
+        "VmallocUsed",
+        "Percpu",
+        "Unevictable",
+        "Mlocked",
+    ]
 )
 _KEPT_SYSCTL = frozenset(
-    "vm.panic_on_oom vm.oom_kill_allocating_task vm.oom_dump_tasks vm.overcommit_memory vm.overcommit_ratio"
-    " vm.overcommit_kbytes vm.swappiness vm.min_free_kbytes vm.watermark_scale_factor vm.admin_reserve_kbytes"
-    " vm.user_reserve_kbytes vm.nr_hugepages vm.zone_reclaim_mode kernel.hostname kernel.osrelease kernel.panic".split()
+    [
+        "vm.panic_on_oom",
+        "vm.oom_kill_allocating_task",
+        "vm.oom_dump_tasks",
+        "vm.overcommit_memory",
+        "vm.overcommit_ratio",
+        "vm.overcommit_kbytes",
+        "vm.swappiness",
+        "vm.min_free_kbytes",
+        "vm.watermark_scale_factor",
+        "vm.admin_reserve_kbytes",
+        "vm.user_reserve_kbytes",
+        "vm.nr_hugepages",
+        "vm.zone_reclaim_mode",
+        "kernel.hostname",
+        "kernel.osrelease",
+        "kernel.panic",
+    ]
 )
 
 
@@ -118,7 +153,9 @@ def cgroup_counters(text: str, of: str) -> Iterator[Fact]:
     path = "/" + re.sub(r"^(?:memory|unified)(?:/|$)", "", path)
     for number, line in enumerate(text.splitlines()[:50], start=1):
         words = line.split()
-        if len(words) == 2 and _COUNT.fullmatch(words[1]) and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high"):
-            yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)
-        elif words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
+        if (
+            len(words) == 2
+            and _COUNT.fullmatch(words[1])
+            and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high")
+        ) or words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)

@@ -139,7 +139,13 @@ class Reader:
                 record = self._record(number, line)
                 if record is None:
                     continue
-                if follows and last is not None and _is_bare(record) and not _is_bare(last) and last.from_kernel is not False:
+                if (
+                    follows
+                    and last is not None
+                    and _is_bare(record)
+                    and not _is_bare(last)
+                    and last.from_kernel is not False
+                ):
                     whole = self._unwrapper.joined(last.text, line_before, record.text)
                     if whole is not None:
                         last.text, line_before = whole, line

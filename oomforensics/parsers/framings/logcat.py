@@ -39,7 +39,13 @@ def read(line: str, clock: Clock) -> Header | None:
     else:
         wall += microseconds(fraction)
     return Header(
-        match.end(), wall, source, from_kernel=False, level=_LEVELS[level], program=tag, wall_local=wall is not None and hours is None
+        match.end(),
+        wall,
+        source,
+        from_kernel=False,
+        level=_LEVELS[level],
+        program=tag,
+        wall_local=wall is not None and hours is None,
     )
 
 

@@ -29,7 +29,13 @@ def read(line: str, clock: Clock) -> Header | None:
     if wall is not None and fraction is not None:
         wall += microseconds(fraction)
     return origin.read(
-        line, match.end(), clock, wall, TsSource.SYSLOG_YEAR_INFERRED, None if priority is None else int(priority), local=True
+        line,
+        match.end(),
+        clock,
+        wall,
+        TsSource.SYSLOG_YEAR_INFERRED,
+        None if priority is None else int(priority),
+        local=True,
     )
 
 

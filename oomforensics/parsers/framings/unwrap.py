@@ -159,7 +159,7 @@ class Unwrapper:
             words.pop()  # the name, whatever it is
         elif len(words) > lacking:
             return None
-        return f"{text} {rest}" if words and all(map(_NUMBER.fullmatch, words)) or lacking == 1 else None
+        return f"{text} {rest}" if (words and all(map(_NUMBER.fullmatch, words))) or lacking == 1 else None
 
 
 def _columns(text: str) -> int:

@@ -78,7 +78,9 @@ def test_a_report_inside_is_the_report(around: Callable[[int, str], str]) -> Non
 
 
 def test_what_the_carrier_says() -> None:
-    (record,) = parse(['{"@timestamp":"2026-05-01T10:00:00Z","host":{"name":"web1"},"message":"[   12.345678] Mem-Info:"}'])
+    (record,) = parse(
+        ['{"@timestamp":"2026-05-01T10:00:00Z","host":{"name":"web1"},"message":"[   12.345678] Mem-Info:"}']
+    )
     assert (record.host, record.wall_us, record.wall_source) == ("web1", 1777629600000000, TsSource.SYSLOG)
     assert (record.uptime_us, record.from_kernel) == (12345678, None)
 

@@ -27,7 +27,6 @@ from oomforensics.parsers.sources import Source, iter_sources
 from tests.support.logs import one_by_one
 from tests.support.packing import zstd
 
-
 LOG = b"[    5.000001] a\n[    5.000002] b\n"
 NUMBERED = b"".join(b"[%5d.%06d] OOM line %d\n" % (n % 99_999, n * 7919 % 1_000_000, n) for n in range(26_000))
 # Longer than several blocks of each packer, and hardly compressible.
@@ -119,7 +118,9 @@ def test_what_ends_in_padding(pack: Callable[[bytes], bytes]) -> None:
 
 @EACH
 @pytest.mark.usefixtures("gunzip")
-@pytest.mark.parametrize(("piece", "room"), [(1, 1000), (37, 64), (4096, 100_000), (1_000_000, 1), (1_000_000, 1 << 20)])
+@pytest.mark.parametrize(
+    ("piece", "room"), [(1, 1000), (37, 64), (4096, 100_000), (1_000_000, 1), (1_000_000, 1 << 20)]
+)
 def test_pieces_of_any_size_give_the_same(pack: Callable[[bytes], bytes], piece: int, room: int) -> None:
     texts = [LOG * 50, b"", NOISE[:5000], LOG]
     assert unpacked(b"".join(map(pack, texts)), piece, room) == (b"".join(texts), [])

@@ -250,7 +250,9 @@ DATED = [
 
 @pytest.mark.parametrize(("line", "expected"), DATED, ids=lambda value: value[:40] if isinstance(value, str) else "")
 def test_framings_with_a_date(line: str, expected: Record) -> None:
-    expected.wall_local |= expected.wall_source is INFERRED or line.startswith(("Fri Jan  1", "[Thu May", "kern  :info"))
+    expected.wall_local |= expected.wall_source is INFERRED or line.startswith(
+        ("Fri Jan  1", "[Thu May", "kern  :info")
+    )
     assert one(line) == expected
 
 
@@ -594,7 +596,12 @@ def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["Dec 20 03:17:52 localhost kernel: ", "2026-01-05T15:19:27+01:00 web1 kernel: ", "<4>Jan  5 15:19:27 kernel: ", "kernel: "],
+    [
+        "Dec 20 03:17:52 localhost kernel: ",
+        "2026-01-05T15:19:27+01:00 web1 kernel: ",
+        "<4>Jan  5 15:19:27 kernel: ",
+        "kernel: ",
+    ],
 )
 @pytest.mark.parametrize(
     "text",

@@ -32,7 +32,9 @@ def lines_with_numbers() -> list[str]:
     for lines in reports():
         for line in lines:
             forms.setdefault(_NUMBER.sub("0", line), line)
-    forms["user"] = "oom-kill:constraint=CONSTRAINT_NONE,nodemask=0,cpuset=/,mems_allowed=0-1,global_oom,task_memcg=/,task=a,pid=1,uid=0"
+    forms["user"] = (
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=0,cpuset=/,mems_allowed=0-1,global_oom,task_memcg=/,task=a,pid=1,uid=0"
+    )
     forms["huge"] = "Node 0 hugepages_total=1 hugepages_free=2 hugepages_surp=3 hugepages_size=2048kB"
     forms["suppressed"] = "oom_kill_process: 23 callbacks suppressed"
     return [line for line in forms.values() if _NUMBER.search(line)]
@@ -83,7 +85,10 @@ def test_a_line_of_64_kib_is_read_at_once(line: str) -> None:
 
 
 def test_a_context_line_that_can_be_read_in_too_many_ways_is_read_in_part() -> None:
-    line = "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a" + ",task_memcg=/a" * 90
+    line = (
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0,oom_memcg=/a"
+        + ",task_memcg=/a" * 90
+    )
     assert summary.parse(line + ",task=x,pid=1,uid=0", 1) is not None
     assert summary.parse(line + ",task=x" * 90 + ",pid=1,uid=0", 1) is None
 

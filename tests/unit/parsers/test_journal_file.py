@@ -199,9 +199,7 @@ def test_a_broken_object_costs_no_other(name: str) -> None:
     data = journal(name)
     for lost, at in list(enumerate(offsets(data, ENTRY), start=1))[::23]:
         found, problems = read_all(changed(data, (at + 8, number(1 << 63))))
-        assert found == [
-            replace(each, line=each.line - (each.line > lost)) for each in exported() if each.line != lost
-        ]
+        assert found == [replace(each, line=each.line - (each.line > lost)) for each in exported() if each.line != lost]
         assert f"journal, byte {at}: " in problems[0].reason
 
 
@@ -313,7 +311,9 @@ def test_one_broken_value_costs_no_line_of_the_kernel() -> None:
     data = journal("regular-lz4")
     at = data.index(b"_TRANSPORT=kernel") - 64
     found, problems = read(changed(data, (at, b"\x02")))
-    expected = [replace(each, from_kernel=None) if each.from_kernel else each for each in exported() if about_memory(each)]
+    expected = [
+        replace(each, from_kernel=None) if each.from_kernel else each for each in exported() if about_memory(each)
+    ]
     assert [each.text for each in found] == [each.text for each in expected]
     assert [each.from_kernel for each in found if each.from_kernel] == []
     assert problems
@@ -332,7 +332,11 @@ def test_the_hashes_are_those_that_systemd_keeps() -> None:
     for name in ("regular-zstd-252", "compact-plain"):
         data = journal(name)
         found = Journal(io.BytesIO(data), len(data), Damage([], ""))
-        values = [(at, data[at + found.data_header : at + size]) for at, kind, size in objects(data) if kind == DATA and not data[at + 1]]
+        values = [
+            (at, data[at + found.data_header : at + size])
+            for at, kind, size in objects(data)
+            if kind == DATA and not data[at + 1]
+        ]
         assert all(found.hashed(value) == data[at + 16 : at + 24] for at, value in values)
 
 
@@ -373,7 +377,10 @@ def test_lz4_literals_tell_the_name_without_unpacking() -> None:
 def test_of_a_bomb_only_what_is_asked_for_is_unpacked() -> None:
     zeros = bytes(100_000_000)
     zstd = journal_payload._zstd_library()
-    for flags, bomb in ((journal_payload.XZ, lzma.compress(zeros, preset=0)), (journal_payload.ZSTD, zstd.compress(zeros))):
+    for flags, bomb in (
+        (journal_payload.XZ, lzma.compress(zeros, preset=0)),
+        (journal_payload.ZSTD, zstd.compress(zeros)),
+    ):
         assert journal_payload.unpack(flags, bomb, 1000) == bytes(1000)
 
 

@@ -98,7 +98,9 @@ def test_a_log_that_begins_inside_a_report(lines: list[str], cut: bool) -> None:
 
 
 def test_the_reader_says_where_it_jumped() -> None:
-    lines = [f"6,{seq},{seq}000000,-;usb 1-1: nothing of interest, and again nothing of interest" for seq in range(120_000)]
+    lines = [
+        f"6,{seq},{seq}000000,-;usb 1-1: nothing of interest, and again nothing of interest" for seq in range(120_000)
+    ]
     lines[30_000] = "4,30000,30000000000,-;a.out: page allocation failure: order:0, mode:0x20"
     lines[60_000] = "4,60000,60000000000,-;a.out: page allocation failure: order:0, mode:0x20"
     del lines[60_003:60_010]

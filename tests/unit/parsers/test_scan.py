@@ -112,6 +112,8 @@ def test_the_end_of_one_report_is_not_that_of_another_mixed_with_it(engine: Call
     data = noise(2000) + HEAD + HEAD + KILL + noise(40) + table(20) + KILL + noise(3000)
     ((_, offset, text),) = joined(windows(data, make=engine))
     assert offset <= data.index(HEAD) and offset + len(text) > data.rindex(KILL)
+
+
 def test_a_report_is_waited_for_until_a_kill_ends_it() -> None:
     data = noise(300) + HEAD + noise(60) + table(20) + noise(300) + HEAD + noise(30) + KILL + noise(300)
     (_, _, first), (_, _, second) = joined(windows(data))

@@ -102,7 +102,9 @@ def test_a_row_takes_what_it_lacks_and_no_more() -> None:
 
 
 def test_a_message_may_stand_on_the_line_after_its_header() -> None:
-    (record,) = parse(["Jan 25 14:59:30 web1 kernel:", "Out of memory: Killed process 925 (firewalld) total-vm:298292kB,"])
+    (record,) = parse(
+        ["Jan 25 14:59:30 web1 kernel:", "Out of memory: Killed process 925 (firewalld) total-vm:298292kB,"]
+    )
     assert (record.from_kernel, record.text[:13]) == (True, "Out of memory")
 
 
@@ -133,4 +135,6 @@ def test_hard_blanks_are_blanks() -> None:
 
 def test_the_columns_of_half_rows_are_not_guessed() -> None:
     """They would be read as the columns of another kernel, and make another badness."""
-    assert table.infer_layout(["[ 139]     0   139     3092     1384        0      100", "[ 140] 0 140 1 2 3 4"]) is None
+    assert (
+        table.infer_layout(["[ 139]     0   139     3092     1384        0      100", "[ 140] 0 140 1 2 3 4"]) is None
+    )

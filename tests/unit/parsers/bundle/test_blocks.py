@@ -47,11 +47,15 @@ def test_depth_is_bounded() -> None:
     assert documents("- " * 5000 + "x\n- y")[0][-1] == "y"
 
 
-_SCALARS = st.none() | st.from_regex(r"[a-z][a-z0-9.:/-]{0,20}[a-z0-9]", fullmatch=True).filter(lambda text: text != "null")
+_SCALARS = st.none() | st.from_regex(r"[a-z][a-z0-9.:/-]{0,20}[a-z0-9]", fullmatch=True).filter(
+    lambda text: text != "null"
+)
 _TREES = st.recursive(
     _SCALARS,
-    lambda inner: st.lists(inner, min_size=1, max_size=4)
-    | st.dictionaries(st.from_regex("[a-zA-Z][a-zA-Z0-9./]{0,12}", fullmatch=True), inner, min_size=1, max_size=4),
+    lambda inner: (
+        st.lists(inner, min_size=1, max_size=4)
+        | st.dictionaries(st.from_regex("[a-zA-Z][a-zA-Z0-9./]{0,12}", fullmatch=True), inner, min_size=1, max_size=4)
+    ),
     max_leaves=20,
 ).filter(lambda tree: isinstance(tree, (dict, list)))
 

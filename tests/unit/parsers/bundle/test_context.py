@@ -55,10 +55,16 @@ def collected(*facts: Fact) -> Collected:
         ),
         ([Fact("uptime_s", "12:53:21", "7200", 1, MINUTE)], None),  # of which day?
         (
-            [Fact("uptime_s", "12:53:21", "7200", 1, MINUTE), Fact("collected_us", "date", str(BTIME + 7200 * SECOND), 1, SECOND)],
+            [
+                Fact("uptime_s", "12:53:21", "7200", 1, MINUTE),
+                Fact("collected_us", "date", str(BTIME + 7200 * SECOND), 1, SECOND),
+            ],
             Begin(BTIME + SECOND, MINUTE),
         ),
-        ([Fact("boot_id", "", BOOT), Fact("boot_first_us", BOOT, str(BTIME + 3 * SECOND), 1, 1), LAST], Begin(BTIME + 3 * SECOND, MINUTE)),
+        (
+            [Fact("boot_id", "", BOOT), Fact("boot_first_us", BOOT, str(BTIME + 3 * SECOND), 1, 1), LAST],
+            Begin(BTIME + 3 * SECOND, MINUTE),
+        ),
         ([Fact("boot_id", "", EARLIER), Fact("boot_first_us", BOOT, str(BTIME), 1, 1), LAST], None),
         ([Fact("btime_us", "", "x", 1, 1), Fact("btime_local", "", "x", 1, 1)], None),
         ([], None),
@@ -101,7 +107,9 @@ def test_the_zone_is_that_of_the_best_document() -> None:
 
 def local(**said: Any) -> Incident:
     wall = datetime(2025, 10, 9, 12, tzinfo=UTC).timestamp() * 1e6
-    return incident("sos/var/log/messages", wall_us=int(wall), wall_source=TsSource.SYSLOG_YEAR_INFERRED, wall_local=True, **said)
+    return incident(
+        "sos/var/log/messages", wall_us=int(wall), wall_source=TsSource.SYSLOG_YEAR_INFERRED, wall_local=True, **said
+    )
 
 
 def test_a_time_without_a_zone_is_read_again_in_the_hosts() -> None:
@@ -156,7 +164,9 @@ def test_a_good_clock_tells_the_boot(wall: int, expected: str | None) -> None:
 
 def test_an_earlier_boot_has_its_own_swap() -> None:
     known = contexts(ZONE, *BOOTS, Fact("meminfo", "SwapTotal_kb", "4"))
-    now, before = (incident(wall_us=wall, wall_source=TsSource.SYSLOG) for wall in (BTIME + MINUTE, BTIME - 10 * MINUTE))
+    now, before = (
+        incident(wall_us=wall, wall_source=TsSource.SYSLOG) for wall in (BTIME + MINUTE, BTIME - 10 * MINUTE)
+    )
     known.complete(now)
     known.complete(before)
     assert (now.bundle_total_swap_kb, before.bundle_total_swap_kb) == (4, None)
@@ -165,7 +175,8 @@ def test_an_earlier_boot_has_its_own_swap() -> None:
 def test_another_hosts_log_has_another_boot() -> None:
     said = (STAT, Fact("hostname", "", "logserver"), Fact("boot_id", "", BOOT))
     foreign, own, renamed = (
-        incident(host=host, wall_us=BTIME + MINUTE, wall_source=TsSource.SYSLOG) for host in ("web1", "logserver.lan", "mine")
+        incident(host=host, wall_us=BTIME + MINUTE, wall_source=TsSource.SYSLOG)
+        for host in ("web1", "logserver.lan", "mine")
     )
     for one in (foreign, own, renamed):
         contexts(*said, host="mine").complete(one)
@@ -183,7 +194,11 @@ def test_a_begin_known_to_a_minute_tells_nothing_of_that_minute() -> None:
 def test_the_ring_buffer_gets_its_wall_time_from_the_best_pair() -> None:
     one = incident("sos/sos_commands/kernel/dmesg", uptime_us=7 * SECOND)
     contexts(ZONE, Fact("btime_local", "uptime -s", "2025-10-09 10:53:20", 1, SECOND)).complete(one)
-    assert (one.wall_us, one.wall_source, one.wall_uncertainty_us) == (BTIME + 7 * SECOND, TsSource.BOOT_TIME_DERIVED, SECOND)
+    assert (one.wall_us, one.wall_source, one.wall_uncertainty_us) == (
+        BTIME + 7 * SECOND,
+        TsSource.BOOT_TIME_DERIVED,
+        SECOND,
+    )
 
 
 @pytest.mark.parametrize("folder", ["", "scc/"])

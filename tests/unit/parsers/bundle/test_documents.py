@@ -50,7 +50,7 @@ status:
     name: app
     ready: true
 """
-NODE_YAML = f"""
+NODE_YAML = """
 kind: Node
 metadata:
   name: node1
@@ -103,7 +103,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "proc/swaps",
             "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/dev/dm-1                               partition\t2097148\t\t0\t\t-2\n",
             [Fact("swap", "/dev/dm-1", "2097148", 2)],
-        )
+        ),
     ],
     "stat": [
         (
@@ -174,13 +174,21 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             " 14:03:22 up 10 days,  3:04,  2 users,  load average: 0.00, 0.01, 0.05\n",
             [Fact("uptime_s", "14:03:22", str(10 * 86400 + 3 * 3600 + 4 * 60), 1, MINUTE)],
         ),
-        ("uptime", " 14:03:22 up 1 day, 12 min,  1 user,  load average: 0.00\n", [Fact("uptime_s", "14:03:22", "87120", 1, MINUTE)]),
+        (
+            "uptime",
+            " 14:03:22 up 1 day, 12 min,  1 user,  load average: 0.00\n",
+            [Fact("uptime_s", "14:03:22", "87120", 1, MINUTE)],
+        ),
         ("uptime", " 14:03:22 up  3:04,  load average: 0.00\n", [Fact("uptime_s", "14:03:22", "11040", 1, MINUTE)]),
         ("uptime_-s", "2026-11-13 10:59:12\n", [Fact("btime_local", "uptime -s", "2026-11-13 10:59:12", 1, SECOND)]),
         ("uptime", "up for ever, 1 user\n", []),
     ],
     "who -b": [
-        ("who-b.txt", "         system boot  2026-11-13 10:59\n", [Fact("btime_local", "who -b", "2026-11-13 10:59", 1, MINUTE)]),
+        (
+            "who-b.txt",
+            "         system boot  2026-11-13 10:59\n",
+            [Fact("btime_local", "who -b", "2026-11-13 10:59", 1, MINUTE)],
+        ),
         ("who.txt", "root     pts/0        2026-11-13 10:59\n", []),
     ],
     "last": [
@@ -217,9 +225,21 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "Thu Oct  9 08:53:20 UTC 2025\n",
             [Fact("collected_us", "date", "1760000000000000", 1, SECOND), Fact("timezone", "date", "UTC", 1)],
         ),
-        ("date", "Thu Oct  9 10:53:20 CEST 2025\n", [Fact("collected_local", "date", "2025-10-09 10:53:20 CEST", 1, SECOND)]),
-        ("date.txt", "Thu Oct  9 12:53:20 AM +03 2025\n", [Fact("collected_local", "date", "2025-10-09 00:53:20 +03", 1, SECOND)]),
-        ("sos_commands/date/date_--utc", "Thu Oct  9 08:53:20 UTC 2025\n", [Fact("collected_us", "date", "1760000000000000", 1, SECOND)]),
+        (
+            "date",
+            "Thu Oct  9 10:53:20 CEST 2025\n",
+            [Fact("collected_local", "date", "2025-10-09 10:53:20 CEST", 1, SECOND)],
+        ),
+        (
+            "date.txt",
+            "Thu Oct  9 12:53:20 AM +03 2025\n",
+            [Fact("collected_local", "date", "2025-10-09 00:53:20 +03", 1, SECOND)],
+        ),
+        (
+            "sos_commands/date/date_--utc",
+            "Thu Oct  9 08:53:20 UTC 2025\n",
+            [Fact("collected_us", "date", "1760000000000000", 1, SECOND)],
+        ),
         ("date", "Thu Foo 99 10:53:20 CEST 2025\n", []),
     ],
     "timedatectl": [
@@ -228,20 +248,39 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "               Local time: Thu 2025-10-09 10:53:20 CEST\n           Universal time: Thu 2025-10-09 08:53:20 UTC\n"
             "                 RTC time: Thu 2025-10-09 08:53:20\n                Time zone: Europe/Berlin (CEST, +0200)\n"
             "System clock synchronized: yes\n",
-            [Fact("collected_us", "timedatectl", "1760000000000000", 2, SECOND), Fact("timezone", "timedatectl", "Europe/Berlin", 4)],
+            [
+                Fact("collected_us", "timedatectl", "1760000000000000", 2, SECOND),
+                Fact("timezone", "timedatectl", "Europe/Berlin", 4),
+            ],
         ),
-        ("timedatectl.txt", "       Time zone: ../../etc (x)\n        Timezone: UTC (UTC, +0000)\n", [Fact("timezone", "timedatectl", "UTC", 2)]),
+        (
+            "timedatectl.txt",
+            "       Time zone: ../../etc (x)\n        Timezone: UTC (UTC, +0000)\n",
+            [Fact("timezone", "timedatectl", "UTC", 2)],
+        ),
     ],
     "timezone": [
-        ("etc/timezone", "America/Argentina/Buenos_Aires\n", [Fact("timezone", "etc/timezone", "America/Argentina/Buenos_Aires", 1)]),
+        (
+            "etc/timezone",
+            "America/Argentina/Buenos_Aires\n",
+            [Fact("timezone", "etc/timezone", "America/Argentina/Buenos_Aires", 1)],
+        ),
         ("etc/timezone", "/etc/passwd\n", []),
     ],
     "localtime": [
-        ("etc/localtime", "../usr/share/zoneinfo/Europe/Berlin", [Fact("timezone", "etc/localtime", "Europe/Berlin", 1)]),
+        (
+            "etc/localtime",
+            "../usr/share/zoneinfo/Europe/Berlin",
+            [Fact("timezone", "etc/localtime", "Europe/Berlin", 1)],
+        ),
         ("etc/localtime", "/usr/share/zoneinfo/right/UTC", [Fact("timezone", "etc/localtime", "UTC", 1)]),
         ("etc/localtime", "/etc/passwd", []),
         ("etc/localtime", "TZif2\0\0\0", []),
-        ("etc/localtime", "TZif2\0\nCET-1CEST,M3.5.0,M10.5.0/3\n", [Fact("timezone", "etc/localtime", "CET-1CEST,M3.5.0,M10.5.0/3")]),
+        (
+            "etc/localtime",
+            "TZif2\0\nCET-1CEST,M3.5.0,M10.5.0/3\n",
+            [Fact("timezone", "etc/localtime", "CET-1CEST,M3.5.0,M10.5.0/3")],
+        ),
         ("etc/localtime", "TZif2\0\nUTC0\n", [Fact("timezone", "etc/localtime", "UTC")]),
         ("etc/localtime", "TZif2\0\n/etc/passwd\n", []),
     ],
@@ -252,7 +291,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "#==[ Command ]======================================#\n# /usr/bin/date\nThu Oct  9 08:53:20 UTC 2025\n\n"
             "#==[ Command ]======================================#\n# /usr/bin/uname -a\n"
             "Linux sle1 5.14.21-150500.55.19-default #1 SMP x86_64 GNU/Linux\n\n"
-            "#==[ Configuration File ]===========================#\n# /etc/os-release\nNAME=\"SLES\"\n",
+            '#==[ Configuration File ]===========================#\n# /etc/os-release\nNAME="SLES"\n',
             [
                 Fact("collected_us", "date", "1760000000000000", 6, SECOND),
                 Fact("timezone", "date", "UTC", 6),
@@ -297,7 +336,7 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "boot.txt",
-            "#==[ Command ]======================================#\n# /usr/bin/last -wxF | egrep \"reboot|shutdown|runlevel|system\"\n"
+            '#==[ Command ]======================================#\n# /usr/bin/last -wxF | egrep "reboot|shutdown|runlevel|system"\n'
             "reboot   system boot  5.14.21-150500.55.19-default Fri Nov 13 10:59:12 2026   still running\n\n"
             "#==[ Command ]======================================#\n# journalctl --no-pager --list-boot\n"
             f" 0 {BOOT} Thu 2025-10-09 08:53:21 UTC—Thu 2025-10-09 09:53:20 UTC\n",
@@ -369,7 +408,11 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
     ],
     "cmdline": [
-        ("proc/812/cmdline", "java\0-Xmx4g\0-jar\0app.jar\0", [Process(812, None, None, None, None, "java -Xmx4g -jar app.jar", 1)]),
+        (
+            "proc/812/cmdline",
+            "java\0-Xmx4g\0-jar\0app.jar\0",
+            [Process(812, None, None, None, None, "java -Xmx4g -jar app.jar", 1)],
+        ),
         ("proc/2/cmdline", "", []),
     ],
     "crictl ps": [
@@ -411,7 +454,12 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
     "crictl inspect": [
         (
             f"sos_commands/crio/containers/crictl_inspect_{ID[:13]}",
-            json.dumps({"status": {"id": ID, "metadata": {"name": "app"}, "labels": {"io.kubernetes.pod.uid": POD}}, "info": {}}),
+            json.dumps(
+                {
+                    "status": {"id": ID, "metadata": {"name": "app"}, "labels": {"io.kubernetes.pod.uid": POD}},
+                    "info": {},
+                }
+            ),
             [Container(ID, None, "app", POD)],
         ),
         (f"sos_commands/crio/crictl_inspect_{ID}", '{"status": 5}', []),
@@ -458,7 +506,12 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "nodes.json",
-            json.dumps({"kind": "NodeList", "items": [{"metadata": {"name": "n2"}, "status": {"nodeInfo": {"kernelVersion": "6.1"}}}]}),
+            json.dumps(
+                {
+                    "kind": "NodeList",
+                    "items": [{"metadata": {"name": "n2"}, "status": {"nodeInfo": {"kernelVersion": "6.1"}}}],
+                }
+            ),
             [Fact("node_kernel_release", "n2", "6.1")],
         ),
         ("nodes.yaml", "kind: Secret\nmetadata:\n  name: node1\n", []),
@@ -515,7 +568,9 @@ def test_documents(root: str, name: str, path: str, text: str, says: list[object
     assert list(found.items(text.encode())) == says
 
 
-@pytest.mark.parametrize("path", ["var/log/messages", "proc/meminfo/x", "xproc/meminfo", "proc/1x/cmdline", "myhostname", "", "/"])
+@pytest.mark.parametrize(
+    "path", ["var/log/messages", "proc/meminfo/x", "xproc/meminfo", "proc/1x/cmdline", "myhostname", "", "/"]
+)
 def test_other_files_are_none(path: str) -> None:
     assert match(path) is None
 
@@ -535,7 +590,13 @@ def test_logs_of_the_boot_in_which_the_bundle_was_collected(path: str, root: str
     assert current_boot_log(path) == root
 
 
-@given(st.sampled_from(DOCUMENTS), st.binary(max_size=400) | st.sampled_from([b"[" * 5000, b'{"items":[{"status":5}]}', b'{"containers":{}}', b"#==[ Command ]=#\n# /bin/ps x"]))
+@given(
+    st.sampled_from(DOCUMENTS),
+    st.binary(max_size=400)
+    | st.sampled_from(
+        [b"[" * 5000, b'{"items":[{"status":5}]}', b'{"containers":{}}', b"#==[ Command ]=#\n# /bin/ps x"]
+    ),
+)
 def test_no_document_raises(document: object, data: bytes) -> None:
     name = document.name  # type: ignore[attr-defined]
     found = match(SAMPLES[name][0][0])

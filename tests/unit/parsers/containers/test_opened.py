@@ -21,7 +21,6 @@ import lz4.frame
 import py7zr
 import pytest
 
-
 from oomforensics.parsers import reading
 from oomforensics.parsers.containers import meter
 from oomforensics.parsers.containers.limits import Limits
@@ -139,7 +138,23 @@ FOUND = {"x!var/log/messages": [1, 2], "x!b": [3]}
         gzip.compress(seven(TWO)),
         gzip.compress(gzip.compress(tar(TWO, "w:gz"))),
     ],
-    ids="tar gz xz bz2 zst lz4 zip stored lzma bzip2 streamed zip.gz 7z 7z.gz gz.gz.gz".split(),
+    ids=[
+        "tar",
+        "gz",
+        "xz",
+        "bz2",
+        "zst",
+        "lz4",
+        "zip",
+        "stored",
+        "lzma",
+        "bzip2",
+        "streamed",
+        "zip.gz",
+        "7z",
+        "7z.gz",
+        "gz.gz.gz",
+    ],
 )
 def test_members_are_read(data: bytes) -> None:
     texts, problems = read(data)
@@ -294,22 +309,22 @@ def test_an_encrypted_archive_says_so() -> None:
 
 # Found by fuzzing: a member that says it is a file and a folder, and one of a year that no date has.
 _CONTRADICTS_ITSELF = (
-    'H+sCUCma9-{jexZr~v=~00000aR2}S00000rAbMM-~)*Ppj`khh%iP1;h=V2;pAkI+h&6K;AkX)mW5-FyqqQwiW4Lr-DtwqFS6G~C{XAi${>@v'
-    'Pu$)5T|oV$;5Ixe3`PM)Z7_WEJtqIReyS^eN4P2+K2A>^$FOH0kfSr&B@ULL*y#CkjL(4O^MY0XhdD>8QQM<axDnnpm|(cmy(DP?PZ&1UO*5E='
-    '?F=l(np&wWb%t|hki~Pm)GF|Q{(-}?M!Q;}B@46cVeR)#{B1wo9mNyA$dvLE_f}vJ&IB|%jW=HYLwZ<Te-P*Ba;W2h5-BYn`ojIF;5F-tiXa=*'
-    '`7>W0)_goTS&3?Xyn+_;IOt~)iR)dbKUTd`<KxBXF}(o6UF6#+4dlqc_Rz^~sLEa0tU;hgRFL3t@oKfJM9N3QGv;&kx*V#HnV`zVX=39(BIu->'
-    '9~TZ8i2lu`mrF4#zmIxziY1Py->wV=N->2G<Fllqq7JTu*-Cpoqv!DDS^$Kk4g>89c+busM1%XLMM$7827*hX@pyc>9Wg!)b#UmEXf5PVB#1r8'
-    ')b*AQK5II50oBP{7zF?T0R#pB0SSSq00#>J00JQ)0T=`W0|5g801ShQgNgtM4FU;*UJ3z{67Tv!z$g#^00jaW0{{R35fuPo0001D051Sz04@M*'
-    '0B-<i0000K5&-~^Y(U4Vd))!>dqBskd))yQ3IPBhfPjH8fPjGj00'
+    "H+sCUCma9-{jexZr~v=~00000aR2}S00000rAbMM-~)*Ppj`khh%iP1;h=V2;pAkI+h&6K;AkX)mW5-FyqqQwiW4Lr-DtwqFS6G~C{XAi${>@v"
+    "Pu$)5T|oV$;5Ixe3`PM)Z7_WEJtqIReyS^eN4P2+K2A>^$FOH0kfSr&B@ULL*y#CkjL(4O^MY0XhdD>8QQM<axDnnpm|(cmy(DP?PZ&1UO*5E="
+    "?F=l(np&wWb%t|hki~Pm)GF|Q{(-}?M!Q;}B@46cVeR)#{B1wo9mNyA$dvLE_f}vJ&IB|%jW=HYLwZ<Te-P*Ba;W2h5-BYn`ojIF;5F-tiXa=*"
+    "`7>W0)_goTS&3?Xyn+_;IOt~)iR)dbKUTd`<KxBXF}(o6UF6#+4dlqc_Rz^~sLEa0tU;hgRFL3t@oKfJM9N3QGv;&kx*V#HnV`zVX=39(BIu->"
+    "9~TZ8i2lu`mrF4#zmIxziY1Py->wV=N->2G<Fllqq7JTu*-Cpoqv!DDS^$Kk4g>89c+busM1%XLMM$7827*hX@pyc>9Wg!)b#UmEXf5PVB#1r8"
+    ")b*AQK5II50oBP{7zF?T0R#pB0SSSq00#>J00JQ)0T=`W0|5g801ShQgNgtM4FU;*UJ3z{67Tv!z$g#^00jaW0{{R35fuPo0001D051Sz04@M*"
+    "0B-<i0000K5&-~^Y(U4Vd))!>dqBskd))yQ3IPBhfPjH8fPjGj00"
 )
 _OF_NO_YEAR = (
-    'H+sCUCma9-{0agWr~v=~00000aR2}S00000y<lo)-~)*Ppj`khh%iP1;h=V2;pAkI+h&6K;AkX)mW5-FyqqQwiW4Lr-DtwqFS6G~C{XAi${>@v'
-    'Pu$)5T|oV$;5Ixe3`PM)Z7_WEJtqIReyS^eN4P2+K2A>^$FOH0kfSr&B@ULL*y#CkjL(4O^MY0XhdD>8QQM<axDnnpm|(cmy(DP?PZ&1UO*5E='
-    '?F=l(np&wWb%t|hki~Pm)GF|Q{(-}?M!Q;}B@46cVeR)#{B1wo9mNyA$dvLE_f}vJ&IB|%jW=HYLwZ<Te-P*Ba;W2h5-BYn`ojIF;5F-tiXa=*'
-    '`7>W0)_goTS&3?Xyn+_;IOt~)iR)dbKUTd`<KxBXF}(o6UF6#+4dlqc_Rz^~sLEa0tU;hgRFL3t@oKfJM9N3QGv;&kx*V#HnV`zVX=39(BIu->'
-    '9~TZ8i2lu`mrF4#zmIxziY1Py->wV=N->2G<Fllqq7JTu*-Cpoqv!DDS^$Kk4g>89c+busM1%XLMM$7827*hX@pyc>9Wg!)b#UmEXf5PVB#1r8'
-    ')b*AQK5II50oBP{7zF?T0R#pB0SSSq00#>J00JQ)0T=`W0|5g801ShQgNgtM4FU;*UJ3z{67Tv!z$g#^00jaW0{{R35fuPo00025?*_zU04@M*'
-    '0B-<i0000K5&-~^Y(TPIooC2<y+FsRd))yQ3IPBhfPjG@fPjGj00'
+    "H+sCUCma9-{0agWr~v=~00000aR2}S00000y<lo)-~)*Ppj`khh%iP1;h=V2;pAkI+h&6K;AkX)mW5-FyqqQwiW4Lr-DtwqFS6G~C{XAi${>@v"
+    "Pu$)5T|oV$;5Ixe3`PM)Z7_WEJtqIReyS^eN4P2+K2A>^$FOH0kfSr&B@ULL*y#CkjL(4O^MY0XhdD>8QQM<axDnnpm|(cmy(DP?PZ&1UO*5E="
+    "?F=l(np&wWb%t|hki~Pm)GF|Q{(-}?M!Q;}B@46cVeR)#{B1wo9mNyA$dvLE_f}vJ&IB|%jW=HYLwZ<Te-P*Ba;W2h5-BYn`ojIF;5F-tiXa=*"
+    "`7>W0)_goTS&3?Xyn+_;IOt~)iR)dbKUTd`<KxBXF}(o6UF6#+4dlqc_Rz^~sLEa0tU;hgRFL3t@oKfJM9N3QGv;&kx*V#HnV`zVX=39(BIu->"
+    "9~TZ8i2lu`mrF4#zmIxziY1Py->wV=N->2G<Fllqq7JTu*-Cpoqv!DDS^$Kk4g>89c+busM1%XLMM$7827*hX@pyc>9Wg!)b#UmEXf5PVB#1r8"
+    ")b*AQK5II50oBP{7zF?T0R#pB0SSSq00#>J00JQ)0T=`W0|5g801ShQgNgtM4FU;*UJ3z{67Tv!z$g#^00jaW0{{R35fuPo00025?*_zU04@M*"
+    "0B-<i0000K5&-~^Y(TPIooC2<y+FsRd))yQ3IPBhfPjG@fPjGj00"
 )
 
 

@@ -114,7 +114,7 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
 
 def _zone_link(path: Path) -> Source:
     """The name of its target is what is read of it."""
-    target = os.fsencode(os.readlink(path))
+    target = os.fsencode(path.readlink())
     return Source(str(path), datetime.fromtimestamp(path.lstat().st_mtime, UTC), lambda: io.BytesIO(target))
 
 

@@ -1,9 +1,11 @@
 """Times of a bundle's host that are written without a zone, once its zone is known.
 
-zone("Europe/Berlin")
-zone("CET-1CEST,M3.5.0,M10.5.0/3")            # the rule that ends a time zone file, POSIX's TZ
-moment("2026-11-13 10:59:12 CET", zone)       # UTC microseconds
-read_again(wall_us, read_in=UTC, zone=zone)
+    zone("Europe/Berlin")
+    zone("CET-1CEST,M3.5.0,M10.5.0/3")            # the rule that ends a time zone file, POSIX's TZ
+    moment("2026-11-13 10:59:12 CET", zone)       # UTC microseconds
+    read_again(wall_us, read_in=UTC, zone=zone)
+
+A zone that this machine does not know is None, and so is a moment that cannot be read.
 """
 
 from __future__ import annotations

@@ -30,9 +30,8 @@ ENTRY_HEADER = 64  # bytes of an ENTRY before its items
 MAX_ITEMS = 4096  # fields of an entry; systemd takes up to 1024 from a client
 
 _PIECE = 1024 * 1024  # bytes read at a time
-_MAX_TABLE = (
-    8 * 1024 * 1024
-)  # bytes of the table of hashes that are looked at: half a million places, anywhere in the file
+# Bytes of the table of hashes that are looked at: half a million places, anywhere in the file.
+_MAX_TABLE = 8 * 1024 * 1024
 _MAX_PROBLEMS = 100
 _MAX_DOUBTS = 1000
 _ARRAY_HEADER = 24
@@ -112,10 +111,8 @@ class Journal:
 
     def __init__(self, file: BinaryIO, size: int, damage: Damage) -> None:
         self._file, self._size, self._damage = file, size, damage
-        self._piece, self._piece_at = (
-            b"",
-            0,
-        )  # what was read last for the walk: an entry's values mostly lie close before it
+        # What was read last for the walk: an entry's values mostly lie close before it.
+        self._piece, self._piece_at = b"", 0
         self._header = self._read_header()
         self.compact = self._header is not None and self._header.compact
         self.data_header = 72 if self.compact else 64  # bytes of a DATA object before its payload
@@ -131,7 +128,7 @@ class Journal:
     def read(self, at: int, count: int) -> bytes:
         """Up to `count` bytes; fewer at the end of the file, and where the disk cannot read them."""
         start = at - self._piece_at
-        if 0 <= start and start + count <= len(self._piece):
+        if start >= 0 and start + count <= len(self._piece):
             return self._piece[start : start + count]
         found = b""
         try:
@@ -210,7 +207,7 @@ class Journal:
                 at = before = place
                 continue
             before = at
-            if kind == ENTRY or kind == DATA:
+            if kind == ENTRY or kind == DATA:  # noqa: SIM109  # a tuple would be made for each object
                 if start + size > len(data) and start:
                     base, data, start = at, self._read_piece(at), 0
                 if kind == DATA:

@@ -14,9 +14,8 @@ from oomforensics.parsers.journal_objects import Damage, Found, Journal
 from oomforensics.parsers.journal_payload import MAX_PACKED, Missing, Unreadable, unpack
 from oomforensics.parsers.text import visible
 
-_NAMES = {
-    name.encode(): name for name in FIELDS if not name.startswith("__") and name != "_BOOT_ID"
-}  # the entry has these
+# Without those that the entry has itself.
+_NAMES = {name.encode(): name for name in FIELDS if not name.startswith("__") and name != "_BOOT_ID"}
 _NAME_SIZE = 65  # bytes: no name is longer than 64, and the `=`
 _NAME = re.compile(rb"[A-Z0-9_]+\Z")
 _SHORT = 512  # bytes that are read at first; most values are shorter

@@ -18,9 +18,8 @@ def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.DOTALL | re.ASCII)
 
 
-_JOURNALD = frozenset(
-    {"systemd-journald", "systemd-journal", "journal"}
-)  # today, up to 214, and RHEL 7's tag in syslog
+# Today, up to 214, and RHEL 7's tag in syslog.
+_JOURNALD = frozenset({"systemd-journald", "systemd-journal", "journal"})
 # With the number of the error, up to 8.25: 2177 = RS_RET_RATE_LIMITED, 2007 = RS_RET_SUSPENDED.
 _RSYSLOG = frozenset({"rsyslogd", "rsyslogd0", "rsyslogd-2177", "rsyslogd0-2177", "rsyslogd-2007", "rsyslogd0-2007"})
 _COUNT = r"(?P<count>\d+)"
@@ -76,13 +75,15 @@ NOTICES: tuple[Witness, ...] = (
     ),
     Witness(  # journald-server.c (journald-manager.c): a unit's rate limit. The kernel has none.
         "lost_journal_rate", Says.WARNING, None, Speaker.PROGRAM, ("Suppressed ",),
-        (_rx(rf"^Suppressed {_COUNT} messages from (?P<cgroup>/\S*)"), _rx(rf"^Suppressed {_COUNT} messages from (?P<unit>[^\s/]+)")),
+        (_rx(rf"^Suppressed {_COUNT} messages from (?P<cgroup>/\S*)"),
+         _rx(rf"^Suppressed {_COUNT} messages from (?P<unit>[^\s/]+)")),
         ("Suppressed 917 messages from /system.slice/web.service", "Suppressed 12 messages from web.service"),
         programs=_JOURNALD, at_most=_MANY, rare=True,
     ),
     Witness(  # managed-journal-file.c: the last lines of the boot before may not have reached the disk
         "lost_journal_file", Says.WARNING, None, Speaker.ANY, ("renaming and replacing",),
-        (_rx(r"^(?:systemd-journald\[\d+\]: )?File (?P<file>\S{1,300}) corrupted or uncleanly shut down, renaming and replacing"),),
+        (_rx(r"^(?:systemd-journald\[\d+\]: )?File (?P<file>\S{1,300}) corrupted or uncleanly shut down,"
+             r" renaming and replacing"),),
         ("File /var/log/journal/4f1e/system.journal corrupted or uncleanly shut down, renaming and replacing.",),
         programs=_JOURNALD, rare=True,
     ),
@@ -108,7 +109,8 @@ NOTICES: tuple[Witness, ...] = (
             "imuxsock begins to drop messages from pid 2547 due to rate-limiting",
             "imjournal: 236 messages lost due to rate-limiting",
             "imjournal: 84667 messages lost due to rate-limiting (20000 allowed within 600 seconds)",
-            "imuxsock[pid: 51, name: /usr/bin/syncd]: 48814808 messages lost due to rate-limiting (20000 allowed within 300 seconds)",
+            "imuxsock[pid: 51, name: /usr/bin/syncd]: 48814808 messages lost due to rate-limiting"
+            " (20000 allowed within 300 seconds)",
             "imjournal: begin to drop messages due to rate-limiting",
             "imuxsock[pid: 51, name: /usr/bin/syncd] from <gold210:syncd>: begin to drop messages due to rate-limiting",
         ),
@@ -119,8 +121,9 @@ NOTICES: tuple[Witness, ...] = (
         (_rx(r"^action '(?P<action>[^'\n]{1,200})' suspended(?: \(module '(?P<module>[^'\n]{1,100})'\))?"),),
         (
             "action 'action 17' suspended, next retry is Fri May  1 10:00:30 2026",
-            "action 'action-8-builtin:omfwd' suspended (module 'builtin:omfwd'), retry 0. There should be messages before this one"
-            " giving the reason for suspension. [v8.2102.0 try https://www.rsyslog.com/e/2007 ]",
+            "action 'action-8-builtin:omfwd' suspended (module 'builtin:omfwd'), retry 0."
+            " There should be messages before this one giving the reason for suspension."
+            " [v8.2102.0 try https://www.rsyslog.com/e/2007 ]",
         ),
         programs=_RSYSLOG, at_most=_MANY, rare=True,
     ),

@@ -3,9 +3,10 @@
     for number, line in lines(part, problems, source, first): ...
 
 The table is nearly all of a report. A run is what is plain about it: lines that begin with the same bytes, then a kernel's
-stamp in microseconds, a pid, numbers, and a name that no number, blank or sign can be mistaken for a part of. Its first and last line come as lines, so that whoever reads them knows the header and what may continue the last one;
-those between come as one `Run`, and when their header is read as one `Rows`. Whoever cannot take that in one piece reads
-`Run.lines()` or `Rows.records()` instead, to the same result, which tests/property/test_runs_property.py holds them to.
+stamp in microseconds, a pid, numbers, and a name that no number, blank or sign can be mistaken for a part of. Its first and
+last line come as lines, so that whoever reads them knows the header and what may continue the last one; those between come
+as one `Run`, and when their header is read as one `Rows`. Whoever cannot take that in one piece reads `Run.lines()` or
+`Rows.records()` instead, to the same result, which tests/property/test_runs_property.py holds them to.
 """
 
 from __future__ import annotations

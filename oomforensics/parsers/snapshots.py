@@ -1,4 +1,7 @@
-"""What a recording holds besides the kernel's log, as rows of tables. Times are microseconds of the recorded boot's CLOCK_MONOTONIC."""
+"""What a recording holds besides the kernel's log, as rows of tables.
+
+Times are microseconds of the recorded boot's CLOCK_MONOTONIC.
+"""
 
 from __future__ import annotations
 

@@ -23,7 +23,6 @@ from oomforensics.parsers.containers.member import is_zone_link
 from oomforensics.parsers.joined import Joined
 from oomforensics.parsers.records import Problem
 
-
 _LOCK = "lock"  # of a spool: says who writes it
 _SEGMENT = re.compile(r"\d{1,20}\.oomspool")  # as the recorder names the files of a spool
 
@@ -115,7 +114,7 @@ def _folder(folder: Path, root: Path) -> Iterator[Source | Problem]:
 
 def _zone_link(path: Path) -> Source:
     """The name of its target is what is read of it."""
-    target = os.fsencode(os.readlink(path))
+    target = os.fsencode(path.readlink())
     return Source(str(path), datetime.fromtimestamp(path.lstat().st_mtime, UTC), lambda: io.BytesIO(target))
 
 

@@ -176,8 +176,9 @@ WITNESSES: tuple[Witness, ...] = (
     Witness(  # src/oomd/plugins/BaseKillPlugin.cpp writes to /dev/kmsg; what stands after "(dry)" was not killed
         "oomd_kill", Says.KILL, "oomd", Speaker.ANY, ("oomd kill: ",),
         (
-            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+) (?P<cgroup>.{0,4096}?\S)"
-                r" +(?P<usage_bytes>\d+) (?:ruleset:\[(?P<ruleset>.{0,200}?)\] detectorgroup:\[(?P<detectorgroup>.{0,200}?)\]"
+            _rx(r"^oomd kill: (?P<pressure_10s>[\d.]+) (?P<pressure_60s>[\d.]+) (?P<pressure_300s>[\d.]+)"
+                r" (?P<cgroup>.{0,4096}?\S) +(?P<usage_bytes>\d+)"
+                r" (?:ruleset:\[(?P<ruleset>.{0,200}?)\] detectorgroup:\[(?P<detectorgroup>.{0,200}?)\]"
                 r"|detector:(?P<detector>\S*)) killer:(?!\(dry\))(?P<killer>\S{1,100})(?: v2)?\s*$"),
         ),
         (

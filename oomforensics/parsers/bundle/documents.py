@@ -2,8 +2,9 @@
 
     found = match("sosreport-web1/proc/meminfo")        # (root, document)
 
-Paths are those of sosreport (`sos_commands/…` and copies of /proc, /sys and /etc), of must-gather and `kubectl` dumps, and of anything that copies /proc as it is. A supportconfig has the same, as sections of larger files. What does
-not read as expected says nothing.
+Paths are those of sosreport (`sos_commands/…` and copies of /proc, /sys and /etc), of must-gather and `kubectl` dumps, and
+of anything that copies /proc as it is. A supportconfig has the same, as sections of larger files. What does not read as
+expected says nothing.
 """
 
 from __future__ import annotations

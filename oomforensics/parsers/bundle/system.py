@@ -16,14 +16,15 @@ _FREE = re.compile(r"(Mem|Swap): +(\d{1,18}) +\d+ +\d+.*")
 _STATUS = re.compile(r" *(Static hostname|Transient hostname|Boot ID): (\S+)")
 _SYSCTL = re.compile(r"((?:vm|kernel)\.[\w.-]{1,80}) = (.{0,200})")
 _KEPT_MEMINFO = frozenset(
-    "MemTotal MemFree MemAvailable Buffers Cached SwapTotal SwapFree Shmem Slab SUnreclaim KernelStack PageTables"
+    "MemTotal MemFree MemAvailable Buffers Cached SwapTotal SwapFree Shmem Slab SUnreclaim KernelStack PageTables"  # noqa: SIM905
     " CommitLimit Committed_AS HugePages_Total Hugepagesize VmallocUsed Percpu Unevictable Mlocked".split()
 )
 _KEPT_SYSCTL = frozenset(
-    "vm.panic_on_oom vm.oom_kill_allocating_task vm.oom_dump_tasks vm.overcommit_memory vm.overcommit_ratio"
+    "vm.panic_on_oom vm.oom_kill_allocating_task vm.oom_dump_tasks vm.overcommit_memory vm.overcommit_ratio"  # noqa: SIM905
     " vm.overcommit_kbytes vm.swappiness vm.min_free_kbytes vm.watermark_scale_factor vm.admin_reserve_kbytes"
     " vm.user_reserve_kbytes vm.nr_hugepages vm.zone_reclaim_mode kernel.hostname kernel.osrelease kernel.panic".split()
 )
+_CGROUP_COUNTERS = ("oom_kill", "oom", "oom_group_kill", "max", "high")
 
 
 def meminfo(text: str, of: str) -> Iterator[Fact]:
@@ -113,16 +114,11 @@ def sysctl_file(text: str, of: str) -> Iterator[Fact]:
 
 
 def cgroup_counters(text: str, of: str) -> Iterator[Fact]:
-    """memory.events of version 2; memory.oom_control of version 1, which counts since 4.13 and has switches: those that are on."""
+    """memory.events of version 2; memory.oom_control of version 1, which counts since 4.13, and its switches that are on."""
     path, _, file = of.rpartition("/")
     path = "/" + re.sub(r"^(?:memory|unified)(?:/|$)", "", path)
     for number, line in enumerate(text.splitlines()[:50], start=1):
         words = line.split()
-        if (
-            len(words) == 2
-            and _COUNT.fullmatch(words[1])
-            and words[0] in ("oom_kill", "oom", "oom_group_kill", "max", "high")
-        ):
-            yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)
-        elif words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
+        counts = len(words) == 2 and words[0] in _CGROUP_COUNTERS and _COUNT.fullmatch(words[1])
+        if counts or words in (["oom_kill_disable", "1"], ["under_oom", "1"]):
             yield Fact("counter", f"{path} {file} {words[0]}", words[1], number)

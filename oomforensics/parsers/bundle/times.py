@@ -18,9 +18,8 @@ from oomforensics.parsers.bundle.facts import Fact
 SECOND_US, MINUTE_US = 1_000_000, 60_000_000
 MAX_BOOTS = 5_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MONTHS = {
-    name: number for number, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), start=1)
-}
+_MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
+_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)"
 _ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+-]{1,30}(?:/[A-Za-z0-9_+-]{1,30}){0,2}")
 _TARGET = re.compile(rf"(?:[\w.-]*/){{0,20}}zoneinfo/(?:posix/|right/)?({_ZONE.pattern})")

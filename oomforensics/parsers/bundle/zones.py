@@ -1,9 +1,11 @@
 """Times of a bundle's host that are written without a zone, once its zone is known.
 
-zone("Europe/Berlin")
-zone("CET-1CEST,M3.5.0,M10.5.0/3")            # the rule that ends a time zone file, POSIX's TZ
-moment("2026-11-13 10:59:12 CET", zone)       # UTC microseconds
-read_again(wall_us, read_in=UTC, zone=zone)
+    zone("Europe/Berlin")
+    zone("CET-1CEST,M3.5.0,M10.5.0/3")            # the rule that ends a time zone file, POSIX's TZ
+    moment("2026-11-13 10:59:12 CET", zone)       # UTC microseconds
+    read_again(wall_us, read_in=UTC, zone=zone)
+
+A zone that this machine does not know is None, and so is a moment that cannot be read.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _US = timedelta(microseconds=1)
 _DAY = timedelta(days=1)
-_WEEKDAYS = "Mon Tue Wed Thu Fri Sat Sun".split()
+_WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _ABBREVIATION = r"(?:[A-Za-z]{3,10}|<[A-Za-z0-9+-]{3,10}>)"
 _CLOCK = r"[+-]?\d{1,3}(?::\d\d){0,2}"
 _CHANGE = rf",(?:M\d{{1,2}}\.\d\.\d|J?\d{{1,3}})(?:/{_CLOCK})?"

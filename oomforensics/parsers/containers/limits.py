@@ -18,9 +18,8 @@ class Limits:
     members: int = 1_000_000  # of all archives in it
     unpacked_bytes: int = 1024 * GIB  # that come out of all of them
     ratio: int = 1_500  # unpacked to packed, of one stream: gzip cannot exceed 1,032, logs have 5 to 100
-    spooled_bytes: int = (
-        16 * GIB
-    )  # copied to a temporary file: what can only be read at any place, inside something else
+    # Copied to a temporary file: what can only be read at any place, inside something else.
+    spooled_bytes: int = 16 * GIB
 
 
 class LimitReached(OSError):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
-from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.containers.member import Member, Reader
+from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.records import Problem
 
 NAME = "7z"

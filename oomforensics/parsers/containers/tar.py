@@ -11,8 +11,8 @@ from tarfile import open as open_tar
 from typing import BinaryIO, Self, cast
 
 from oomforensics.parsers.compressed import Peeked
-from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.containers.member import Exactly, Member, Reader, is_zone_link
+from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.records import Problem
 
 NAME = "tar"

@@ -12,8 +12,8 @@ from datetime import UTC, datetime
 from typing import BinaryIO
 
 from oomforensics.parsers.compressed import TEXT
-from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.containers.member import Exactly, Member, Reader, is_zone_link
+from oomforensics.parsers.containers.meter import Meter
 from oomforensics.parsers.records import Problem
 
 NAME = "zip"

@@ -53,11 +53,13 @@ BROKEN: tuple[Broken, ...] = (
     ),
     Broken(
         _rx(r"oom-kill:constraint=.*"), _rx(r".*,uid=-?\d+"), _rx(r"\S.*"),
-        ("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mem", "s_allowed=0,oom_memcg=/box,task=hog,pid=140,uid=0"),
+        ("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mem",
+         "s_allowed=0,oom_memcg=/box,task=hog,pid=140,uid=0"),
         glue="",
     ),
     Broken(
-        _rx(r"(?:Memory cgroup out|Out)(?: of(?: memory(?: \(.*\))?:?)?)?(?: Kill(?:ed)?(?: process)?)?|Kill(?:ed)?(?: process)?"), _rx(r"$^"),
+        _rx(r"(?:Memory cgroup out|Out)(?: of(?: memory(?: \(.*\))?:?)?)?(?: Kill(?:ed)?(?: process)?)?"
+            r"|Kill(?:ed)?(?: process)?"), _rx(r"$^"),
         _rx(r"(?:of )?(?:memory(?: \(.*\))?: ?)?(?:Kill(?:ed)? )?(?:process ?)?(?:\d.*)?"),
         ("Memory cgroup out of memory: Killed", "process 116849 (alloc_anon) total-vm:12236kB,"),
     ),
@@ -67,11 +69,13 @@ BROKEN: tuple[Broken, ...] = (
         ("Memory cgroup out of memory: Killed process 116849", "(alloc_anon) total-vm:12236kB, anon-rss:6888kB, file-rss:0kB,"),
     ),
     Broken(
-        _rx(r"oom_reaper: reaped process \d.*"), _rx(r".*shmem-rss:\d+kB.*"), _rx(r"\(.{0,60}\), now .*|now .*|(?:[a-z]+-rss:\d+kB,? ?)+"),
+        _rx(r"oom_reaper: reaped process \d.*"), _rx(r".*shmem-rss:\d+kB.*"),
+        _rx(r"\(.{0,60}\), now .*|now .*|(?:[a-z]+-rss:\d+kB,? ?)+"),
         ("oom_reaper: reaped process 72203", "(oom02), now anon-rss:15681280kB, file-rss:0kB, shmem-rss:0kB"),
     ),
     Broken(
-        _rx(r"Task in .*"), _rx(r".*killed as a result of limit of \S.*"), _rx(r"(?:as a result |of limit |killed as |a result |limit of |/).*"),
+        _rx(r"Task in .*"), _rx(r".*killed as a result of limit of \S.*"),
+        _rx(r"(?:as a result |of limit |killed as |a result |limit of |/).*"),
         ("Task in /docker/0123456789 killed", "as a result of limit of /docker/0123456789"),
     ),
     Broken(
@@ -83,11 +87,13 @@ BROKEN: tuple[Broken, ...] = (
         ("Memory cgroup stats for /a: cache:0KB rss:524288KB", "rss_huge:0KB shmem:0KB mapped_file:0KB"),
     ),
     Broken(
-        _rx(r"(?:Node \d+ )?\w+: (?:\d+\*\d+kB .*)"), _rx(r".*= \d+kB"), _rx(r"(?:\([A-Z]+\) ?)?(?:\d+\*\d+kB(?: \([A-Z]+\))? ?)*(?:= ?)?(?:\d+kB)?"),
+        _rx(r"(?:Node \d+ )?\w+: (?:\d+\*\d+kB .*)"), _rx(r".*= \d+kB"),
+        _rx(r"(?:\([A-Z]+\) ?)?(?:\d+\*\d+kB(?: \([A-Z]+\))? ?)*(?:= ?)?(?:\d+kB)?"),
         ("Node 0 DMA: 1*4kB (U) 1*8kB (U) 1*16kB (U) 1*32kB (U)", "1*64kB (U) 1*128kB (U) 3*4096kB (M) = 15868kB"),
     ),
     Broken(
-        _rx(r"(?:Node \d+ )?(?:\w+ free|active_anon):.*| ?(?:active_anon|active_file|unevictable|dirty|slab_reclaimable|mapped|free):.*"),
+        _rx(r"(?:Node \d+ )?(?:\w+ free|active_anon):.*"
+            r"| ?(?:active_anon|active_file|unevictable|dirty|slab_reclaimable|mapped|free):.*"),
         _rx(r"$^"), _rx(_PAIRS),
         ("Node 0 DMA free:15868kB min:64kB low:80kB high:96kB", "reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB"),
     ),
@@ -159,7 +165,7 @@ class Unwrapper:
             words.pop()  # the name, whatever it is
         elif len(words) > lacking:
             return None
-        return f"{text} {rest}" if words and all(map(_NUMBER.fullmatch, words)) or lacking == 1 else None
+        return f"{text} {rest}" if (words and all(map(_NUMBER.fullmatch, words))) or lacking == 1 else None
 
 
 def _columns(text: str) -> int:

@@ -220,7 +220,7 @@ def test_mail_wrapped_kill_line() -> None:
         [
             "[  209.052842] Out of memory: Killed process 519 (runltp)",
             "total-vm:10244kB, anon-rss:904kB, file-rss:4kB, shmem-rss:0kB, UID:0",
-        ]  # fmt: skip
+        ]
     )
     (kill,) = incident.kills
     assert (kill.pid, kill.comm, kill.anon_rss_kb, kill.uid) == (519, "runltp", 904, 0)

@@ -27,7 +27,6 @@ from oomforensics.parsers.sources import Source, iter_sources
 from tests.support.logs import one_by_one
 from tests.support.packing import zstd
 
-
 LOG = b"[    5.000001] a\n[    5.000002] b\n"
 NUMBERED = b"".join(b"[%5d.%06d] OOM line %d\n" % (n % 99_999, n * 7919 % 1_000_000, n) for n in range(26_000))
 # Longer than several blocks of each packer, and hardly compressible.

@@ -606,9 +606,9 @@ def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "[    5.000001] Mem-Info:", "[75669.581768]  active_file:14", "[    5.000001]", "[    5.000001] a#012b#011c", "[    5.01] x",
-        "[    5.000001][T23028] x", "[    5.000001] [   77] x", "[    5.000001 <    0.023068>] x", "[ 1234]     0  1234", "x", "",
-        "[    5.000001]\xa0x",
+        "[    5.000001] Mem-Info:", "[75669.581768]  active_file:14", "[    5.000001]", "[    5.000001] a#012b#011c",
+        "[    5.01] x", "[    5.000001][T23028] x", "[    5.000001] [   77] x",
+        "[    5.000001 <    0.023068>] x", "[ 1234]     0  1234", "x", "", "[    5.000001]\xa0x",
     ],
 )  # fmt: skip
 def test_a_line_behind_the_same_header_is_read_as_if_it_were_alone(header: str, text: str) -> None:

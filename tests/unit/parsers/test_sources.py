@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import bz2
-import gzip
 import contextlib
+import gzip
 import hashlib
 import io
 import lzma
@@ -288,7 +288,6 @@ def test_real_logs_are_read_without_loss() -> None:
         if b"#012" not in data and records:
             text = "\n".join(record.text for record in records)
             for line in data.decode(errors="replace").split("\n"):
-                words = (
-                    [] if line.rstrip().endswith(("]", "kernel:", ";")) else re.split(r"[\s;]+", line.strip())
-                )  # a header alone has no text
+                header_alone = line.rstrip().endswith(("]", "kernel:", ";"))  # it has no text
+                words = [] if header_alone else re.split(r"[\s;]+", line.strip())
                 assert "\ufffd" in line or not words or words[-1] in text, (source.name, line)

@@ -22,7 +22,8 @@ from tests.support.printer import KERNELS, Report, Task, stamped
 DATE = b"Jan  5 15:19:27 web1 "
 NOISE = b"sshd[77]: Accepted publickey for bob from 10.0.0.1 room 7"
 VICTIM = Task(500, "java", rss_anon=5000, total_vm=9000)
-REPORT = [b"kernel: " + line.encode() for line in stamped(list(Report(KERNELS["6.12"], [VICTIM], VICTIM, trigger=VICTIM).lines()))]  # fmt: skip
+PRINTED = Report(KERNELS["6.12"], [VICTIM], VICTIM, trigger=VICTIM)
+REPORT = [b"kernel: " + line.encode() for line in stamped(list(PRINTED.lines()))]
 PARTS: list[list[bytes]] = [
     [NOISE],
     [NOISE] * 40,

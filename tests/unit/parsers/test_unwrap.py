@@ -71,7 +71,7 @@ def test_broken_lines_say_what_the_whole_ones_say(path: Path) -> None:
 @pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.sample[0][:20])
 def test_samples(kind: Broken) -> None:
     first, rest = kind.sample
-    assert [one for one in BROKEN if one.begins.fullmatch(first)][0] is kind
+    assert next(one for one in BROKEN if one.begins.fullmatch(first)) is kind
     assert Unwrapper().joined(first, first, rest) == first + kind.glue + rest
 
 

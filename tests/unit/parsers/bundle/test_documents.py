@@ -50,7 +50,7 @@ status:
     name: app
     ready: true
 """
-NODE_YAML = f"""
+NODE_YAML = """
 kind: Node
 metadata:
   name: node1
@@ -101,7 +101,8 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "proc/swaps",
-            "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n/dev/dm-1                               partition\t2097148\t\t0\t\t-2\n",
+            "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"
+            "/dev/dm-1                               partition\t2097148\t\t0\t\t-2\n",
             [Fact("swap", "/dev/dm-1", "2097148", 2)],
         ),
     ],
@@ -305,7 +306,8 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
             "               total\nMem:  8000000 1 2\nSwap: 2097148 0 2097148\n\n"
             "#==[ Configuration File ]===========================#\n# /proc/meminfo\nMemTotal:        8000000 kB\n\n"
             "#==[ Configuration File ]===========================#\n# /proc/vmstat\noom_kill 3\n\n"
-            "#==[ Command ]======================================#\n# /sbin/sysctl -a 2>/dev/null | grep ^vm\nvm.swappiness = 60\n",
+            "#==[ Command ]======================================#\n# /sbin/sysctl -a 2>/dev/null | grep ^vm\n"
+            "vm.swappiness = 60\n",
             [
                 Fact("meminfo", "MemTotal_kb", "8000000", 4),
                 Fact("meminfo", "SwapTotal_kb", "2097148", 5),
@@ -316,9 +318,12 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "basic-health-check.txt",
-            "#==[ Command ]======================================#\n# /usr/bin/uptime\n 14:03:22 up 4 min,  1 user,  load average: 0\n\n"
-            "#==[ Summary ]======================================#\n# Top 10 CPU Processes\n%CPU   PID USER     CMD\n 0.0     1 root     init\n\n"
-            "#==[ Command ]======================================#\n# /bin/ps axwwo user,pid,ppid,%cpu,%mem,vsz,rss,stat,time,cmd\n"
+            "#==[ Command ]======================================#\n# /usr/bin/uptime\n"
+            " 14:03:22 up 4 min,  1 user,  load average: 0\n\n"
+            "#==[ Summary ]======================================#\n# Top 10 CPU Processes\n"
+            "%CPU   PID USER     CMD\n 0.0     1 root     init\n\n"
+            "#==[ Command ]======================================#\n"
+            "# /bin/ps axwwo user,pid,ppid,%cpu,%mem,vsz,rss,stat,time,cmd\n"
             "USER       PID  PPID %CPU %MEM    VSZ   RSS STAT     TIME CMD\n"
             "root         1     0  0.1  0.0 250192 38856 Ss   00:50:41 /usr/lib/systemd/systemd --system\n",
             [
@@ -328,7 +333,8 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "proc.txt",
-            "#==[ Configuration File ]===========================#\n# /proc/sys/kernel/random/boot_id\n0b6f1c9e-54a4-4c4f-9d2c-1f6f0a4a5d11\n\n\n"
+            "#==[ Configuration File ]===========================#\n# /proc/sys/kernel/random/boot_id\n"
+            "0b6f1c9e-54a4-4c4f-9d2c-1f6f0a4a5d11\n\n\n"
             "#==[ Configuration File ]===========================#\n# /proc/sys/vm/overcommit_memory\n2\n\n\n"
             "#==[ Configuration File ]===========================#\n# /proc/swaps - File not found\n\n"
             "#==[ Configuration File ]===========================#\n# /a/proc/stat\nbtime 7\n",
@@ -336,7 +342,8 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "boot.txt",
-            '#==[ Command ]======================================#\n# /usr/bin/last -wxF | egrep "reboot|shutdown|runlevel|system"\n'
+            "#==[ Command ]======================================#\n"
+            '# /usr/bin/last -wxF | egrep "reboot|shutdown|runlevel|system"\n'
             "reboot   system boot  5.14.21-150500.55.19-default Fri Nov 13 10:59:12 2026   still running\n\n"
             "#==[ Command ]======================================#\n# journalctl --no-pager --list-boot\n"
             f" 0 {BOOT} Thu 2025-10-09 08:53:21 UTC—Thu 2025-10-09 09:53:20 UTC\n",
@@ -480,9 +487,9 @@ SAMPLES: dict[str, list[tuple[str, str, list[object]]]] = {
         ),
         (
             "sos_commands/crio/crictl_ps_-a",
-            "CONTAINER           IMAGE                       CREATED              STATE               NAME          ATTEMPT  POD ID              POD         NAMESPACE\n"
-            f"{ID[:13]}       quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n"
-            "no id               quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n",
+            "CONTAINER           IMAGE                       CREATED              STATE               NAME          ATTEMPT  POD ID              POD         NAMESPACE\n"  # noqa: E501
+            f"{ID[:13]}       quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n"  # noqa: E501
+            "no id               quay.io/x/app:1             About a minute ago   Running             app           185      19d971fe5c478       app-7d      shop\n",  # noqa: E501
             [Container(ID[:13], None, "app", None, "app-7d", "shop", "quay.io/x/app:1", 2)],
         ),
         (

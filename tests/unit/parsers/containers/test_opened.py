@@ -21,7 +21,6 @@ import lz4.frame
 import py7zr
 import pytest
 
-
 from oomforensics.parsers import reading
 from oomforensics.parsers.containers import meter
 from oomforensics.parsers.containers.limits import Limits
@@ -139,7 +138,7 @@ FOUND = {"x!var/log/messages": [1, 2], "x!b": [3]}
         gzip.compress(seven(TWO)),
         gzip.compress(gzip.compress(tar(TWO, "w:gz"))),
     ],
-    ids="tar gz xz bz2 zst lz4 zip stored lzma bzip2 streamed zip.gz 7z 7z.gz gz.gz.gz".split(),
+    ids="tar gz xz bz2 zst lz4 zip stored lzma bzip2 streamed zip.gz 7z 7z.gz gz.gz.gz".split(),  # noqa: SIM905
 )
 def test_members_are_read(data: bytes) -> None:
     texts, problems = read(data)

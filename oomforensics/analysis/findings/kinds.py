@@ -57,6 +57,7 @@ def tmpfs_not_freed(seen: Evidence) -> Found | None:
         return None
     memory, part = held
     mapped = _mapped_shmem_kb(seen, memory)
+    mapped = _resident_kb(seen) if mapped is None else mapped
     if mapped is None or mapped * 2 > part.kb:
         return None
     text = (
@@ -73,7 +74,7 @@ def tmpfs_not_freed(seen: Evidence) -> Found | None:
 
 
 def _mapped_shmem_kb(seen: Evidence, memory: Memory) -> int | None:
-    """Most of the shared memory that processes can have mapped; None where nothing bounds it.
+    """Most of the shared memory that processes can have mapped; None where nothing counts it.
 
     The rows (6.8 and later) count a page for every process that maps it; `mapped` counts file pages too.
     """
@@ -81,6 +82,12 @@ def _mapped_shmem_kb(seen: Evidence, memory: Memory) -> int | None:
     bounds = [sum(rows) * seen.page_kb] if rows else []
     bounds += [memory.parts["mapped"].kb] if "mapped" in memory.parts else []
     return min(bounds, default=None)
+
+
+def _resident_kb(seen: Evidence) -> int | None:
+    """RSS of all processes: what they have mapped of shared memory is a part of it."""
+    rows = [process.rss_pages for process in seen.scene.processes if process.rss_pages is not None]
+    return sum(rows) * seen.page_kb if rows else None
 
 
 @entry(

@@ -227,8 +227,7 @@ class Reader:
         text = line[end:]
         if header.escapes:
             self._unquoted = True
-            if "#01" in text:
-                text = text.replace("#012", "\n").replace("#011", "\t")
+            text = _unescaped(text)
         return Record(
             number, text, int(stamp[1] + stamp[2]), header.wall_us, header.wall_source, self._host or header.host,
             header.boot_id, header.from_kernel, header.level, None, header.seq, header.continued, header.program,
@@ -306,8 +305,7 @@ class Reader:
             if header.escapes:
                 if not self._quote:
                     self._unquoted = True
-                if "#01" in text:
-                    text = text.replace("#012", "\n").replace("#011", "\t")
+                text = _unescaped(text)
         else:
             self._margin = None
         return Record(
@@ -326,6 +324,15 @@ class Reader:
             header.program,
             header.wall_local,
         )
+
+
+def _unescaped(text: str) -> str:
+    """What rsyslog writes for a newline and a tab, and what daemons write that hand on /dev/kmsg as it is."""
+    if "#01" in text:
+        text = text.replace("#012", "\n").replace("#011", "\t")
+    if "\\x0" in text:
+        text = text.replace("\\x0a", "\n").replace("\\x09", "\t")
+    return text
 
 
 def _is_bare(record: Record) -> bool:

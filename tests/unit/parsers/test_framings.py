@@ -11,6 +11,7 @@ from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_entry
 from oomforensics.parsers.framings.base import Context, Framing
 from oomforensics.parsers.framings.clock import MONTHS, Clock
 from oomforensics.parsers.records import Problem, Record, TsSource
+from tests.support.logs import parse
 
 NOT_AFTER = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
 
@@ -618,3 +619,11 @@ def test_a_line_behind_the_same_header_is_read_as_if_it_were_alone(header: str, 
     *_, continued = read(header + text, " " * len(header + "[    5.000001] ") + "more")
     *_, both = read(header + "[    4.000000] before", header + text, " " * len(header + "[    5.000001] ") + "more")
     assert continued.text == both.text
+
+
+def test_a_syslog_that_hands_on_what_kmsg_escapes() -> None:
+    line = (
+        r"Sep 23 05:36:30 alastor kernel: active_anon:1 inactive_anon:2\x0a active_file:68 inactive_file:100\x0a free:5"
+    )
+    (record,) = parse([line])
+    assert record.text == "active_anon:1 inactive_anon:2\n active_file:68 inactive_file:100\n free:5"

@@ -164,3 +164,12 @@ def test_damaged_reports_are_looked_at_like_others(tmp_path: Path) -> None:
             == con.execute("SELECT count(*) FROM allocations").fetchone()
         )
         assert all(json.loads(evidence) for (evidence,) in con.execute("SELECT evidence FROM findings").fetchall())
+
+
+def test_tmpfs_where_the_count_of_mapped_pages_is_lost(tmp_path: Path) -> None:
+    """What processes can have mapped is then bounded by their RSS, which is enough to tell that a kill frees little."""
+    log = (RUNS / "6.1.0-50-cloud-amd64/tmpfs-hog/dmesg.log").read_text()
+    assert "mapped:" in log
+    lost = [line for line in log.splitlines() if " mapped:" not in line]
+    assert "tmpfs_not_freed" in told(lost, tmp_path)
+    assert "shared_memory" not in told(lost, tmp_path)

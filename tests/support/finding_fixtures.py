@@ -79,6 +79,7 @@ FIXTURES: dict[str, Pair] = {
     "group_killed_together": Pair(f"{_7_2}/memcg-v2-oom-group", f"{_7_2}/memcg-v2-hog", "no memory.oom.group"),
     "victim_memory_was_shared": Pair(f"{_7_2}/memcg-v2-shared", f"{_7_2}/memcg-v2-hog", "as large, and its own"),
     "many_of_one_unit": Pair("recordings/grew-pool", "recordings/grew-leak", "three processes, one of which has most"),
+    "victim_held_most": Pair(f"{_7_2}/memcg-v2-hog", f"{_7_2}/global-no-swap", "45 % of the machine"),
     "victim_held_little": Pair(
         f"{_7_2}/adj500-dooms-smallest", f"{_7_2}/global-bystander", "a bystander too, but a large one"
     ),

@@ -16,6 +16,7 @@ _PART_OF_CAUSE = 0.05
 _POOL_OF_WHOLE = 0.20
 # Below a fiftieth of all that processes use, a victim's death changes nothing.
 _SMALL_VICTIM = 0.02
+_MOST_OF_IT = 0.5  # whoever has as much as all others together
 # Many: more than a desktop has of one program by chance. Together they must be the greatest part of what processes use,
 # and none of them most of it.
 _MANY = 8
@@ -248,6 +249,37 @@ def victim_held_little(seen: Evidence) -> Found | None:
 
 
 @entry(
+    Severity.WARNING,
+    condition=f"the victim's own anonymous memory and swap are at least {_MOST_OF_IT:.0%} of the memory that ran out",
+    advice=(
+        "The cause is in the victim. One report cannot tell whether it always needs so much or grew: compare with its usual "
+        "size (MemoryPeak= of the unit, the container's metrics), or record until the next time (oomforensics capture). If it "
+        "is usual, raise the limit, or bound the program below it (-Xmx, work_mem, fewer workers) so that it fails in its own "
+        "words; if it grew, it leaks, and a higher limit buys time only."
+    ),
+)
+def victim_held_most(seen: Evidence) -> Found | None:
+    memory, kills = seen.memory, seen.scene.kills
+    if memory is None or not kills or kills[0].anon_rss_kb is None:
+        return None
+    row = seen.scene.by_pid.get(kills[0].pid) if kills[0].pid is not None else None
+    swapped = (row.swapents_pages or 0) * seen.page_kb if row is not None else 0
+    own = kills[0].anon_rss_kb + swapped
+    if own < memory.whole.kb * _MOST_OF_IT:
+        return None
+    whole = f"{memory.what} ({words.size(memory.whole.kb)})"
+    part = f"{words.share(own / memory.whole.kb)} of {whole}"
+    if own > memory.whole.kb:
+        part = f"more than {whole}, for what is swapped or charged to another group is not under it"
+    text = f"{words.name(kills[0].comm, kills[0].pid)} itself held {words.size(own)}, {part}."
+    facts = (
+        words.kb(seen, "anon-rss and swapped of the victim", own, kills[0].line),
+        words.part(seen, memory.what, memory.whole),
+    )
+    return Found(text, facts)
+
+
+@entry(
     Severity.INFO,
     condition=f"more than {_MOSTLY_SHARED:.0%} of the victim's resident memory was shared memory, by its kill line",
     advice=(
@@ -344,6 +376,7 @@ def limit_of_ancestor(seen: Evidence) -> Found | None:
 
 
 ENTRIES: tuple[Entry, ...] = (
-    culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, many_of_one_unit, victim_held_little,
+    culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, many_of_one_unit, victim_held_most,
+    victim_held_little,
     limit_of_ancestor, victim_memory_was_shared, child_died_for_parent, group_killed_together,
 )  # fmt: skip

@@ -254,7 +254,7 @@ def victim_held_little(seen: Evidence) -> Found | None:
     advice=(
         "The cause is in the victim. One report cannot tell whether it always needs so much or grew: compare with its usual "
         "size (MemoryPeak= of the unit, the container's metrics), or record until the next time (oomforensics capture). If it "
-        "is usual, raise the limit, or bound the program below it (-Xmx, work_mem, fewer workers) so that it fails in its own "
+        "is usual, raise the limit, or bound the program below it (-Xmx, work_mem, fewer processes) so that it fails in its own "
         "words; if it grew, it leaks, and a higher limit buys time only."
     ),
 )

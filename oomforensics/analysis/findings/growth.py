@@ -44,7 +44,8 @@ def _facts(grown: Grown) -> tuple[Fact, ...]:
         "A larger limit only moves the next kill: divide the new room by the rate. Find what is kept: a heap profile of the "
         "process (pprof, jcmd GC.class_histogram, heaptrack, tracemalloc) early and late, and look at what grew. Until it is "
         "fixed restart it before it is full (RuntimeMaxSec=, the max-requests of a pre-forking server), and give it MemoryHigh= "
-        "below MemoryMax=, which slows it down before it is killed. A cache that has not reached its bound yet grows the same way: check that."
+        "below MemoryMax=, which slows it down before it is killed. "
+        "A cache that has not reached its bound yet grows the same way: check that."
     ),
 )
 def leak(seen: Evidence) -> Found | None:

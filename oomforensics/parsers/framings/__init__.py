@@ -26,6 +26,7 @@ from oomforensics.parsers.framings import (
     logcat,
     logread,
     priority,
+    quoted_printable,
     syslog,
     syslog_5424,
     syslog_iso,
@@ -90,6 +91,7 @@ class Reader:
         self._unquoted = False  # a syslog line was seen that is not quoted
         self._bare_quote = ""
         self._hard_blanks = False
+        self._is_encoded = False  # as quoted-printable
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
@@ -108,7 +110,8 @@ class Reader:
         self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
         last: Record | None = None
         before, line_before = 0, ""
-        for numbered in chain(head, source):
+        found = chain(head, source)
+        for numbered in quoted_printable.decoded(found) if self._is_encoded else found:
             if numbered is PAUSED_LINE:
                 if last is not None:
                     yield last
@@ -160,6 +163,9 @@ class Reader:
             yield last
 
     def _look_at(self, head: list[tuple[int, bytes]]) -> None:
+        self._is_encoded = quoted_printable.looks_like_it([raw for _, raw in head])
+        if self._is_encoded:
+            head = list(quoted_printable.decoded(head))
         texts = [_decode(raw) for _, raw in head]
         self._hard_blanks = sum(_HARD_BLANK in text for text in texts) >= _MANY
         if self._hard_blanks:

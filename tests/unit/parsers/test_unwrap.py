@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import quopri
 import random
 import re
 from pathlib import Path
@@ -131,6 +132,19 @@ def test_hard_blanks_are_blanks() -> None:
     (kill,) = found.incident.kills
     assert (kill.pid, kill.comm, kill.anon_rss_kb) == (72203, "oom02", 15671680)
     assert found.printed_score == 373
+
+
+@pytest.mark.parametrize("path", RUNS[::4], ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_quoted_printable_mail(path: Path) -> None:
+    log = path.read_bytes()
+    mail = quopri.encodestring(log)
+    assert b"=3D" in mail and b"=\n" in mail
+    assert said(judged(mail.split(b"\n"))) == said(judged(log.split(b"\n")))
+
+
+def test_a_log_with_equal_signs_is_no_mail() -> None:
+    records = parse(["[    1.000000] a=", "[    2.000000] b=3D", "[    3.000000] c"])
+    assert [record.text for record in records] == ["a=", "b=3D", "c"]
 
 
 def test_the_columns_of_half_rows_are_not_guessed() -> None:

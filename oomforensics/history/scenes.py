@@ -29,8 +29,8 @@ _CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", 
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
-_ROUND = 1_000  # incidents whose surroundings are asked for at once
-_BATCH = 200  # of them whose tables are in memory at once
+_ROUND = 500  # incidents whose surroundings are asked for at once
+_BATCH = 100  # of them whose tables are in memory at once
 
 _INCIDENT_SQL = f"""
     SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats

@@ -9,6 +9,7 @@ from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.scene import Process
 
 # A victim of half the size of the one that was spared: no rounding, and no noise of the counters, turns that around.
+_BIGGER = 1.5  # with a shield to explain it, this is no chance
 _MUCH_BIGGER = 2.0
 # A twentieth of the memory: less than that, set free, would not have let anybody grow much longer.
 _PART_OF_CAUSE = 0.05
@@ -28,16 +29,16 @@ _KINDS = {"unit": 0, "cgroup": 1, "user": 2}  # the narrowest that people know f
 _MIN_SHARED_KB = 16 << 10  # less shared memory is no reason for anything
 
 
-def _outweighs(seen: Evidence, one: Process, victim: Process) -> bool:
-    """It has much more, and enough of what ran out to be part of the cause."""
-    much_more = one.used_pages >= victim.used_pages * _MUCH_BIGGER and one.pid != victim.pid
-    return much_more and seen.matters(one.used_pages, _PART_OF_CAUSE)
+def _outweighs(seen: Evidence, one: Process, victim: Process, times: float = _MUCH_BIGGER) -> bool:
+    """It has so many times as much, and enough of what ran out to be part of the cause."""
+    more = one.used_pages >= victim.used_pages * times and one.pid != victim.pid
+    return more and seen.matters(one.used_pages, _PART_OF_CAUSE)
 
 
 @entry(
     Severity.CRITICAL,
     condition=(
-        f"the process with most memory has {_MUCH_BIGGER:.0f} times the victim's, at least {_PART_OF_CAUSE:.0%} of memory, and "
+        f"the process with most memory has {_BIGGER:g} times the victim's, at least {_PART_OF_CAUSE:.0%} of memory, and "
         "an oom_score_adj below 0"
     ),
     advice=(
@@ -49,7 +50,7 @@ def _outweighs(seen: Evidence, one: Process, victim: Process) -> bool:
 )
 def culprit_shielded(seen: Evidence) -> Found | None:
     victim, biggest = seen.scene.victim, seen.biggest
-    if victim is None or biggest is None or biggest.pid == 1 or not _outweighs(seen, biggest, victim):
+    if victim is None or biggest is None or biggest.pid == 1 or not _outweighs(seen, biggest, victim, _BIGGER):
         return None
     shield, exposed = biggest.oom_score_adj or 0, victim.oom_score_adj or 0
     held = f"{words.who(biggest)} held {words.size(biggest.used_pages * seen.page_kb)}"

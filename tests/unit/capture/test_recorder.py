@@ -280,6 +280,7 @@ def test_a_storm_of_processes_waits_its_turn(stage: Stage) -> None:
         stage.proc.process(pid)
     stage.begin()
     stage.pass_time()
+    stage.recorder.spool.flush()  # a thread of its own writes
     one_step = [sample for sample in samples(read(stage.spool)) if isinstance(sample, ProcessIdentity)]
     stage.pass_time()
     stage.pass_time()

@@ -128,9 +128,11 @@ def test_each_kill_is_told_by_each_source(sat: Sat) -> None:
     assert killed_in & groups == groups
     header = next(sample for sample in found if isinstance(sample, Header))
     assert header.missing == ()
-    assert any(isinstance(one, Event) and one.what == "pressure" and one.cause == "pressure/memory" for one in found)
-    if sat.swap:  # without, a group's life ends before its pressure has lasted for a trigger's share of its window
-        assert any(isinstance(one, Event) and one.what == "pressure" and one.folder in groups for one in found)
+    throttled = f"/sys/fs/cgroup/{sitting.THROTTLED}"
+    told = {(one.what, one.cause, one.folder) for one in found if isinstance(one, Event)}
+    assert ("pressure", "pressure/memory", None) in told
+    assert ("pressure", "memory.pressure", throttled) in told
+    assert {("high", "memory.events", throttled), ("high", "memory.events.local", throttled)} & told
 
 
 def test_the_victims_last_second_is_there(sat: Sat) -> None:

@@ -29,6 +29,9 @@ _CGROUPS = f"{_ROOT}/sys/fs/cgroup"
 _LIMIT_MIB = 48
 _SWAP_IN_GROUP_MIB = 24
 _PUSH_MIB = 2048  # more than the guest has
+THROTTLED = "slow"  # the cgroup of the process that is made to wait
+_HIGH_MIB = 4
+_THROTTLED_MS = 3000  # some windows of a pressure trigger
 _SETTLED_MS = 3000
 APART_MS = 1500  # between the birth of a process and its growth, and after its death: longer than an interval
 _PATIENCE_MS = 60_000
@@ -63,6 +66,7 @@ class Sitting:
             yield from grow(number, growth, self.swap_mib)
             yield f"until {number + 1} {_PATIENCE_MS}"
             yield f"pause {APART_MS}"
+        yield from throttle(len(self.growths))
         yield "end-program 20000"
         yield "end"
 
@@ -122,6 +126,23 @@ def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -
     yield f"go {number}"
 
 
+def throttle(number: int) -> Iterator[str]:
+    """A process far above its memory.high: the kernel puts it to sleep again and again, which is pressure, and kills nobody.
+
+    An OOM that comes quickly ends before tasks have stalled for a trigger's share of its window.
+    """
+    folder = f"{_CGROUPS}/{THROTTLED}"
+    yield f"mkdir {folder}"
+    yield f"write {folder}/memory.high {_HIGH_MIB * MIB}"
+    yield f"write {folder}/memory.swap.max 0"
+    yield f"actor name={THROTTLED} push={_PUSH_MIB << 10} cgroup={folder}"
+    yield f"pause {APART_MS}"
+    yield f"go {number}"
+    yield f"pause {_THROTTLED_MS}"
+    yield f"kill {number}"
+    yield f"pause {APART_MS}"
+
+
 def spool_disk(scratch: Path, features: str = "") -> Disk:
     """Empty. What QEMU was told to flush it flushes."""
     userland.make_ext4(scratch / "spool", _SPOOL_BYTES, features=features)
@@ -162,7 +183,10 @@ def tail(scratch: Path) -> str:
 
 def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
     recorder = int(blobs.text("program"))
-    deaths = [(int(pid), int(status, 16)) for pid, status, _ in (one.decode().split() for one in blobs.every("death"))]
+    deaths = [
+        (int(pid), int(status, 16), by_us == "1")
+        for pid, status, by_us in (one.decode().split() for one in blobs.every("death"))
+    ]
     counts = [
         re.search(r"^oom_kill (\d+)$", blobs.text(f"vmstat_{when}"), re.MULTILINE) for when in ("before", "after")
     ]
@@ -174,9 +198,9 @@ def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
             Victim(int(pid), int(seconds) * 1_000_000 + int(us))
             for seconds, us, pid in _VICTIM.findall(blobs.text("trace"))
         ),
-        killed=tuple(pid for pid, status in deaths if status & 0x7F == 9),
+        killed=tuple(pid for pid, status, by_us in deaths if status & 0x7F == 9 and not by_us),
         recorder_pid=recorder,
-        recorder_status=next((status for pid, status in deaths if pid == recorder), None),
+        recorder_status=next((status for pid, status, _ in deaths if pid == recorder), None),
         vmstat_oom_kill=after - before,
         swap=sitting.swap_mib > 0,
         notes=tuple(note.decode(errors="replace") for note in blobs.every("note")),

@@ -151,10 +151,10 @@ class EventsV1:
         again = [watch.again_ns for watch in self.watches.values() if watch.again_ns is not None]
         return min([*again, *(due_ns for due_ns, _ in self._leaving)], default=None)
 
-    def waiting(self, watch: Watch) -> bytes:
+    def waiting(self, group: Group) -> bytes:
         """The tasks of a cgroup that sleep until somebody ends its OOM: where they sleep, and their stat."""
         parts = []
-        folders = [folder for folder in self.watches if (folder + "/").startswith(watch.group.folder + "/")]
+        folders = [folder for folder in self.watches if (folder + "/").startswith(group.folder + "/")]
         tids = [tid for folder in folders for tid in (files.read_all(folder + "/tasks") or b"").split()]
         for tid in tids[:_WAITING]:
             where = f"{self._proc}/{tid.decode()}"
@@ -163,7 +163,7 @@ class EventsV1:
             channel = files.read(where + "/wchan", 128) or b""
             if b"oom" in channel or (state == b"D" and channel.strip() in (b"", b"0")):
                 parts.append(b"%s %s\n" % (channel.strip() or b"?", stat.strip().replace(b"\n", b"\\n")))
-        return blobs.pack(watch.group.number, b"waiting", b"".join(parts))
+        return blobs.pack(group.number, b"waiting", b"".join(parts))
 
     def close(self) -> None:
         for folder in list(self.watches):

@@ -310,6 +310,38 @@ def test_slow_reads_end_a_step_early_and_the_next_goes_on(stage: Stage) -> None:
     assert set(changed(second)) | set(changed(third)) >= set(range(1000, 1600))
 
 
+def test_an_event_does_not_wait_for_the_end_of_a_look(stage: Stage, tmp_path: Path) -> None:
+    group = tmp_path / "cgroups"
+    group.mkdir()
+    (group / "cgroup.controllers").write_text("memory\n")
+    (group / "memory.events").write_text("max 0\noom_kill 0\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup2 cgroup2 rw\n")
+    for pid in range(1000, 1600):
+        stage.proc.process(pid)
+    recorder = stage.begin()
+    stage.pass_time()
+
+    def passing() -> int:
+        """A kill in the midst of the first 128 processes; 1 ms passes from one reading of the clock to the next."""
+        stage.clock.ns += S // 1000
+        if stage.clock.ns == killed_ns:
+            (group / "memory.events").write_text("max 0\noom_kill 1\n")
+        return stage.clock.ns
+
+    begun_ns = stage.clock.ns
+    killed_ns = begun_ns + 2 * S // 1000
+    recorder._clock = passing
+    recorder.step(None)
+    ended_ns = stage.clock.ns
+    recorder._clock = stage.clock
+    found = stage.end()
+    told = next(one for one in found if isinstance(one, Event))
+    assert (told.what, told.cause, told.folder) == ("oom_kill", "memory.events", str(group))
+    assert told.files["memory.events"] == b"max 0\noom_kill 1\n"
+    assert killed_ns <= told.mono_ns < ended_ns - 3 * S // 1000
+    assert found.index(told) < found.index(snapshots(found)[1])  # written while the look went on
+
+
 def test_differences_without_their_base_are_not_believed() -> None:
     raw = Frame(frame.PROCESSES, 0, 3, 0, bytes(40))
     losses = Losses()

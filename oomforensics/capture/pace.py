@@ -30,7 +30,7 @@ def plan(
 ) -> tuple[float, int, Pace]:
     """Seconds until the next look, why, and the pace after it.
 
-    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of the last look.
+    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of a look.
     """
     left = min(pace + passed_s * REFILL, BUDGET)
     floor_s = min(FLOOR_S, base_s)
@@ -46,6 +46,11 @@ def plan(
     if cost_s * SHARE > next_s:
         next_s, reason = cost_s * SHARE, COSTLY
     return next_s, reason, left
+
+
+def usual_cost_s(costs_s: tuple[float, ...]) -> float:
+    """The middle one of the last three: a look that was held up once, as on a host that is busy, is no reason to look away."""
+    return sorted(costs_s)[len(costs_s) // 2]
 
 
 def slope(before: float, now: float, passed_s: float) -> float:

@@ -84,7 +84,8 @@ class Recorder:
         self._aside_s = 0.0  # of CPU that events had since the present look began
         self._alarm_ns = 0
         self._last_ns = 0  # when the last step began
-        self._cost_s = 0.0
+        self._costs_s: tuple[float, ...] = (0.0, 0.0, 0.0)  # of the last looks
+        self._cost_s = 0.0  # of a look, as they are now
         self._next_ns = now
         self._synced_ns = now
         self._discovered_ns = now
@@ -152,7 +153,8 @@ class Recorder:
         self._aside()
         # Where others have the CPU a step takes long and costs little: that is no time to look away.
         spent_s = time.thread_time() - began_cpu_s - self._aside_s
-        self._cost_s = max(spent_s, (self._clock() - began) / _S / pace.SHARE)
+        self._costs_s = (*self._costs_s[1:], max(spent_s, (self._clock() - began) / _S / pace.SHARE))
+        self._cost_s = pace.usual_cost_s(self._costs_s)
         planned_s, why = self._plan(began)
         head = (took_ns // 1000, int(planned_s * 1e6), why if reason is None else reason)
         self._need_key = not self.spool.write(frame.PROCESSES, found.payload(*head), began, frame.KEY if key else 0)

@@ -33,6 +33,11 @@ def test_a_dear_step_is_followed_by_a_pause() -> None:
     assert pace.may_look_now(0.4, 0.1) and not pace.may_look_now(0.3, 0.1)
 
 
+def test_one_dear_look_is_none_yet() -> None:
+    assert pace.usual_cost_s((0.003, 0.003, 0.3)) == pace.usual_cost_s((0.003, 0.3, 0.003)) == 0.003
+    assert pace.usual_cost_s((0.003, 0.3, 0.2)) == 0.2
+
+
 def test_without_budget_it_still_looks_seven_times_a_second_where_something_presses() -> None:
     slow_s = 1 / pace.REFILL
     assert pace.plan(0.0, 1.0, slow_s, FOREVER, True, 0.003) == (slow_s, pace.COOLING, 0.0)

@@ -310,6 +310,25 @@ def test_slow_reads_end_a_step_early_and_the_next_goes_on(stage: Stage) -> None:
     assert set(changed(second)) | set(changed(third)) >= set(range(1000, 1600))
 
 
+def test_a_look_that_was_held_up_once_is_no_reason_to_look_away(stage: Stage) -> None:
+    recorder = stage.begin()
+    for _ in range(3):
+        stage.pass_time()
+
+    def held_up() -> int:
+        stage.clock.ns += S
+        return stage.clock.ns
+
+    planned = []
+    for _ in range(2):
+        recorder._clock = held_up
+        recorder.step(None)
+        recorder._clock = stage.clock
+        planned.append(recorder._next_ns - recorder._last_ns)
+    assert planned[0] == S < planned[1]
+    stage.end()
+
+
 def test_an_event_does_not_wait_for_the_end_of_a_look(stage: Stage, tmp_path: Path) -> None:
     group = tmp_path / "cgroups"
     group.mkdir()

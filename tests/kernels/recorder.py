@@ -183,7 +183,27 @@ def _table(lab: Laboratory) -> Iterator[str]:
         if isinstance(made, Sat):
             yield from _kills(name, made)
     yield ""
+    yield from _speeds(lab)
+    yield ""
     yield from (one.told() for one in lab.cuts)
+
+
+def _speeds(lab: Laboratory) -> Iterator[str]:
+    """Times of a guest are as measured. What they would be elsewhere nobody knows; this is how slow the guest was."""
+    yield "| guest | a loop of Python takes, ms: before, after, here | reading /proc | times as long as here, at most |"
+    yield "|---" * 4 + "|"
+    for (_, name), made in lab.sittings.items():
+        known = [one for one in made.speeds if one is not None] if isinstance(made, Sat) else []
+        if isinstance(made, Sat) and known and made.here is not None:
+            loops, here = [one.loop_ms for one in known], made.here
+            calls = [one.calls_ms for one in known]
+            cells = (
+                f"{made.release}, {name}",
+                ", ".join(f"{one:.1f}" for one in (*loops, here.loop_ms)),
+                ", ".join(f"{one:.1f}" for one in (*calls, here.calls_ms)),
+                f"{max(loops) / here.loop_ms:.0f} and {max(calls) / here.calls_ms:.0f}",
+            )
+            yield "| " + " | ".join(cells) + " |"
 
 
 def _row(name: str, sat: Sat) -> str:

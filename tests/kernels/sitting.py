@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +31,9 @@ _CGROUPS = f"{_ROOT}/sys/fs/cgroup"
 _LIMIT_MIB = 48
 _SWAP_IN_GROUP_MIB = 24
 _PUSH_MIB = 2048  # more than the guest has
+_SPEED = ("/spool/speed-before", "/spool/speed-after")
+_SPEED_MS = 5000
+_SPEED_HERE_S = 10.0
 THROTTLED = "slow"  # the cgroup of the process that is made to wait
 _HIGH_MIB = 4
 _THROTTLED_MS = 3000  # some windows of a pressure trigger
@@ -58,6 +63,7 @@ class Sitting:
 
     def script(self, recorder: Options) -> Iterator[str]:
         yield from mounts(self.swap_mib)
+        yield from how_fast(_SPEED[0])
         yield "victims"
         yield run(userland.RECORDER, *recorder.argv())
         yield f"pause {_SETTLED_MS}"
@@ -68,7 +74,22 @@ class Sitting:
             yield f"pause {APART_MS}"
         yield from throttle(len(self.growths))
         yield "end-program 20000"
+        yield from how_fast(_SPEED[1])
         yield "end"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What guest/speed.py measured: milliseconds of its two tasks."""
+
+    loop_ms: float
+    calls_ms: float
+
+    @classmethod
+    def read(cls, path: Path) -> Speed | None:
+        """None: it was not done in time."""
+        figures = path.read_text().split() if path.exists() else []
+        return cls(*map(float, figures)) if len(figures) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -88,9 +109,10 @@ class Sat:
     recorder_pid: int
     recorder_status: int | None  # as wait() gives it; None: it never ended
     vmstat_oom_kill: int
-    swap: bool
     notes: tuple[str, ...]
     console: str
+    speeds: tuple[Speed | None, ...]  # of the guest, before and after
+    here: Speed | None  # of the machine that emulates it
 
 
 def mounts(swap_mib: int) -> Iterator[str]:
@@ -109,6 +131,23 @@ def run(program: str, *arguments: str) -> str:
     """Python's isolated mode without site, as `oomforensics capture` starts the recorder."""
     words = (_ROOT, userland.PYTHON, "-I", "-S", program, *arguments)
     return "run " + " ".join(word(one) or "%00" for one in words)
+
+
+def how_fast(file: str) -> Iterator[str]:
+    yield run(userland.SPEED, file)
+    yield f"pause {_SPEED_MS}"
+    yield "end-program 1000"
+
+
+def speed_here(scratch: Path) -> Speed | None:
+    """Of this machine, while nothing is emulated on it."""
+    told = scratch / "speed"
+    with subprocess.Popen([sys.executable, "-I", "-S", userland.GUEST / "speed.py", told]) as program:
+        until = time.monotonic() + _SPEED_HERE_S
+        while not (told.exists() and told.stat().st_size) and time.monotonic() < until:
+            time.sleep(0.05)
+        program.terminate()
+    return Speed.read(told)
 
 
 def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -> Iterator[str]:
@@ -166,6 +205,7 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     recorder = Options(SPOOL, interval_s=INTERVAL_S)
     (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, sitting.script(recorder)))
     command = qemu(kernel, scratch, disks(scratch, python, sitting.swap_mib))
+    here = speed_here(scratch)
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -174,15 +214,15 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
     userland.contents(scratch / "spool", scratch / "found")
-    return _told(blobs, sitting, scratch)
+    return _told(blobs, sitting, scratch, here)
 
 
 def tail(scratch: Path) -> str:
     return "the console ends ..." + (scratch / "console").read_text(errors="replace")[-600:]
 
 
-def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
-    recorder = int(blobs.text("program"))
+def _told(blobs: Blobs, sitting: Sitting, scratch: Path, here: Speed | None) -> Sat:
+    _, recorder, _ = map(int, blobs.every("program"))
     deaths = [
         (int(pid), int(status, 16), by_us == "1")
         for pid, status, by_us in (one.decode().split() for one in blobs.every("death"))
@@ -202,7 +242,8 @@ def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
         recorder_pid=recorder,
         recorder_status=next((status for pid, status, _ in deaths if pid == recorder), None),
         vmstat_oom_kill=after - before,
-        swap=sitting.swap_mib > 0,
         notes=tuple(note.decode(errors="replace") for note in blobs.every("note")),
         console=(scratch / "console").read_text(errors="replace"),
+        speeds=tuple(Speed.read(scratch / "found" / Path(file).name) for file in _SPEED),
+        here=here,
     )

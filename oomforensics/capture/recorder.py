@@ -30,7 +30,7 @@ _FULL = 60  # steps after which everything is written in full again
 _DISCOVER_NS = 30 * _S  # between two walks of the cgroup tree, where inotify tells of new ones
 _DISCOVER_BLIND_NS = 2 * _S  # where it does not, or where there is no cgroup yet
 _EVENTS_A_SECOND = 200
-_TAKES = 8  # times that the sources are read while what they said before is written down
+_TAKES = 16  # times that the sources are read before what they said is written down
 _ASIDE_S = 0.1  # of CPU that events may have in the midst of one look; what comes then waits for its end
 _SPARE_FILES = 256  # descriptors that are kept for other things than processes and cgroups
 _FEWEST_FILES = 64
@@ -81,6 +81,7 @@ class Recorder:
         self._look = False
         self._urgent = False
         self._unwritten: list[tuple[int, int, int, Callable[[], bytes]]] = []  # kind, when it was read, flags, payload
+        self._ask = False  # an OOM is known that not every source has told of yet
         self._aside_s = 0.0  # of CPU that events had since the present look began
         self._alarm_ns = 0
         self._last_ns = 0  # when the last step began
@@ -316,15 +317,15 @@ class Recorder:
     # What the sources say.
 
     def _heed(self, wait_s: float = 0.0) -> None:
-        """Read and stamp what the sources say; then write it down, and read again in between: nothing waits for that."""
-        self._take(wait_s)
-        takes = _TAKES
-        while self._unwritten:
+        """Read and stamp what the sources say until they are silent; then write it down, and read again in between."""
+        takes = _TAKES if self._take(wait_s) else 0
+        while True:
+            while takes and self._take():
+                takes -= 1
+            if not self._unwritten:
+                break
             kind, mono_ns, flags, payload = self._unwritten.pop(0)
             self.spool.write(kind, payload(), mono_ns, flags)
-            if takes:
-                takes -= 1
-                self._take(0.0)
         if self._urgent:
             self._sync(self._clock())
 
@@ -335,8 +336,10 @@ class Recorder:
             self._heed()
             self._aside_s += time.thread_time() - began_s
 
-    def _take(self, wait_s: float) -> None:
-        for fd, _ in self._epoll.poll(wait_s, 64):
+    def _take(self, wait_s: float = 0.0) -> bool:
+        """Had any of them something to say?"""
+        ready = self._epoll.poll(wait_s, 64)
+        for fd, _ in ready:
             handler = self._handlers.get(fd)
             if handler is not None:
                 handler(fd)
@@ -348,6 +351,22 @@ class Recorder:
                     self._v1_event(watch, said, "memory.oom_control")
             for group in self._v1.left(now):
                 self._event(group, "oom_then_removed", "eventfd")
+        if self._ask:
+            self._ask_all()
+            self._ask = False
+        return bool(ready)
+
+    def _ask_all(self) -> None:
+        """Somebody was killed, says one of them: the others know it already, and the kernel wakes us for them later.
+
+        It counts before it kills, holds back word of its counters (v2), and wakes readers of its log at the next tick.
+        """
+        for fd in self._victims.fds if self._victims is not None else ():
+            self._read_victims(fd)
+        for found in self._v2.again() if self._v2 is not None else ():
+            self._event(*found)
+        if self._kmsg is not None:
+            self._on_kmsg(self._kmsg.fd)
 
     def _sync(self, now: int) -> None:
         self.spool.sync()
@@ -432,26 +451,21 @@ class Recorder:
             self._alarm_ns = self._clock() + int(pace.ALARM_S * _S)
             if self._target.folder is None or self._options.kind == "system":
                 self._saw_oom()
-            self._count_again()
+            self._ask = True
 
     def _on_victim(self, fd: int) -> None:
-        if self._victims is None:
-            return
-        chosen = self._victims.read(fd)
+        if self._victims is not None and not self._read_victims(fd) and self._victims.drop_ended(fd):
+            del self._handlers[fd]
+
+    def _read_victims(self, fd: int) -> bool:
+        chosen = self._victims.read(fd) if self._victims is not None else []
         for when_ns, pid, raw in chosen:
-            extra = [(b"chosen_ns", b"%d" % when_ns), (b"record", raw), (b"format", self._victims.format)]
+            form = self._victims.format if self._victims is not None else b""
+            extra = [(b"chosen_ns", b"%d" % when_ns), (b"record", raw), (b"format", form)]
             scoped = self._options.kind == "system" or pid in self._processes
             parts = b"".join([blobs.pack(0, name, value) for name, value in extra])
             self._event(None, "mark_victim", "oom:mark_victim", parts, scoped)
-        if chosen:
-            self._count_again()
-        elif self._victims.drop_ended(fd):
-            del self._handlers[fd]
-
-    def _count_again(self) -> None:
-        """Somebody was killed: the kernel counts that before it says so, and holds back word of its counters (v2)."""
-        for found in self._v2.again() if self._v2 is not None else ():
-            self._event(*found)
+        return bool(chosen)
 
     def _vmstat(self) -> None:
         """The last resort: the kernel counts its kills, without saying who."""
@@ -479,6 +493,7 @@ class Recorder:
         flags = frame.OOM if oom else 0
         self._unwritten.append((frame.EVENT, now, flags, lambda: self._told(group, what, cause) + extra))
         self._urgent = self._urgent or oom
+        self._ask = self._ask or oom
         if what != "cgroup_removed":
             self._look = True
             self._alarm_ns = now + int(pace.ALARM_S * _S)

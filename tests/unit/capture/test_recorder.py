@@ -361,6 +361,27 @@ def test_an_event_does_not_wait_for_the_end_of_a_look(stage: Stage, tmp_path: Pa
     assert found.index(told) < found.index(snapshots(found)[1])  # written while the look went on
 
 
+def test_an_oom_that_one_source_knows_is_asked_of_the_others(stage: Stage, tmp_path: Path) -> None:
+    """As the kernel holds back word of a file that changed just before: here nobody is told of it at all."""
+    group = tmp_path / "cgroups"
+    group.mkdir()
+    (group / "cgroup.controllers").write_text("memory\n")
+    events = group / "memory.events"
+    events.write_text("max 0\noom_kill 0\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup2 cgroup2 rw\n")
+    recorder = stage.begin()
+    events.write_text("max 1\noom_kill 0\n")
+    recorder.round()
+    assert recorder._inotify is not None
+    recorder._epoll.unregister(recorder._inotify.fd)
+    stage.pass_time()
+    events.write_text("max 2\noom_kill 1\n")
+    stage.proc.vmstat(1)
+    stage.pass_time()
+    told = [(one.what, one.cause) for one in stage.end() if isinstance(one, Event)]
+    assert told == [("max", "memory.events"), ("oom_kill", "vmstat"), ("oom_kill", "memory.events")]
+
+
 def test_differences_without_their_base_are_not_believed() -> None:
     raw = Frame(frame.PROCESSES, 0, 3, 0, bytes(40))
     losses = Losses()

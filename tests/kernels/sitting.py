@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,19 +27,19 @@ INTERVAL_S = 1.0
 MEMORY_MIB = 384
 CPUS = 2
 _ROOT = "/root"
-_CGROUPS = f"{_ROOT}/sys/fs/cgroup"
+CGROUPS = f"{_ROOT}/sys/fs/cgroup"
 _LIMIT_MIB = 48
 _SWAP_IN_GROUP_MIB = 24
-_PUSH_MIB = 2048  # more than the guest has
+PUSH_MIB = 2048  # more than the guest has
 _SPEED = ("/spool/speed-before", "/spool/speed-after")
 _SPEED_MS = 5000
 _SPEED_HERE_S = 10.0
 THROTTLED = "slow"  # the cgroup of the process that is made to wait
 _HIGH_MIB = 4
 _THROTTLED_MS = 3000  # some windows of a pressure trigger
-_SETTLED_MS = 3000
+SETTLED_MS = 3000
 APART_MS = 1500  # between the birth of a process and its growth, and after its death: longer than an interval
-_PATIENCE_MS = 60_000
+PATIENCE_MS = 60_000
 _SPOOL_BYTES = 64 << 20
 _TIMEOUT_S = 420
 MODULES = ("ext4", "crc32c_generic")
@@ -66,11 +66,11 @@ class Sitting:
         yield from how_fast(_SPEED[0])
         yield "victims"
         yield run(userland.RECORDER, *recorder.argv())
-        yield f"pause {_SETTLED_MS}"
+        yield f"pause {SETTLED_MS}"
         yield "freeze"
         for number, growth in enumerate(self.growths):
             yield from grow(number, growth, self.swap_mib)
-            yield f"until {number + 1} {_PATIENCE_MS}"
+            yield f"until {number + 1} {PATIENCE_MS}"
             yield f"pause {APART_MS}"
         yield from throttle(len(self.growths))
         yield "end-program 20000"
@@ -122,7 +122,7 @@ def mounts(swap_mib: int) -> Iterator[str]:
                         ("tracefs", "sys/kernel/tracing")):  # fmt: skip
         yield f"mount {kind} {_ROOT}/{place}"
     yield f"disk spool {_ROOT}/spool"
-    yield f"write {_CGROUPS}/cgroup.subtree_control {word('+memory')}"
+    yield f"write {CGROUPS}/cgroup.subtree_control {word('+memory')}"
     if swap_mib:
         yield f"swap {SWAP_DISK} {swap_mib}"
 
@@ -154,13 +154,13 @@ def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -
     """One more process, in the population for a while before it grows."""
     group = ""
     if growth.in_group:
-        folder = f"{_CGROUPS}/box{number}"
+        folder = f"{CGROUPS}/box{number}"
         group = f" cgroup={folder}"
         yield f"mkdir {folder}"
         yield f"write {folder}/memory.max {_LIMIT_MIB * MIB}"
         if swap_mib:
             yield f"write {folder}/memory.swap.max {_SWAP_IN_GROUP_MIB * MIB}"
-    yield f"actor name=hog{number} push={_PUSH_MIB << 10} rate={growth.mib_s << 10}{group}"
+    yield f"actor name=hog{number} push={PUSH_MIB << 10} rate={growth.mib_s << 10}{group}"
     yield f"pause {pause_ms}"
     yield f"go {number}"
 
@@ -170,11 +170,11 @@ def throttle(number: int) -> Iterator[str]:
 
     An OOM that comes quickly ends before tasks have stalled for a trigger's share of its window.
     """
-    folder = f"{_CGROUPS}/{THROTTLED}"
+    folder = f"{CGROUPS}/{THROTTLED}"
     yield f"mkdir {folder}"
     yield f"write {folder}/memory.high {_HIGH_MIB * MIB}"
     yield f"write {folder}/memory.swap.max 0"
-    yield f"actor name={THROTTLED} push={_PUSH_MIB << 10} cgroup={folder}"
+    yield f"actor name={THROTTLED} push={PUSH_MIB << 10} cgroup={folder}"
     yield f"pause {APART_MS}"
     yield f"go {number}"
     yield f"pause {_THROTTLED_MS}"
@@ -201,11 +201,16 @@ def qemu(kernel: Kernel, scratch: Path, disks: list[Disk]) -> list[str]:
 
 
 def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
-    """Boot, play, and bring the spool home. Raises IncompleteRun where the guest ended early."""
-    recorder = Options(SPOOL, interval_s=INTERVAL_S)
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, sitting.script(recorder)))
-    command = qemu(kernel, scratch, disks(scratch, python, sitting.swap_mib))
+    """Raises IncompleteRun where the guest ended early."""
     here = speed_here(scratch)
+    script = sitting.script(Options(SPOOL, interval_s=INTERVAL_S))
+    return _told(play(kernel, script, python, scratch, sitting.swap_mib), scratch, here)
+
+
+def play(kernel: Kernel, script: Iterable[str], python: Disk, scratch: Path, swap_mib: int = 0) -> Blobs:
+    """Boot, play, and bring the spool's disk home into the folder `found`. Raises IncompleteRun."""
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, script))
+    command = qemu(kernel, scratch, disks(scratch, python, swap_mib))
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -214,14 +219,14 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
     userland.contents(scratch / "spool", scratch / "found")
-    return _told(blobs, sitting, scratch, here)
+    return blobs
 
 
 def tail(scratch: Path) -> str:
     return "the console ends ..." + (scratch / "console").read_text(errors="replace")[-600:]
 
 
-def _told(blobs: Blobs, sitting: Sitting, scratch: Path, here: Speed | None) -> Sat:
+def _told(blobs: Blobs, scratch: Path, here: Speed | None) -> Sat:
     _, recorder, _ = map(int, blobs.every("program"))
     deaths = [
         (int(pid), int(status, 16), by_us == "1")

@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from oomforensics.capture import blobs, files, frame, hierarchy, kmsg, pace, survive, targets
+from oomforensics.capture import blobs, files, frame, hierarchy, kmsg, pace, storms, survive, targets
 from oomforensics.capture.cgroups import Cgroups
 from oomforensics.capture.events_v1 import OOM as OOM_EVENTFD
 from oomforensics.capture.events_v1 import EventsV1, Watch
@@ -29,15 +29,12 @@ _STEP_BUDGET_NS = _S // 4  # of reading processes in one step; the rest is read 
 _FULL = 60  # steps after which everything is written in full again
 _DISCOVER_NS = 30 * _S  # between two walks of the cgroup tree, where inotify tells of new ones
 _DISCOVER_BLIND_NS = 2 * _S  # where it does not, or where there is no cgroup yet
-_EVENTS_A_SECOND = 200
 _TAKES = 16  # times that the sources are read before what they said is written down
 _ASIDE_S = 0.1  # of CPU that events may have in the midst of one look; what comes then waits for its end
 _SPARE_FILES = 256  # descriptors that are kept for other things than processes and cgroups
 _FEWEST_FILES = 64
 _WATCHED_PRESSURE = 64  # cgroups with a pressure trigger of their own
 _OOMS = (*KILLS, "under_oom", "oom_then_removed", "mark_victim")  # events that a spool keeps the neighbourhood of
-_PASSING = ("usage_threshold", "pressure_level", "pressure", "max", "high", "low", "sock_throttled")
-_PASSING_NS = _S // 10  # between two recorded events of this kind in one cgroup
 
 
 class Recorder:
@@ -91,10 +88,7 @@ class Recorder:
         self._synced_ns = now
         self._discovered_ns = now
         self._vmstat_kills: int | None = None
-        self._passed: dict[tuple[str, str], int] = {}
-        self._second_ns = now
-        self._second_events = 0
-        self._unrecorded = 0
+        self._storms = storms.Storms(now)
         self._told_full = False
         self.ooms = 0
 
@@ -306,8 +300,7 @@ class Recorder:
             for watch in self._v1.watches.values() if self._v1 is not None else ():
                 for fd in self._v1.thresholds(watch) if self._v1 is not None else ():
                     self._listen(fd, self._on_eventfd)
-            floor = now - _S
-            self._passed = {what: when for what, when in self._passed.items() if when > floor}
+            self._storms.forget(now)
 
     def _tell_when_full(self) -> None:
         if self.spool.full and not self._told_full:
@@ -477,18 +470,12 @@ class Recorder:
     def _event(self, group: Group | None, what: str, cause: str, extra: bytes = b"", scoped: bool = True) -> None:
         now = self._clock()
         folder = group.folder if group is not None else ""
-        if what in _PASSING:
-            if now - self._passed.get((folder, what), -_S) < _PASSING_NS:
-                return
-            self._passed[folder, what] = now
-        if now - self._second_ns >= _S:
-            if self._unrecorded:
-                self.note(f"{self._unrecorded} events were not recorded: more than {_EVENTS_A_SECOND} in a second")
-            self._second_ns, self._second_events, self._unrecorded = now, 0, 0
-        self._second_events += 1
         oom = what in _OOMS
-        if self._second_events > _EVENTS_A_SECOND and not oom:
-            self._unrecorded += 1
+        admitted = self._storms.admit(folder, what, oom, now)
+        if self._storms.dropped:
+            self.note(f"{self._storms.dropped} events were not recorded: more than {storms.MOST} in a second")
+            self._storms.dropped = 0
+        if not admitted:
             return
         flags = frame.OOM if oom else 0
         self._unwritten.append((frame.EVENT, now, flags, lambda: self._told(group, what, cause) + extra))

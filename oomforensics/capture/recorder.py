@@ -170,6 +170,10 @@ class Recorder:
         """Something about the recording itself."""
         self.spool.write(frame.NOTE, text.encode("utf-8", "replace"), self._clock())
 
+    def remark(self, text: str) -> None:
+        """A note from a signal handler, which may come in the midst of writing: it is written later."""
+        self._unwritten.append((frame.NOTE, self._clock(), 0, lambda: text.encode("utf-8", "replace")))
+
     def close(self) -> None:
         self.spool.close()
         for part in (
@@ -183,7 +187,7 @@ class Recorder:
 
     def wake_by(self, fd: int) -> None:
         """A descriptor whose readiness only ends the wait: of signals."""
-        self._listen(fd, lambda ready: None)
+        self._listen(fd, _drain)
 
     def _open_sources(self) -> None:
         """Everything that can tell of an OOM; what this machine does not have is remembered."""
@@ -535,3 +539,7 @@ class Recorder:
             self._epoll.modify(fd, select.EPOLLPRI if fd in self._pressure_fds else select.EPOLLIN)
         except OSError:
             self._handlers.pop(fd, None)
+
+
+def _drain(fd: int) -> None:
+    os.read(fd, 64)

@@ -77,6 +77,11 @@ class EventsV1:
         ]
         return [fd for fd in made if fd is not None]
 
+    def new_limits(self) -> list[int]:
+        """Eventfds to wait for, where a look saw a limit that thresholds are not set for: mostly it comes after the cgroup."""
+        known = (watch for watch in self.watches.values() if watch.group.limit not in (None, watch.limit))
+        return [fd for watch in known for fd in self.thresholds(watch)]
+
     def remove(self, folder: str, now_ns: int) -> list[int]:
         """Eventfds that nobody need wait for any more. `left` tells later what they were woken for."""
         watch = self.watches.pop(folder, None)

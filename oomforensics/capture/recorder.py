@@ -143,6 +143,8 @@ class Recorder:
         identities = self._processes.identities(began)
         took_ns = self._clock() - began
         groups = self._cgroups.step(began, full, self._aside)
+        for fd in self._v1.new_limits() if self._v1 is not None else ():
+            self._listen(fd, self._on_eventfd)
         system = self._clocks() + self._system.step(began, full)
         self._vmstat()
         self._aside()
@@ -301,9 +303,6 @@ class Recorder:
         ):
             self._discovered_ns = now
             self._cgroups.discover()
-            for watch in self._v1.watches.values() if self._v1 is not None else ():
-                for fd in self._v1.thresholds(watch) if self._v1 is not None else ():
-                    self._listen(fd, self._on_eventfd)
             self._storms.forget(now)
 
     def _tell_when_full(self) -> None:

@@ -382,6 +382,26 @@ def test_an_oom_that_one_source_knows_is_asked_of_the_others(stage: Stage, tmp_p
     assert told == [("max", "memory.events"), ("oom_kill", "vmstat"), ("oom_kill", "memory.events")]
 
 
+def test_thresholds_of_cgroup_v1_follow_a_limit_that_comes_later(stage: Stage, tmp_path: Path) -> None:
+    """A cgroup is made first, and gets its limit then."""
+    group = tmp_path / "memory"
+    group.mkdir()
+    for name, text in (("usage_in_bytes", "4096"), ("oom_control", "under_oom 0\noom_kill 0"), ("pressure_level", "")):
+        (group / f"memory.{name}").write_text(f"{text}\n")
+    control, limit = group / "cgroup.event_control", group / "memory.limit_in_bytes"
+    control.write_text("")
+    limit.write_text("9223372036854771712\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup cgroup rw,memory\n")
+    stage.begin()
+    stage.pass_time()
+    assert b"990000" not in control.read_bytes()
+    limit.write_text("1000000\n")
+    for _ in range(10):
+        stage.pass_time()
+    assert b" 990000" in control.read_bytes()
+    stage.end()
+
+
 def test_differences_without_their_base_are_not_believed() -> None:
     raw = Frame(frame.PROCESSES, 0, 3, 0, bytes(40))
     losses = Losses()

@@ -20,7 +20,7 @@ FILES = ("memory.events.local", "memory.events", "memory.swap.events")
 _WORST = ("oom_group_kill", "oom_kill", "oom", "fail", "max", "high", "low", "sock_throttled")
 KILLS = ("oom_kill", "oom_group_kill")
 # Stall and window in microseconds; the second is allowed without privileges, from 6.4 on.
-_LATELY = 16  # files whose counters rose last: those that are read again when a kill is known from elsewhere
+_LATELY = 32  # files that are new, or whose counters rose last: they are read again when a kill is known from elsewhere
 _TRIGGERS = (b"some 50000 500000", b"some 100000 2000000")
 
 
@@ -44,6 +44,7 @@ class EventsV2:
                 continue
             self._watches[watch] = group, name
             self._counters[group.folder, name] = counters(raw)
+            self._stir(watch)
 
     def remove(self, folder: str) -> None:
         for watch in [watch for watch, (group, _) in self._watches.items() if group.folder == folder]:
@@ -66,15 +67,18 @@ class EventsV2:
         risen = [counter for counter in now if now[counter] > before.get(counter, 0)]
         if not risen:
             return None
+        self._stir(watch)
+        return group, next((counter for counter in _WORST if counter in risen), risen[0]), name
+
+    def again(self) -> list[tuple[Group, str, str]]:
+        """As `changed`, of the files that are likely to have, without waiting for the kernel's word."""
+        return [found for watch in list(self._lately) if (found := self.changed(watch)) is not None]
+
+    def _stir(self, watch: int) -> None:
         self._lately.pop(watch, None)
         self._lately[watch] = None
         if len(self._lately) > _LATELY:
             del self._lately[next(iter(self._lately))]
-        return group, next((counter for counter in _WORST if counter in risen), risen[0]), name
-
-    def again(self) -> list[tuple[Group, str, str]]:
-        """As `changed`, of the files whose counters rose last, without waiting for the kernel's word."""
-        return [found for watch in list(self._lately) if (found := self.changed(watch)) is not None]
 
 
 def counters(raw: bytes) -> dict[str, int]:

@@ -200,18 +200,23 @@ def test_counters_that_rose_lately_are_read_again_without_the_kernels_word(tmp_p
     groups = Cgroups([(2, str(tmp_path / "top"))], 100)
     told = EventsV2(inotify)
     groups.on_new = told.add
-    for number in range(30):
+    for number in range(60):
         (v2_group(tmp_path, f"top/{number}", 1) / "memory.events").write_text("max 0\noom_kill 0\n")
     groups.discover()
-    for number in range(30):
+    for number in range(60):
         (tmp_path / f"top/{number}/memory.events").write_text("max 1\noom_kill 0\n")
-    assert len([one for watch, _, _ in inotify.read() if (one := told.changed(watch)) is not None]) == 30
+    assert len([one for watch, _, _ in inotify.read() if (one := told.changed(watch)) is not None]) == 60
+    (v2_group(tmp_path, "top/new", 1) / "memory.events").write_text("max 0\noom_kill 0\n")
+    groups.discover()
     assert told.again() == []
-    for number in (3, 29):  # 3 was not among the last that rose
-        (tmp_path / f"top/{number}/memory.events").write_text("max 1\noom_kill 1\n")
-    assert [(Path(group.folder).name, what) for group, what, _ in told.again()] == [("29", "oom_kill")]
+    for name in ("3", "59", "new"):  # 3 was not among the last that rose
+        (tmp_path / f"top/{name}/memory.events").write_text("max 1\noom_kill 1\n")
+    assert {(Path(group.folder).name, what) for group, what, _ in told.again()} == {
+        ("59", "oom_kill"),
+        ("new", "oom_kill"),
+    }
     assert [one[1] for watch, _, _ in inotify.read() if (one := told.changed(watch)) is not None] == ["oom_kill"]
-    told.remove(str(tmp_path / "top/29"))
+    told.remove(str(tmp_path / "top/59"))
     assert told.again() == []
     groups.close()
     inotify.close()

@@ -111,7 +111,7 @@ def killed_before_memory_came_back(seen: Evidence) -> Found | None:
     for one in scene.neighbours:
         if not one.same_boot or one.scope != scene.scope or one.oom_memcg != scene.oom_memcg:
             continue
-        row = scene.by_pid.get(one.victim_pid) if one.victim_pid is not None else None
+        row = scene.processes.with_pid(one.victim_pid)
         if row is not None and row.comm == one.victim_comm and one.earlier_s < _LOOP_S:
             kb = row.used_pages * seen.page_kb
             if kb >= _STILL_THERE_KB and not row.is_victim:

@@ -11,17 +11,15 @@ from typing import Any
 import numpy as np
 
 from oomforensics.analysis.scene import (
-    MOST_NEIGHBOURS,
-    NEIGHBOURS_S,
     Grown,
     HostFact,
     Killed,
-    Neighbour,
     Scene,
     Together,
     Told,
 )
 from oomforensics.analysis.task_table import TaskTable, summable
+from oomforensics.history import neighbours
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 
@@ -73,47 +71,6 @@ _FACT_SQL = """
         PARTITION BY incident_id, kind, name
         ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
     ) = 1
-"""
-# A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts,
-# else that on the wall.
-_NEIGHBOUR_SQL = f"""
-    WITH named AS (
-        SELECT incident_id, boot_id, uptime_s, line_start, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
-               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
-        FROM t_incidents
-    ),
-    placed AS (
-        SELECT *, row_number() OVER (PARTITION BY boot_id ORDER BY uptime_s, line_start, incident_id) AS in_boot,
-               row_number() OVER (PARTITION BY nameless ORDER BY line_start, incident_id) AS in_source,
-               row_number() OVER (PARTITION BY label ORDER BY at_s, line_start, incident_id) AS on_host
-        FROM named
-    ),
-    wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
-    back AS (SELECT unnest(range(1, {MOST_NEIGHBOURS} + 1)) AS places),
-    near AS (
-        SELECT i.incident_id AS id, o.incident_id AS other, i.uptime_s - o.uptime_s AS later_s, true AS together
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.boot_id = i.boot_id AND o.in_boot = i.in_boot - places
-        UNION ALL
-        SELECT i.incident_id, o.incident_id, i.uptime_s - o.uptime_s AS later_s, true
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.nameless = i.nameless AND o.in_source = i.in_source - places
-        UNION ALL
-        SELECT i.incident_id, o.incident_id, i.at_s - o.at_s AS later_s, false
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.label = i.label AND o.on_host = i.on_host - places
-        WHERE (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
-    )
-    SELECT id, other, later_s, together FROM near WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
-    QUALIFY row_number() OVER (PARTITION BY id ORDER BY later_s, other) <= {MOST_NEIGHBOURS}
-    ORDER BY id, later_s, other
-"""
-# An incident is the neighbour of many: what is told of it is asked for once.
-_TOLD_OF_NEIGHBOUR_SQL = """
-    SELECT incident_id, scope, victim_pid, victim_comm, oom_memcg, task_memcg, systemd_unit, container_id, pod_uid,
-           memory_limit_kb, anon_kb, source, line_start
-    FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
-    LEFT JOIN (
-        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
-    ) USING (incident_id)
-    WHERE incident_id IN (SELECT unnest(?))
 """
 _TOLD_SQL = f"""
     SELECT incident_id, kind, pid, comm, cgroup, text, source, line FROM memory_events
@@ -171,7 +128,7 @@ class _Around:
     """Facts, neighbours and witnesses of incidents, by the incident's id."""
 
     def __init__(self, con: Connection, ids: list[str]) -> None:
-        self.neighbours = _neighbours(con, ids)
+        self.neighbours = neighbours.load(con, ids)
         told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
         self.told = _grouped(told, Told)
         together = _grouped(con.execute(_TOGETHER_SQL, [ids]).fetchall(), Together)
@@ -185,13 +142,6 @@ class _Around:
         if _has_any(con, "t_bundle_facts"):
             for incident_id, kind, name, *fact in con.execute(_FACT_SQL, [ids]).fetchall():
                 self.facts[incident_id][kind, name] = HostFact(*fact)
-
-
-def _neighbours(con: Connection, ids: list[str]) -> defaultdict[str, list[Neighbour]]:
-    near = con.execute(_NEIGHBOUR_SQL, [ids]).fetchall()
-    others = list({other for _, other, *_ in near})
-    told = {incident_id: values for incident_id, *values in con.execute(_TOLD_OF_NEIGHBOUR_SQL, [others]).fetchall()}
-    return _grouped(((incident_id, other, *how, *told[other]) for incident_id, other, *how in near), Neighbour)
 
 
 def _has_any(con: Connection, table: str) -> bool:

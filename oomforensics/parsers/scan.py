@@ -369,7 +369,7 @@ class _Scanner:
         """Where a window around an anchor begins: farther back while its edge looks like a report."""
         low = max(self.done, self.base)
         start = max(low, position - before)
-        while before and start > low and self._is_report(start, start + EDGE):
+        while before and start > low and self._is_report(start, min(start + EDGE, position)):
             start = max(low, start - EDGE)
         return start
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+if TYPE_CHECKING:  # it takes longer to import than all of numpy
+    import numpy.typing as npt
+
+    Array = npt.NDArray[Any]
 
 # Sums of a table of numbers below this stay within 64 bits; a log may hold any.
 _SMALL = 2**36

@@ -15,8 +15,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from oomforensics.parsers import lines as plain
 from oomforensics.parsers.records import Problem, Record
 
@@ -56,6 +54,8 @@ class Run:
 
         None unless every row has so many numbers, all well formed and none longer than numbers of 64 bits are.
         """
+        import numpy as np  # which a log without a table needs not
+
         begin = len(self.header)
         parts = [line[begin:].rpartition(" ") for line in self.text.split("\n")]
         text = f" {_BETWEEN} ".join([part[0] for part in parts]) + f" {_BETWEEN}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from oomforensics.analysis.identity import incident_id, kill_keys
@@ -20,6 +21,8 @@ from oomforensics.parsers.facts import Incident, TaskRow
 _ESSENTIAL = {
     "report", "head", "memory_info", "memory_totals", "task_table", "task_table_header", "task_rows", "kill_line",
 }  # fmt: skip
+
+_TOTALS = re.compile("pages RAM|pages reserved|Total swap")
 
 
 def judge(incidents: Iterable[Incident]) -> list[Judged]:
@@ -186,8 +189,5 @@ def _evidence(case: Case, ranking: Ranking | None) -> list[int]:
         lines += [candidate.row.line for candidate in compared if candidate is not None]
     if incident.memcg.memory is not None:
         lines.append(incident.memcg.memory.line)
-    totals = ("pages RAM", "pages reserved", "Total swap")
-    lines += [
-        kept.line for kept in incident.lines if kept.kind == "meminfo" and any(word in kept.text for word in totals)
-    ]
+    lines += [kept.line for kept in incident.lines if kept.kind == "meminfo" and _TOTALS.search(kept.text)]
     return sorted(set(lines))

@@ -152,9 +152,10 @@ def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int
 
 def _rank(candidates: list[Candidate], era: Era) -> None:
     eligible = [candidate for candidate in candidates if candidate.eligible and candidate.badness_min is not None]
-    if any(candidate.badness_pages is None for candidate in eligible):
+    values = [candidate.badness_pages for candidate in eligible]
+    if None in values:
         return  # without exact figures there is no order to give
-    scored = [(candidate.badness_pages or 0, candidate.order) for candidate in eligible]
+    scored = [(value or 0, candidate.order) for value, candidate in zip(values, eligible, strict=True)]
     for rank, index in enumerate(preference(era, scored), start=1):
         eligible[index].rank = rank
 

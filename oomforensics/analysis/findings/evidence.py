@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from oomforensics.analysis.allocation import Allocation
@@ -16,6 +16,11 @@ from oomforensics.analysis.task_table import Process, TaskTable
 _ASSUMED_PAGE_SIZE = 4096
 # What tells workers of one program apart: a number at the end, after whatever joins it to the name.
 _NUMBER = re.compile(r"[\s:/#._-]*\d+$")
+
+
+@lru_cache(maxsize=4096)
+def _stem(name: str) -> str:
+    return (_NUMBER.sub("", name) or name) if name[-1:].isdigit() else name
 
 
 class Group(NamedTuple):
@@ -71,8 +76,7 @@ class Evidence:
             totals[name] = totals.get(name, 0) + pages
         stems: dict[str, list[str]] = {}
         for name in totals:
-            stem = _NUMBER.sub("", name) if name[-1:].isdigit() else name
-            stems.setdefault(stem or name, []).append(name)
+            stems.setdefault(_stem(name), []).append(name)
         if not stems:
             return None
         largest = max(stems, key=lambda stem: sum(totals[name] for name in stems[stem]))

@@ -48,7 +48,7 @@ _PROCESS_SQL = """
 _KILL_SQL = """
     SELECT incident_id, pid, comm, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, oom_score_adj, reason, reaped, uptime_s,
            epoch_us(ts), line
-    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY line
+    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY seq, line
 """
 # What is said of the boot; else of the host, which keeps its settings over boots; else by the bundle that the log lies in.
 _FACT_SQL = """
@@ -72,18 +72,19 @@ _FACT_SQL = """
 _NEIGHBOUR_SQL = f"""
     WITH named AS (
         SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
+               CASE WHEN newest_first THEN -line_start ELSE line_start END AS place,
                CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
         FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
     ),
     placed AS (
-        SELECT *, row_number() OVER (PARTITION BY boot_id ORDER BY uptime_s, line_start, incident_id) AS in_boot,
-               row_number() OVER (PARTITION BY nameless ORDER BY line_start, incident_id) AS in_source,
-               row_number() OVER (PARTITION BY label ORDER BY at_s, line_start, incident_id) AS on_host
+        SELECT *, row_number() OVER (PARTITION BY boot_id ORDER BY uptime_s, place, incident_id) AS in_boot,
+               row_number() OVER (PARTITION BY nameless ORDER BY place, incident_id) AS in_source,
+               row_number() OVER (PARTITION BY label ORDER BY at_s, place, incident_id) AS on_host
         FROM named
     ),
     wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
     first_kills AS (
-        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+        SELECT incident_id, arg_min(anon_rss_kb, (seq, line)) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
     ),
     back AS (SELECT unnest(range(1, {MOST_NEIGHBOURS} + 1)) AS places),
     near AS (

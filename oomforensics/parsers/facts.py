@@ -208,6 +208,7 @@ class Incident:
     source: str
     line_start: int
     line_end: int
+    newest_first: bool = False  # its source runs from the newest line to the oldest
     host: str | None = None
     boot_id: str | None = None
     boot_index: int = 0  # which boot of this host inside the source, counted from 0

@@ -35,7 +35,7 @@ _SEVERAL_LINES = (
 _KILLS = re.compile("[Kk]ill(?:ed)? process ")
 _TOLD = "runs from its newest line to its oldest"
 
-LINES = frozenset({"line", "line_start", "line_end", "header_line", "reaped_line"})  # fields that number a line
+LINES = frozenset({"line", "line_start", "line_end", "header_line"})  # fields that number a line
 _Each = TypeVar("_Each")
 
 

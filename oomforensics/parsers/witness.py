@@ -90,9 +90,6 @@ _INT = ("_kb", "_mb", "_mib", "_bytes", "_adj", "_score", "_pid", "_s", "_ms", "
         "killed", "adj", "count", "allowed")  # fmt: skip
 _FLOAT = ("_percent", "_10s", "_60s", "_300s")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
-_INNER_TAG = re.compile(
-    r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: "
-)  # what a program puts before its lines in /dev/kmsg
 
 
 def take(event: Event, match: re.Match[str]) -> None:

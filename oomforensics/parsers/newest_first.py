@@ -22,7 +22,7 @@ from oomforensics.parsers.facts import Incident, ReportLine, TaskRow
 from oomforensics.parsers.records import PAUSE, Problem, Record, SourceInfo
 from oomforensics.parsers.runs import Rows
 
-MOST_RECORDS = 100_000  # held to be turned round: some 50 MB; of a large source only what is worth reading counts
+MOST_RECORDS = 200_000  # held to be turned round: some 70 MB; of a large source only what is worth reading counts
 _LOOKED_AT = 4096  # records, at most, until it is clear which way a source runs
 _ENOUGH = 16  # steps that make it clear
 _LEAST = 3  # of a clock, to be believed

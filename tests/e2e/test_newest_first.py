@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from oomforensics.history.redact import open_redacted
 from oomforensics.history.store import open_read
 from oomforensics.ingest import ingest
 from tests.support.variants import FIXTURES, FRAMINGS, lines, written
@@ -57,3 +58,10 @@ def test_the_same_is_stored(form: str, scenario: str, tmp_path: Path) -> None:
     for view in _VIEWS:
         assert found[view] == forwards[view], view
     assert ["read from its end" in problem for problem in problems] == [True]
+
+
+def test_a_redacted_copy_says_so_too(tmp_path: Path) -> None:
+    data = written(lines(_KERNEL / "global-no-swap"), FRAMINGS["syslog"])
+    said, problems = stored(tmp_path, "backwards", b"".join(reversed(data.splitlines(keepends=True))))
+    with open_redacted(tmp_path / "backwards.duckdb", b"k" * 32, [said["incidents"][0][0]]) as (con, _):
+        assert con.execute("SELECT unnest(problems).reason FROM sources").fetchall() == [(problems[0],)]

@@ -128,6 +128,9 @@ def _turned(
     for one in left:
         if info.jumps and info.jumps[-1] not in jumps:
             jumps.update(info.jumps)
+        if one is PAUSE and not direction.is_backwards:
+            yield from chain(records, (one,), left)
+            return
         direction.sees(one)
         records += _singly(one)
         if len(records) > MOST_RECORDS:

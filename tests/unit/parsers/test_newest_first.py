@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import is_dataclass
 from datetime import UTC, datetime
 from typing import Any, get_args, get_type_hints
@@ -16,7 +16,7 @@ import pytest
 from oomforensics.analysis.model import Judged
 from oomforensics.parsers import newest_first
 from oomforensics.parsers.facts import Incident
-from oomforensics.parsers.records import SourceInfo
+from oomforensics.parsers.records import PAUSE, Record, SourceInfo
 from oomforensics.parsers.sources import Source
 from oomforensics.parsers.witness import Event
 from oomforensics.pipeline.read import Settings, read
@@ -228,3 +228,22 @@ def test_a_message_of_several_lines(form: str, by_entry: bool) -> None:
     assert found.incident.meminfo is not None
     assert found.incident.meminfo.counters_pages == forwards.incident.meminfo.counters_pages
     assert [line.text for line in found.incident.lines] == [line.text for line in forwards.incident.lines]
+
+
+def test_a_pipe_that_turns_out_to_run_forwards_is_not_waited_for() -> None:
+    pulled: list[int] = []
+
+    def records() -> Iterator[Record]:
+        ticks = [*range(100, 80, -1), *range(200, 400)]
+        for number, tick in enumerate(ticks, 1):
+            yield Record(number, "usb 1-1: new device", tick)
+        yield PAUSE
+        pulled.append(len(ticks))
+        yield Record(len(ticks) + 1, "usb 1-1: new device", 500)
+
+    info = SourceInfo("-")
+    found = newest_first.oldest_first(records(), info)
+    assert [next(found).line for _ in range(220)] == list(range(1, 221))  # type: ignore[union-attr]
+    assert pulled == []
+    assert next(found) is PAUSE
+    assert (len(list(found)), info.problems, info.last_line) == (1, [], None)

@@ -29,9 +29,7 @@ _LEAST = 3  # of a clock, to be believed
 _LEAST_OF_TEXT = 2  # where one report was cut, one of the next may stand
 _FEW = 4  # of so many steps, one may go the other way: CPUs, hosts and loggers do not keep the order quite
 _BACKSTEP_US = 5_000_000  # of the kernel's clock; one that is larger may be a reboot
-_SEVERAL_LINES = (
-    "active_anon:"  # what a message begins with that always has several lines (mm/page_alloc.c: show_free_areas)
-)
+_SEVERAL_LINES = "active_anon:"  # begins a message that always has several (mm/page_alloc.c: show_free_areas)
 _KILLS = re.compile("[Kk]ill(?:ed)? process ")
 _TOLD = "runs from its newest line to its oldest"
 
@@ -162,6 +160,7 @@ def _put_together(records: list[Record]) -> None:
         own, *following = record.text.split("\n")
         record.text = "\n".join([own, *rest])
         rest = following[::-1]
+    records[-1].text = "\n".join([*rest, records[-1].text])  # of a message whose head is not here
 
 
 def _from_the_end(records: list[Record], jumps: list[int], info: SourceInfo, last_line: int) -> Iterator[Record]:

@@ -230,6 +230,15 @@ def test_a_message_of_several_lines(form: str, by_entry: bool) -> None:
     assert [line.text for line in found.incident.lines] == [line.text for line in forwards.incident.lines]
 
 
+def test_the_rest_of_a_message_whose_head_is_cut_is_kept() -> None:
+    said = ["c", "b", "Node 0 active_anon:4kB\n free:2\n active_file:1", "active_anon:1", "Mem-Info:\n z\n y"]
+    records = [Record(number, text, 100 - number) for number, text in enumerate(said, 1)]
+    found = list(newest_first.oldest_first(records, SourceInfo("x")))
+    assert [one.text for one in found] == [  # type: ignore[union-attr]
+        " y\n z\nMem-Info:", "active_anon:1\n active_file:1\n free:2", "Node 0 active_anon:4kB", "b", "c",
+    ]  # fmt: skip
+
+
 def test_a_pipe_that_turns_out_to_run_forwards_is_not_waited_for() -> None:
     pulled: list[int] = []
 

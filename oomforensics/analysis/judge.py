@@ -35,7 +35,7 @@ def judge_one(incident: Incident) -> Judged:
     identified = identify(frozenset(incident.features), release)
     page_size, page_size_source = find_page_size(incident, release)
     found = find_scope(incident)
-    total = find_totalpages(incident, found, identified.era, page_size)
+    total = find_totalpages(incident, found, identified.era, release, page_size)
     selected_pid, selected_comm = _selected(incident)
     case = Case(incident, found, identified, page_size, total, selected_pid, selected_comm)
     finding = decide(case)

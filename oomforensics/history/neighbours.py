@@ -16,7 +16,8 @@ from oomforensics.history.schema import Connection
 _PLACED_SQL = """
     WITH placed AS (
         SELECT incident_id, boot_id, lower(split_part(host, '.', 1)) AS label,
-               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless, uptime_s, epoch(ts) AS at_s, line_start
+               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless, uptime_s, epoch(ts) AS at_s,
+               CASE WHEN newest_first THEN -line_start ELSE line_start END AS place
         FROM t_incidents
     ),
     wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?)))
@@ -29,7 +30,8 @@ _TOLD_SQL = """
            memory_limit_kb, anon_kb, source, line_start
     FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
     LEFT JOIN (
-        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+        SELECT incident_id, arg_min(anon_rss_kb, (seq, line)) AS anon_kb
+        FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
     ) USING (incident_id)
     WHERE incident_id IN (SELECT unnest(?))
 """
@@ -42,7 +44,7 @@ class _Placed(NamedTuple):
     nameless: str | None  # the log, where it names neither host nor boot
     uptime_s: float | None
     at_s: float | None
-    line: int
+    place: int  # its line; of a log whose newest line comes first, counted from the end
 
 
 class _Near(NamedTuple):
@@ -67,11 +69,11 @@ def load(con: Connection, ids: Sequence[str]) -> dict[str, list[Neighbour]]:
 
 def _near(placed: Sequence[_Placed], wanted: frozenset[str]) -> dict[str, list[_Near]]:
     near: dict[str, list[_Near]] = {incident_id: [] for incident_id in wanted}
-    for one, other in _behind(placed, wanted, lambda one: one.boot_id, lambda one: (one.uptime_s, one.line)):
+    for one, other in _behind(placed, wanted, lambda one: one.boot_id, lambda one: (one.uptime_s, one.place)):
         _add(near, one, other, one.uptime_s, other.uptime_s, True)
-    for one, other in _behind(placed, wanted, lambda one: one.nameless, lambda one: (0.0, one.line)):
+    for one, other in _behind(placed, wanted, lambda one: one.nameless, lambda one: (0.0, one.place)):
         _add(near, one, other, one.uptime_s, other.uptime_s, True)
-    for one, other in _behind(placed, wanted, lambda one: one.label, lambda one: (one.at_s, one.line)):
+    for one, other in _behind(placed, wanted, lambda one: one.label, lambda one: (one.at_s, one.place)):
         if one.boot_id is None or one.boot_id != other.boot_id or one.uptime_s is None or other.uptime_s is None:
             _add(near, one, other, one.at_s, other.at_s, False)
     return near
@@ -101,8 +103,8 @@ def _behind(
             groups[name].append(one)
 
     def order(one: _Placed) -> tuple[bool, float, int, str]:
-        at_s, line = when(one)
-        return at_s is None, at_s or 0.0, line, one.incident_id
+        at_s, place = when(one)
+        return at_s is None, at_s or 0.0, place, one.incident_id
 
     for members in groups.values():
         members.sort(key=order)

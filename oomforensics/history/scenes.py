@@ -53,7 +53,7 @@ _ROWS_SQL = (
 _KILL_SQL = """
     SELECT incident_id, pid, comm, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, oom_score_adj, reason, reaped, uptime_s,
            epoch_us(ts), line
-    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY line
+    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY seq, line
 """
 # What is said of the boot; else of the host, which keeps its settings over boots; else by the bundle that the log lies in.
 _FACT_SQL = """

@@ -324,7 +324,6 @@ class _Stream:
             owner = self._owner_of(kill) if kill is not None else None
             if kill is not None and owner is not None:
                 kill.reaped = shape is shapes.REAPED
-                kill.reaped_line = record.line
                 owner.features.add("reaper")
                 _append_line(owner, record, shape.name)
             elif self._open is not None:

@@ -48,7 +48,6 @@ class Builder:
         self._headerless: list[Record] = []
         self._foreign_mem_info = False
         self._last_known_us = first.uptime_us
-        self._in_trace = False
 
     # -- what may come next ----------------------------------------------------------------------------------------
 

@@ -83,7 +83,8 @@ _NEIGHBOUR_SQL = f"""
     ),
     wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
     first_kills AS (
-        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb, bool_or(reaped IS FALSE) AS reaper_failed
+        FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
     ),
     back AS (SELECT unnest(range(1, {MOST_NEIGHBOURS} + 1)) AS places),
     near AS (
@@ -98,7 +99,8 @@ _NEIGHBOUR_SQL = f"""
         WHERE (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
     )
     SELECT near.id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
-           o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
+           o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb,
+           coalesce(reaper_failed, false), o.source, o.line_start
     FROM near JOIN placed AS o ON o.incident_id = near.other
     LEFT JOIN first_kills ON first_kills.incident_id = near.other
     WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}

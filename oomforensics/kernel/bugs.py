@@ -87,7 +87,7 @@ BUGS: tuple[Bug, ...] = (
         "With the multi-generational LRU reclaim does not wake the flushers, so a cgroup full of dirty pages is out of memory "
         "while they could be written.",
         Sign.DIRTY_CGROUP,
-        "14aa8b2d5c2e (6.1); 'mm/vmscan: wake up flushers conditionally to avoid cgroup OOM' (6.13, 6.12.104)",
+        "14aa8b2d5c2e (6.1), 1bc542c6a0d1 (6.13, 6.12.104); github.com/siderolabs/talos/issues/10476",
         "Update, or write n to /sys/kernel/mm/lru_gen/enabled; vm.dirty_background_bytes below the cgroup's limit makes "
         "writeback begin earlier, for the whole machine.",
         since=(6, 1, 0),

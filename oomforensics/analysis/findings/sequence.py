@@ -153,8 +153,13 @@ def reaper_failed(seen: Evidence) -> Found | None:
     scene = seen.scene
     failed = next((one for one in scene.kills if one.reaped is False), None)
     if failed is not None:
+        gave_up = tuple(
+            Fact("unable to reap pid", one.pid, None, one.line, one.source)
+            for one in scene.told
+            if one.kind == "oom_reaper_failure" and one.pid is not None and one.pid == failed.pid
+        )
         text = f"The reaper could not take the memory of {words.name(failed.comm, failed.pid)}: unable to reap."
-        return Found(text, (words.kb(seen, "anon-rss at the kill", failed.anon_rss_kb or 0, failed.line),))
+        return Found(text, (words.kb(seen, "anon-rss at the kill", failed.anon_rss_kb or 0, failed.line), *gave_up))
     for one in scene.neighbours:
         row = _still_there(seen, one) if one.reaper_failed and one.same_boot else None
         if row is not None:

@@ -78,10 +78,12 @@ def test_who_dies_because_the_reaper_gave_up_on_another(kernel: str, tmp_path: P
     ingest([str(log)], db=tmp_path / "history.duckdb")
     with open_read(tmp_path / "history.duckdb", locked=True) as con:
         rows = con.execute(
-            "SELECT victim_comm, finding, text FROM findings JOIN incidents USING (incident_id)"
+            "SELECT victim_comm, finding, text, evidence FROM findings JOIN incidents USING (incident_id)"
         ).fetchall()
-    told = {(victim, finding): text for victim, finding, text in rows}
+    told = {(victim, finding): text for victim, finding, text, _ in rows}
+    shown = {(victim, finding): json.loads(evidence) for victim, finding, _, evidence in rows}
     assert "take the memory of waiting" in told["waiting", "reaper_failed"]
+    assert "unable to reap" in log.read_text().splitlines()[shown["waiting", "reaper_failed"][-1]["line"] - 1]
     assert re.search(
         r"take the memory of waiting \(pid \d+\), killed 3\.\d+ s earlier: it still had 31\.\d MiB when second \(pid \d+\)",
         told["second", "reaper_failed"],

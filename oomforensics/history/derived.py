@@ -19,7 +19,7 @@ from oomforensics.history import scenes
 from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
 from oomforensics.history.schema import Connection, transaction
 
-EDITION = 2  # another number: all is derived again, because the rules have changed
+EDITION = 3  # another number: all is derived again, because the rules have changed
 
 # The basis is counted, not compared: what the history holds only grows, or is replaced as a whole with its incident.
 _STALE = f"""

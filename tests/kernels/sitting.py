@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oomforensics.capture.options import Options
-from tests.kernels import boot, userland
+from tests.kernels import boot, ext4, userland
 from tests.kernels.boot import Disk
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import Blobs, IncompleteRun
@@ -34,7 +34,6 @@ APART_MS = 1500  # between the birth of a process and its growth, and after its 
 _PATIENCE_MS = 60_000
 _SPOOL_BYTES = 64 << 20
 _TIMEOUT_S = 420
-MODULES = ("ext4", "crc32c_generic")
 _VICTIM = re.compile(r" (\d+)\.(\d{6}): mark_victim: pid=(\d+)")
 
 
@@ -124,7 +123,7 @@ def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -
 
 def spool_disk(scratch: Path, features: str = "") -> Disk:
     """Empty. What QEMU was told to flush it flushes."""
-    userland.make_ext4(scratch / "spool", _SPOOL_BYTES, features=features)
+    ext4.make(scratch / "spool", _SPOOL_BYTES, features=features)
     return Disk(scratch / "spool", "spool", cache="writeback")
 
 
@@ -143,7 +142,7 @@ def qemu(kernel: Kernel, scratch: Path, disks: list[Disk]) -> list[str]:
 def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     """Boot, play, and bring the spool home. Raises IncompleteRun where the guest ended early."""
     recorder = Options(SPOOL, interval_s=INTERVAL_S)
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, sitting.script(recorder)))
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, ext4.MODULES, sitting.script(recorder)))
     command = qemu(kernel, scratch, disks(scratch, python, sitting.swap_mib))
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
@@ -152,7 +151,7 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     blobs = Blobs.read((scratch / "out").read_bytes())
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
-    userland.contents(scratch / "spool", scratch / "found")
+    ext4.contents(scratch / "spool", scratch / "found")
     return _told(blobs, sitting, scratch)
 
 

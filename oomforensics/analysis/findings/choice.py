@@ -304,28 +304,6 @@ def victim_memory_was_shared(seen: Evidence) -> Found | None:
 
 @entry(
     Severity.WARNING,
-    condition="the kernel (up to 5.0) killed a child in place of the process that it had chosen",
-    advice=(
-        "The parent had the memory or the score and still has it: look there. Kernels from 5.1 on no longer do this. Where a "
-        "supervisor must outlive its workers, that was the point of the rule; where the workers are the service, lower "
-        "their oom_score_adj or move the memory-hungry parent to a cgroup of its own."
-    ),
-)
-def child_died_for_parent(seen: Evidence) -> Found | None:
-    scene = seen.scene
-    if scene.verdict != VerdictWord.CHILD_SACRIFICED or scene.selected_pid is None:
-        return None
-    parent = scene.processes.with_pid(scene.selected_pid)
-    if parent is None:
-        return None
-    victim = words.name(scene.victim_comm, scene.victim_pid)
-    text = f"The kernel chose {words.who(parent)} and killed its child {victim} instead. The parent still runs."
-    facts = (words.row(seen, parent),)
-    return Found(text, facts if scene.victim is None else (*facts, words.row(seen, scene.victim)))
-
-
-@entry(
-    Severity.WARNING,
     condition="memory.oom.group killed others besides the process that was chosen",
     advice=(
         "This is memory.oom.group=1 on the cgroup (OOMPolicy=kill of a unit; Kubernetes sets it on containers from 1.28 on, "
@@ -378,5 +356,5 @@ def limit_of_ancestor(seen: Evidence) -> Found | None:
 ENTRIES: tuple[Entry, ...] = (
     culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, many_of_one_unit, victim_held_most,
     victim_held_little,
-    limit_of_ancestor, victim_memory_was_shared, child_died_for_parent, group_killed_together,
+    limit_of_ancestor, victim_memory_was_shared, group_killed_together,
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 
 from oomforensics.analysis.model import Candidate
 from oomforensics.kernel.badness import (
@@ -25,7 +25,8 @@ _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
 _ZERO_FOR_CERTAIN = ("oom_score_adj_min", "global_init")  # in /proc/PID/oom_score
-_inputs = attrgetter("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
+_INPUTS = ("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
+_inputs = itemgetter(*map(TaskRow._fields.index, _INPUTS))
 _WRITTEN_OUT = 10  # ranks whose sum is written out in words
 
 

@@ -83,7 +83,7 @@ class Builder:
         assert incident.table is not None
         lines = range(run.line, run.line + run.count)
         incident.table.rows += self._rows.of_columns(lines, numbers, names)
-        incident.lines += map(ReportLine, lines, repeat("task"), run.rows())
+        incident.lines += map(tuple.__new__, repeat(ReportLine), zip(lines, repeat("task"), run.rows(), strict=False))
         incident.line_end = lines[-1]
         self._last_known_us = last_us
 

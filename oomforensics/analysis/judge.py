@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from oomforensics.analysis.identity import incident_id, kill_keys
@@ -21,6 +22,8 @@ _ESSENTIAL = {
     "report", "head", "memory_info", "memory_totals", "task_table", "task_table_header", "task_rows", "kill_line",
 }  # fmt: skip
 
+_TOTALS = re.compile("pages RAM|pages reserved|Total swap")
+
 
 def judge(incidents: Iterable[Incident]) -> list[Judged]:
     """Judge each incident. Order is kept."""
@@ -32,7 +35,7 @@ def judge_one(incident: Incident) -> Judged:
     identified = identify(frozenset(incident.features), release)
     page_size, page_size_source = find_page_size(incident, release)
     found = find_scope(incident)
-    total = find_totalpages(incident, found, identified.era, page_size)
+    total = find_totalpages(incident, found, identified.era, release, page_size)
     selected_pid, selected_comm = _selected(incident)
     case = Case(incident, found, identified, page_size, total, selected_pid, selected_comm)
     finding = decide(case)
@@ -186,8 +189,5 @@ def _evidence(case: Case, ranking: Ranking | None) -> list[int]:
         lines += [candidate.row.line for candidate in compared if candidate is not None]
     if incident.memcg.memory is not None:
         lines.append(incident.memcg.memory.line)
-    totals = ("pages RAM", "pages reserved", "Total swap")
-    lines += [
-        kept.line for kept in incident.lines if kept.kind == "meminfo" and any(word in kept.text for word in totals)
-    ]
+    lines += [kept.line for kept in incident.lines if kept.kind == "meminfo" and _TOTALS.search(kept.text)]
     return sorted(set(lines))

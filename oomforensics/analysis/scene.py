@@ -10,37 +10,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
+from oomforensics.analysis.task_table import NO_TASKS, Process, TaskTable
 from oomforensics.kernel.eras import Era, Version, find_era
 from oomforensics.kernel.identify import version_of
 from oomforensics.parsers.facts import MemcgStats, MemInfo
-
-
-class Process(NamedTuple):
-    """A row of the task table."""
-
-    pid: int
-    uid: int | None
-    comm: str | None
-    total_vm_pages: int | None
-    rss_pages: int | None
-    rss_anon_pages: int | None
-    rss_file_pages: int | None
-    rss_shmem_pages: int | None
-    pgtables_bytes: int | None  # of kernels that print pages of them: those pages, where the page's size is known
-    swapents_pages: int | None
-    oom_score_adj: int | None
-    eligible: bool | None
-    ineligible_reason: str | None
-    badness_pages: int | None
-    points: int | None
-    rank: int | None
-    is_victim: bool
-    line: int | None
-
-    @property
-    def used_pages(self) -> int:
-        """Resident and swapped."""
-        return (self.rss_pages or 0) + (self.swapents_pages or 0)
 
 
 class Killed(NamedTuple):
@@ -83,6 +56,7 @@ class Neighbour(NamedTuple):
     pod_uid: str | None
     limit_kb: int | None
     victim_anon_kb: int | None  # its anon-rss, by the kill line
+    reaper_failed: bool  # the kernel says that it could not take the victim's memory
     source: str
     line: int
 
@@ -190,16 +164,12 @@ class Scene:
     line_end: int
     meminfo: MemInfo | None = None
     memcg_stats: tuple[MemcgStats, ...] = ()
-    processes: tuple[Process, ...] = ()  # in the order of the printed table
+    processes: TaskTable = NO_TASKS
     kills: tuple[Killed, ...] = ()
     facts: Mapping[tuple[str, str], HostFact] = field(default_factory=dict)  # by kind and name
     neighbours: tuple[Neighbour, ...] = ()  # the nearest first
     told: tuple[Told, ...] = ()
     grown: Grown | None = None  # None: nothing shows the time before
-
-    @cached_property
-    def by_pid(self) -> dict[int, Process]:
-        return {process.pid: process for process in self.processes}
 
     @cached_property
     def rules(self) -> Era | None:
@@ -213,7 +183,7 @@ class Scene:
 
     @property
     def victim(self) -> Process | None:
-        return next((process for process in self.processes if process.is_victim), None)
+        return self.processes.victim
 
     def number(self, kind: str, name: str) -> int | None:
         """A fact of the host as a whole number; None where the bundle does not say it, or says something else."""

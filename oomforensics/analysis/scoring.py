@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import itemgetter
 
 from oomforensics.analysis.model import Candidate
 from oomforensics.kernel.badness import (
@@ -25,7 +25,8 @@ _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
 _ZERO_FOR_CERTAIN = ("oom_score_adj_min", "global_init")  # in /proc/PID/oom_score
-_inputs = attrgetter("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
+_INPUTS = ("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
+_inputs = itemgetter(*map(TaskRow._fields.index, _INPUTS))
 _WRITTEN_OUT = 10  # ranks whose sum is written out in words
 
 
@@ -152,9 +153,10 @@ def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int
 
 def _rank(candidates: list[Candidate], era: Era) -> None:
     eligible = [candidate for candidate in candidates if candidate.eligible and candidate.badness_min is not None]
-    if any(candidate.badness_pages is None for candidate in eligible):
+    values = [candidate.badness_pages for candidate in eligible]
+    if None in values:
         return  # without exact figures there is no order to give
-    scored = [(candidate.badness_pages or 0, candidate.order) for candidate in eligible]
+    scored = [(value or 0, candidate.order) for value, candidate in zip(values, eligible, strict=True)]
     for rank, index in enumerate(preference(era, scored), start=1):
         eligible[index].rank = rank
 

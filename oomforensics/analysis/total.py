@@ -7,24 +7,27 @@ import re
 from oomforensics.analysis.model import Scope, TotalPages
 from oomforensics.analysis.scope import ScopeFound
 from oomforensics.kernel import totalpages
+from oomforensics.kernel.accounting import accounting_of
 from oomforensics.kernel.eras import Era, MemcgTotal, NodePages, TotalRam
+from oomforensics.kernel.gfp import decode
+from oomforensics.kernel.identify import parse_release
 from oomforensics.parsers.facts import Incident, MemcgUsage, MemInfo
 
 _UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
 _ASSUMED_PAGE_SIZE = 4096
 _NODE = re.compile(r"[0-9]{1,4}")
-_MOVABLE = ("GFP_HIGHUSER_MOVABLE", "__GFP_MOVABLE")
-_HIDES_ZONES_SINCE = (6, 1, 0)  # Mem-Info leaves out zones above the request's
 
 
-def find_totalpages(incident: Incident, found: ScopeFound, era: Era | None, page_size: int | None) -> TotalPages:
+def find_totalpages(
+    incident: Incident, found: ScopeFound, era: Era | None, release: str | None, page_size: int | None
+) -> TotalPages:
     if found.scope is Scope.MEMCG:
         return _memcg(incident, era, page_size)
     info = incident.meminfo
     if info is None or (info.ram_pages is None and not info.zones):
         return TotalPages(None, "the report's Mem-Info is lost", exact=False)
     if found.scope in (Scope.CPUSET, Scope.MEMPOLICY):
-        return _nodes(incident, info, found.scope, era, page_size)
+        return _nodes(incident, info, found.scope, era, release, page_size)
     return _system(info, era, page_size)
 
 
@@ -88,7 +91,9 @@ def _zone_sum_pages(info: MemInfo, name: str, page_size: int | None, nodes: set[
     return sum(int(value) for value in values if value is not None) * 1024 // (page_size or _ASSUMED_PAGE_SIZE)
 
 
-def _nodes(incident: Incident, info: MemInfo, scope: Scope, era: Era | None, page_size: int | None) -> TotalPages:
+def _nodes(
+    incident: Incident, info: MemInfo, scope: Scope, era: Era | None, release: str | None, page_size: int | None
+) -> TotalPages:
     listed = None
     if incident.summary is not None:
         listed = incident.summary.mems_allowed if scope is Scope.CPUSET else incident.summary.nodemask
@@ -99,8 +104,7 @@ def _nodes(incident: Incident, info: MemInfo, scope: Scope, era: Era | None, pag
         return TotalPages(None, "the allowed nodes' zones or `Total swap` are lost", exact=False)
     pages = totalpages.nodes(present, swap)
     counts_present = era is not None and era.node_pages is NodePages.PRESENT
-    gfp = (incident.invoked.gfp_mask if incident.invoked else None) or ""
-    hides = era is not None and era.since >= _HIDES_ZONES_SINCE and not any(flag in gfp for flag in _MOVABLE)
+    hides = _leaves_zones_out(incident, release)
     what = "present pages of the allowed nodes and all swap"
     if not counts_present:
         what += "; this kernel counts spanned pages, which include holes and are not printed: a lower bound"
@@ -115,6 +119,13 @@ def _nodes(incident: Incident, info: MemInfo, scope: Scope, era: Era | None, pag
         max_pages=pages if exact else None,
         arithmetic=f"{present} pages present in node {listed} + {swap} pages of swap = {pages}",
     )
+
+
+def _leaves_zones_out(incident: Incident, release: str | None) -> bool:
+    """Whether zones with pages may be missing in Mem-Info, because the request could not be served from them."""
+    version = parse_release(release) if release else None
+    asked = decode(incident.invoked.gfp_mask, version) if incident.invoked and incident.invoked.gfp_mask else None
+    return accounting_of(version).leaves_zones_out and (asked is None or asked.highest_zone != "Movable")
 
 
 def _memcg(incident: Incident, era: Era | None, page_size: int | None) -> TotalPages:

@@ -85,7 +85,8 @@ def child_sacrificed(case: Case, ranking: Ranking) -> str:
     parent, kill = ranking.target, case.incident.kills[0]
     return (
         f"{who(parent)} had the highest badness, {value(parent, ranking.hypothesis.era)}, but kernels up to 5.0 kill a "
-        f"child in its parent's place: {kill.comm} (pid {kill.pid}) died for it, whatever its own badness."
+        f"child in its parent's place: {kill.comm} (pid {kill.pid}) died for it, whatever its own badness. "
+        "The parent lives on, with its memory."
     )
 
 

@@ -19,7 +19,7 @@ from oomforensics.history import scenes
 from oomforensics.history.frames import NEW, Columns, Row, columns, insert, run
 from oomforensics.history.schema import Connection, transaction
 
-EDITION = 2  # another number: all is derived again, because the rules have changed
+EDITION = 3  # another number: all is derived again, because the rules have changed
 
 # The basis is counted, not compared: what the history holds only grows, or is replaced as a whole with its incident.
 _STALE = f"""
@@ -86,12 +86,14 @@ class _Derived(NamedTuple):
 def derive(con: Connection) -> None:
     """Of each incident whose basis has changed; in batches, each stored wholly or not at all."""
     basis_of = dict(con.execute(_STALE).fetchall())
+    kept = {name for (name,) in con.execute("SELECT incident_id FROM t_derived").fetchall()} & basis_of.keys()
     for batch in scenes.batches(con, list(basis_of)):
         made = [_of(scene) for scene in batch]
         ids = [scene.incident_id for scene in batch]
         with transaction(con):
             for table in TABLES:
-                run(con, _ID, zip(ids, strict=True), f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
+                old = [(name,) for name in ids if name in kept]
+                run(con, _ID, old, f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
             _insert(con, made)
             insert(con, "t_derived", _DERIVED, ((name, basis_of[name]) for name in ids))
 

@@ -145,7 +145,7 @@ def _text(values: Row) -> _Array:
 
 
 def _json(values: Row) -> _Array:
-    return _text([None if value is None else _dumped(value) for value in values])
+    return _text([None if value is None else "[]" if value == [] else _dumped(value) for value in values])
 
 
 def _dumped(value: Any) -> str:

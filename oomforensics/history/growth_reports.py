@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from oomforensics.analysis.growth.culprit import Grower, Unknown, Verdict
 from oomforensics.analysis.growth.culprit import judge as culprit
-from oomforensics.analysis.growth.series import Kind, Series
-from oomforensics.analysis.growth.shape import growth
+from oomforensics.analysis.growth.series import Kind
+from oomforensics.analysis.growth.shape import between
 from oomforensics.history.frames import NEW, Columns, columns, run
 from oomforensics.history.schema import Connection
 
@@ -57,49 +57,58 @@ FROM found WHERE before.uptime_s < uptime_s
 QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY before.uptime_s DESC, before.incident_id) = 1
 """
 
+# The few that grew most are told from the many others by a figure: a window over all of them costs more than all the rest.
+_LEAST = f"SELECT pair, list_min(max(end_bytes - start_bytes, {_KEPT})) AS least FROM {{}} GROUP BY pair"
 _PAIRS: Columns = columns(text="incident_id before_id")
 _GROWN = f"""
 FROM (
-WITH pairs AS MATERIALIZED (FROM {NEW}),
+WITH pairs AS MATERIALIZED (SELECT *, row_number() OVER () AS pair FROM {NEW}),
 tables AS (
-    SELECT incident_id, incident_id AS listed_id, false AS is_before FROM pairs
-    UNION ALL SELECT incident_id, before_id, true FROM pairs
+    SELECT pair, incident_id AS listed_id, false AS is_before FROM pairs
+    UNION ALL SELECT pair, before_id, true FROM pairs
 ),
 sides AS (
-    SELECT tables.incident_id, is_before, comm, pid, uid,
+    SELECT pair, is_before, comm, pid, uid,
            greatest(coalesce(rss_anon_pages, rss_pages) + coalesce(swapents_pages, 0), 0) * page_size AS used_bytes,
            rss_anon_pages IS NULL AS is_mixed
     FROM tables JOIN t_candidates AS one ON one.incident_id = listed_id JOIN t_incidents AS shown ON shown.incident_id = listed_id
     WHERE greatest(rss_pages, rss_anon_pages, swapents_pages) <= {_MOST_PAGES} AND rss_pages IS NOT NULL
 ),
 processes AS (
-    SELECT incident_id, comm, pid, any_value(uid) AS uid, coalesce(max(used_bytes) FILTER (is_before), 0) AS start_bytes,
+    SELECT pair, comm, pid, any_value(uid) AS uid, coalesce(max(used_bytes) FILTER (is_before), 0) AS start_bytes,
            max(used_bytes) FILTER (NOT is_before) AS end_bytes, bool_or(is_mixed) AS is_mixed
-    FROM sides GROUP BY incident_id, comm, pid HAVING end_bytes IS NOT NULL
+    FROM sides GROUP BY pair, comm, pid HAVING end_bytes IS NOT NULL
+),
+commands AS (
+    SELECT pair, comm, count(*) AS processes, sum(start_bytes) AS start_bytes, sum(end_bytes) AS end_bytes FROM processes
+    WHERE comm <> '' GROUP BY pair, comm
+),
+users AS (
+    SELECT pair, uid, count(*) AS processes, sum(start_bytes) AS start_bytes, sum(end_bytes) AS end_bytes FROM processes
+    WHERE uid IS NOT NULL GROUP BY pair, uid
 ),
 grown AS (
-    SELECT incident_id, 'process' AS kind, coalesce(nullif(comm, ''), '(no name)') || ' (pid ' || pid || ')' AS who, pid,
+    SELECT pair, 'process' AS kind, coalesce(nullif(comm, ''), '(no name)') || ' (pid ' || pid || ')' AS who, pid,
            1 AS processes, start_bytes, end_bytes
-    FROM processes
+    FROM processes JOIN ({_LEAST.format("processes")}) USING (pair) WHERE end_bytes - start_bytes >= least
     UNION ALL
-    SELECT incident_id, 'command', comm, NULL, count(*), sum(start_bytes), sum(end_bytes) FROM processes
-    WHERE comm <> '' GROUP BY incident_id, comm
+    SELECT pair, 'command', comm, NULL, processes, start_bytes, end_bytes
+    FROM commands JOIN ({_LEAST.format("commands")}) USING (pair) WHERE end_bytes - start_bytes >= least
     UNION ALL
-    SELECT incident_id, 'user', 'uid ' || uid, NULL, count(*), sum(start_bytes), sum(end_bytes) FROM processes
-    WHERE uid IS NOT NULL GROUP BY incident_id, uid
+    SELECT pair, 'user', 'uid ' || uid, NULL, processes, start_bytes, end_bytes FROM users
 ),
 whole AS (
-    SELECT incident_id, count(*) AS everybody, sum(greatest(end_bytes - start_bytes, 0)) AS gained_bytes,
+    SELECT pair, count(*) AS everybody, sum(greatest(end_bytes - start_bytes, 0)) AS gained_bytes,
            bool_or(is_mixed) AS is_mixed
-    FROM processes GROUP BY incident_id
+    FROM processes GROUP BY pair
 )
 SELECT incident_id, before.uptime_s - now.uptime_s AS from_s, before.source, everybody, is_mixed, now.totalpages, now.page_size,
        least(gained_bytes, {_MOST_BYTES})::BIGINT AS gained_bytes, kind, who, pid, processes,
        least(start_bytes, {_MOST_BYTES})::BIGINT AS start_bytes,
        least(end_bytes, {_MOST_BYTES})::BIGINT AS end_bytes
-FROM grown JOIN whole USING (incident_id) JOIN pairs USING (incident_id)
+FROM grown JOIN whole USING (pair) JOIN pairs USING (pair)
 JOIN t_incidents AS now USING (incident_id) JOIN t_incidents AS before ON before.incident_id = pairs.before_id
-QUALIFY row_number() OVER (PARTITION BY incident_id, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
+QUALIFY row_number() OVER (PARTITION BY pair, kind ORDER BY end_bytes - start_bytes DESC, who) <= {_KEPT}
 ) ORDER BY ALL
 """
 _SAID = (Unknown.FEW_SAMPLES, Unknown.NO_ROOM)  # by TWO_REPORTS
@@ -123,7 +132,7 @@ def _found(rows: list[tuple[Any, ...]]) -> Found:
     from_s, source, everybody, is_mixed, totalpages, page_size, gained_bytes = rows[0][:7]
     growers = []
     for *_, kind, who, pid, processes, start, end in rows:
-        grown = growth(Series((from_s, 0.0), (start, end)))
+        grown = between(from_s, 0.0, start, end)
         share = grown.grown_bytes / gained_bytes if gained_bytes > 0 else None
         growers.append(Grower(Kind(kind), who, grown, share, processes, pid, processes == everybody))
     capacity_bytes = None if totalpages is None else totalpages * page_size

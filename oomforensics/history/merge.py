@@ -56,6 +56,7 @@ class Sighting:
     content: str = ""  # hash of the report's lines without their framing
     occurrence: int = 0
     boot_index: int | None = None  # which boot of its host in the source, from 0
+    newest_first: bool | None = None  # the source runs from its newest line to its oldest
 
     @property
     def place(self) -> Place:
@@ -211,7 +212,7 @@ def _numbered(stored: Iterable[Cluster], new: Sequence[Sighting]) -> list[Sighti
     numbered = []
     for group in groups.values():
         counted: list[Sighting] = []
-        for one in sorted(group, key=lambda one: one.line_start):
+        for one in sorted(group, key=lambda one: -one.line_start if one.newest_first else one.line_start):
             if one.place in fresh:
                 before = known.get(one.place)
                 one = replace(one, occurrence=before.occurrence if before else _occurrence(one, counted))

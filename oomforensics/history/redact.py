@@ -75,7 +75,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "uid": "uid",
         "line": "message",
         "path": "source",
-        "keep": "pid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb oom_score_adj reason reaped line ts uptime_s",
+        "keep": "pid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb oom_score_adj reason reaped line ts uptime_s"
+        " seq",
     },
     "report_lines": {"ident": "incident_id", "line": "text", "keep": "seq line kind"},
     "memory_events": {

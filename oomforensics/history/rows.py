@@ -22,7 +22,7 @@ INCIDENTS: Columns = columns(
     " era_agreement oom_group_path hardware source nodemask cpuset mems_allowed",
     moment="ts",
     float="uptime_s ts_uncertainty_s",
-    bool="era_certain scope_inferred totalpages_exact complete report_suppressed",
+    bool="era_certain scope_inferred totalpages_exact complete report_suppressed newest_first",
     small="page_size alloc_order trigger_cpu",
     int="trigger_pid totalpages totalpages_min totalpages_max selected_pid victim_pid victim_uid printed_score"
     " recomputed_score runner_up_pid margin_pages memory_usage_kb memory_limit_kb memory_failcnt memsw_usage_kb"
@@ -43,7 +43,7 @@ _COMPUTED = tuple(field.name for field in fields(Candidate) if field.name in CAN
 _computed = attrgetter(*_COMPUTED)
 KILLS: Columns = columns(
     text="incident_id comm reason message source kill_key",
-    small="oom_score_adj",
+    small="oom_score_adj seq",
     int="pid uid total_vm_kb anon_rss_kb file_rss_kb shmem_rss_kb pgtables_kb line",
     bool="reaped",
     moment="ts",
@@ -56,7 +56,7 @@ INCIDENT_SOURCES: Columns = columns(
     small="boot_index",
     moment="ts kill_ts",
     float="uptime_s kill_uptime_s",
-    bool="complete",
+    bool="complete newest_first",
     texts="kill_keys",
 )
 KILL_KEYS: Columns = columns(text="kill_key incident_id")
@@ -87,7 +87,7 @@ def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]
         (summary.mems_allowed if summary else None) or facts.mems_allowed,
         who.ts_us,
         who.uptime_s, seconds(facts.wall_uncertainty_us),
-        one.era.certain, one.scope_inferred, total.exact, one.complete, facts.report_suppressed,
+        one.era.certain, one.scope_inferred, total.exact, one.complete, facts.report_suppressed, facts.newest_first,
         one.page_size, invoked.order if invoked else None, stack.cpu if stack else None,
         stack.pid if stack else None, total.pages, total.min_pages, total.max_pages, one.selected_pid, one.victim_pid,
         one.victim_uid, one.printed_score, one.recomputed_score, verdict.runner_up_pid, verdict.margin_pages,
@@ -122,14 +122,14 @@ def kills(one: Judged) -> list[tuple[Any, ...]]:
     return [
         (
             "", kill.comm, kill.reason, kill.message, one.incident.source, key,
-            kill.oom_score_adj,
+            kill.oom_score_adj, seq,
             kill.pid, kill.uid, kill.total_vm_kb, kill.anon_rss_kb, kill.file_rss_kb, kill.shmem_rss_kb, kill.pgtables_kb,
             kill.line,
             kill.reaped,
             kill.wall_us,
             seconds(kill.uptime_us),
         )
-        for kill, key in zip(one.incident.kills, one.kill_keys, strict=False)
+        for seq, (kill, key) in enumerate(zip(one.incident.kills, one.kill_keys, strict=False))
     ]  # fmt: skip
 
 
@@ -151,7 +151,7 @@ def incident_source(it: Sighting, incident_id: str) -> tuple[Any, ...]:
         it.boot_index,
         it.ts_us, it.kill_ts_us,
         it.uptime_s, it.kill_uptime_s,
-        it.complete,
+        it.complete, it.newest_first,
         list(it.kill_keys),
     )  # fmt: skip
 

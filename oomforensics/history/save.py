@@ -24,7 +24,8 @@ _VALUE: Columns = columns(text="value")
 _IDENTITY: Columns = columns(text="incident_id host boot_id ts_source", float="uptime_s", moment="ts")
 _SIGHTING_SQL = """
     SELECT incident_id, source, line_start, line_end, kill_keys, host, boot_id, epoch_us(ts), ts_source, uptime_s,
-           epoch_us(kill_ts), kill_uptime_s, complete, candidates, kills, content, occurrence, boot_index
+           epoch_us(kill_ts), kill_uptime_s, complete, candidates, kills, content, occurrence, boot_index,
+           newest_first
     FROM t_incident_sources WHERE incident_id IN (FROM new_rows)
 """
 _KILL_SQL = "SELECT {} FROM t_kills WHERE incident_id IN (FROM new_rows)".format(
@@ -130,6 +131,7 @@ def _sighting(one: Judged) -> Sighting:
         candidates=len(one.candidates),
         kills=len(facts.kills),
         boot_index=facts.boot_index,
+        newest_first=facts.newest_first,
         content=hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:16],
     )
 
@@ -160,16 +162,16 @@ def _stored(con: Connection, kill_keys: set[str]) -> _Stored:
 
 def _merge_kills(before: Iterable[KillRow], now: Iterable[KillRow], best: Sighting) -> list[KillRow]:
     """The richest sighting's kills, and from the others those that it lost."""
-    source, line, key = _KILL_AT["source"], _KILL_AT["line"], _KILL_AT["kill_key"]
+    source, seq, line, key = (_KILL_AT[name] for name in ("source", "seq", "line", "kill_key"))
     rows_at = {(row[source], row[line], row[key]): row for row in [*before, *now]}
 
     def foreign(row: KillRow) -> bool:
         return not (row[source] == best.source and best.line_start <= row[line] <= best.line_end)
 
     merged: dict[str, KillRow] = {}
-    for row in sorted(rows_at.values(), key=lambda row: (foreign(row), row[source], row[line])):
+    for row in sorted(rows_at.values(), key=lambda row: (foreign(row), row[source], row[seq] or 0, row[line])):
         merged.setdefault(row[key], row)
-    return list(merged.values())
+    return [(*row[:seq], number, *row[seq + 1 :]) for number, row in enumerate(merged.values())]
 
 
 def _raw_keys(cluster: Cluster) -> set[str]:

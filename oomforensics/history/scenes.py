@@ -8,18 +8,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from typing import Any
 
+import numpy as np
+
 from oomforensics.analysis.scene import (
-    MOST_NEIGHBOURS,
-    NEIGHBOURS_S,
     Grown,
     HostFact,
     Killed,
-    Neighbour,
-    Process,
     Scene,
     Together,
     Told,
 )
+from oomforensics.analysis.task_table import TaskTable, summable
+from oomforensics.history import neighbours
 from oomforensics.history.schema import Connection
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 
@@ -30,7 +30,7 @@ _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHI
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
 _ROUND = 500  # incidents whose surroundings are asked for at once
-_BATCH = 100  # of them whose tables are in memory at once
+_BATCH_ROWS = 60_000  # rows of their tables that are in memory at once, but for those of a single one
 
 _INCIDENT_SQL = f"""
     SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats
@@ -39,16 +39,21 @@ _INCIDENT_SQL = f"""
 """
 
 _PROCESS_SQL = """
-    SELECT incident_id, pid, uid, comm, total_vm_pages, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
-           coalesce(pgtables_bytes, (nr_ptes + coalesce(nr_pmds, 0)) * page_size), swapents_pages, c.oom_score_adj, eligible,
-           ineligible_reason, badness_pages, points, rank, is_victim, line
-    FROM t_candidates AS c JOIN (SELECT incident_id, page_size FROM t_incidents) USING (incident_id)
-    WHERE incident_id IN (SELECT unnest(?)) ORDER BY table_order
+    SELECT wanted.place, pid, uid, comm, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
+           coalesce(pgtables_bytes, try((nr_ptes + coalesce(nr_pmds, 0)) * page_size)) AS pgtables_bytes, swapents_pages,
+           c.oom_score_adj::BIGINT AS oom_score_adj, eligible, ineligible_reason, is_victim, line
+    FROM (SELECT unnest(?) AS incident_id, unnest(range(len($1))) AS place) AS wanted
+    JOIN (SELECT incident_id, page_size FROM t_incidents) USING (incident_id)
+    JOIN t_candidates AS c USING (incident_id)
+    ORDER BY wanted.place, table_order
 """
+_ROWS_SQL = (
+    "SELECT incident_id, count(*) FROM t_candidates WHERE incident_id IN (SELECT unnest(?)) GROUP BY incident_id"
+)
 _KILL_SQL = """
     SELECT incident_id, pid, comm, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb, oom_score_adj, reason, reaped, uptime_s,
            epoch_us(ts), line
-    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY line
+    FROM t_kills WHERE incident_id IN (SELECT unnest(?)) ORDER BY seq, line
 """
 # What is said of the boot; else of the host, which keeps its settings over boots; else by the bundle that the log lies in.
 _FACT_SQL = """
@@ -66,44 +71,6 @@ _FACT_SQL = """
         PARTITION BY incident_id, kind, name
         ORDER BY facts.boot_id IS NOT DISTINCT FROM i.boot_id DESC, length(facts.bundle) DESC, facts.source, facts.line
     ) = 1
-"""
-# A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts,
-# else that on the wall.
-_NEIGHBOUR_SQL = f"""
-    WITH named AS (
-        SELECT *, epoch(ts) AS at_s, lower(split_part(host, '.', 1)) AS label,
-               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless
-        FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
-    ),
-    placed AS (
-        SELECT *, row_number() OVER (PARTITION BY boot_id ORDER BY uptime_s, line_start, incident_id) AS in_boot,
-               row_number() OVER (PARTITION BY nameless ORDER BY line_start, incident_id) AS in_source,
-               row_number() OVER (PARTITION BY label ORDER BY at_s, line_start, incident_id) AS on_host
-        FROM named
-    ),
-    wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?))),
-    first_kills AS (
-        SELECT incident_id, arg_min(anon_rss_kb, line) AS anon_kb FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
-    ),
-    back AS (SELECT unnest(range(1, {MOST_NEIGHBOURS} + 1)) AS places),
-    near AS (
-        SELECT i.incident_id AS id, o.incident_id AS other, i.uptime_s - o.uptime_s AS later_s, true AS together
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.boot_id = i.boot_id AND o.in_boot = i.in_boot - places
-        UNION ALL
-        SELECT i.incident_id, o.incident_id, i.uptime_s - o.uptime_s AS later_s, true
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.nameless = i.nameless AND o.in_source = i.in_source - places
-        UNION ALL
-        SELECT i.incident_id, o.incident_id, i.at_s - o.at_s AS later_s, false
-        FROM wanted AS i CROSS JOIN back JOIN placed AS o ON o.label = i.label AND o.on_host = i.on_host - places
-        WHERE (i.boot_id = o.boot_id AND i.uptime_s IS NOT NULL AND o.uptime_s IS NOT NULL) IS NOT TRUE
-    )
-    SELECT near.id, o.incident_id, later_s, together, o.scope, o.victim_pid, o.victim_comm, o.oom_memcg, o.task_memcg,
-           o.systemd_unit, o.container_id, o.pod_uid, o.memory_limit_kb, anon_kb, o.source, o.line_start
-    FROM near JOIN placed AS o ON o.incident_id = near.other
-    LEFT JOIN first_kills ON first_kills.incident_id = near.other
-    WHERE later_s BETWEEN 0 AND {NEIGHBOURS_S}
-    QUALIFY row_number() OVER (PARTITION BY near.id ORDER BY later_s, o.incident_id) <= {MOST_NEIGHBOURS}
-    ORDER BY near.id, later_s, o.incident_id
 """
 _TOLD_SQL = f"""
     SELECT incident_id, kind, pid, comm, cgroup, text, source, line FROM memory_events
@@ -139,15 +106,29 @@ def batches(con: Connection, ids: Sequence[str]) -> Iterator[list[Scene]]:
     for start in range(0, len(ids), _ROUND):
         wanted = list(ids[start : start + _ROUND])
         around = _Around(con, wanted)
-        for first in range(0, len(wanted), _BATCH):
-            yield _scenes(con, wanted[first : first + _BATCH], around)
+        for batch in _batches(con, wanted):
+            yield _scenes(con, batch, around)
+
+
+def _batches(con: Connection, ids: list[str]) -> Iterator[list[str]]:
+    rows_of = dict(con.execute(_ROWS_SQL, [ids]).fetchall())
+    batch: list[str] = []
+    rows = 0
+    for incident_id in ids:
+        rows += rows_of.get(incident_id, 0)
+        if batch and rows > _BATCH_ROWS:
+            yield batch
+            batch, rows = [], rows_of.get(incident_id, 0)
+        batch.append(incident_id)
+    if batch:
+        yield batch
 
 
 class _Around:
     """Facts, neighbours and witnesses of incidents, by the incident's id."""
 
     def __init__(self, con: Connection, ids: list[str]) -> None:
-        self.neighbours = _grouped(con.execute(_NEIGHBOUR_SQL, [ids]).fetchall(), Neighbour)
+        self.neighbours = neighbours.load(con, ids)
         told = con.execute(_TOLD_SQL, [ids]).fetchall() if _has_any(con, "t_memory_events") else []
         self.told = _grouped(told, Told)
         together = _grouped(con.execute(_TOGETHER_SQL, [ids]).fetchall(), Together)
@@ -169,7 +150,7 @@ def _has_any(con: Connection, table: str) -> bool:
 
 def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
     found = con.execute(_INCIDENT_SQL, [ids]).fetchall()
-    processes = _grouped(con.execute(_PROCESS_SQL, [ids]).fetchall(), Process)
+    tables = _task_tables(con, ids)
     kills = _grouped(con.execute(_KILL_SQL, [ids]).fetchall(), Killed)
     scenes = []
     for *row, meminfo, memcg_stats in found:
@@ -182,7 +163,7 @@ def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
                 **values,
                 meminfo=_meminfo(meminfo),
                 memcg_stats=_memcg_stats(memcg_stats),
-                processes=tuple(processes[incident_id]),
+                processes=tables[incident_id],
                 kills=tuple(kills[incident_id]),
                 facts=around.facts[incident_id],
                 neighbours=tuple(around.neighbours[incident_id]),
@@ -191,6 +172,21 @@ def _scenes(con: Connection, ids: list[str], around: _Around) -> list[Scene]:
             )
         )
     return scenes
+
+
+def _task_tables(con: Connection, ids: list[str]) -> dict[str, TaskTable]:
+    """Each a stretch of the same arrays."""
+    fetched: dict[str, Any] = con.execute(_PROCESS_SQL, [ids]).fetchnumpy()
+    ends = np.searchsorted(fetched.pop("place"), np.arange(len(ids)), side="right").tolist()
+    absent = {name: column.mask for name, column in fetched.items() if np.ma.is_masked(column)}
+    values = {
+        name: summable(np.ma.filled(column, None if column.dtype == np.object_ else 0))
+        for name, column in fetched.items()
+    }
+    return {
+        incident_id: TaskTable(values, absent, slice(start, end))
+        for incident_id, start, end in zip(ids, [0, *ends], ends, strict=False)
+    }
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]], of: type[Any]) -> defaultdict[str, list[Any]]:

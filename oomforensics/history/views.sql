@@ -186,7 +186,7 @@ COMMENT ON COLUMN candidates.line IS 'Line of the row in the incident''s source'
 CREATE OR REPLACE VIEW kills AS
 SELECT
     incident_id, pid, comm, uid, total_vm_kb, anon_rss_kb, file_rss_kb, shmem_rss_kb, pgtables_kb,
-    oom_score_adj, reason, reaped, line, message, ts, uptime_s, source
+    oom_score_adj, reason, reaped, line, message, ts, uptime_s, source, seq
 FROM t_kills;
 
 COMMENT ON VIEW kills IS 'A process that the kernel says it killed';
@@ -207,6 +207,7 @@ COMMENT ON COLUMN kills.message IS 'What ran out, in the kernel''s words';
 COMMENT ON COLUMN kills.ts IS 'Wall-clock time of the kill line';
 COMMENT ON COLUMN kills.uptime_s IS 'Seconds since boot of the kill line';
 COMMENT ON COLUMN kills.source IS 'Source that shows the kill';
+COMMENT ON COLUMN kills.seq IS 'Order in the incident, from 0';
 
 CREATE OR REPLACE VIEW report_lines AS
 SELECT
@@ -696,11 +697,11 @@ WITH notices AS (
 shown AS (
     SELECT incident_id, source, line_start, line_end, lower(split_part(host, '.', 1)) AS label, boot_id, ts AS first_ts,
            coalesce(kill_ts, ts) AS last_ts, ts_source IN ('journald', 'syslog') AS good_clock, uptime_s AS first_s,
-           coalesce(kill_uptime_s, uptime_s) AS last_s
+           coalesce(kill_uptime_s, uptime_s) AS last_s, newest_first
     FROM t_incident_sources
 ),
 hidden AS (
-    SELECT incident_id, source, line_start, line_end, callbacks_suppressed FROM t_incidents WHERE report_suppressed
+    SELECT incident_id, source, line_start, line_end, callbacks_suppressed, newest_first FROM t_incidents WHERE report_suppressed
 ),
 near AS (
     SELECT incident_id, notices.*,
@@ -713,7 +714,9 @@ near AS (
     UNION ALL
     SELECT incident_id, notices.*, 0
     FROM notices JOIN shown USING (source)
-    WHERE kind = 'lost_head' AND line_start BETWEEN notices.line - 50 AND notices.line
+    WHERE kind = 'lost_head'
+      AND CASE WHEN newest_first THEN line_end BETWEEN notices.line AND notices.line + 50
+               ELSE line_start BETWEEN notices.line - 50 AND notices.line END
     UNION ALL
     SELECT incident_id, notices.*, greatest(epoch(first_ts) - epoch(ts), epoch(ts) - epoch(last_ts), 0)
     FROM notices JOIN shown USING (label)
@@ -728,8 +731,9 @@ near AS (
     (
         SELECT incident_id, notices.*, NULL
         FROM notices JOIN hidden USING (source)
-        WHERE kind = 'lost_reports' AND lost = callbacks_suppressed AND notices.line > line_end
-        QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY notices.line) = 1
+        WHERE kind = 'lost_reports' AND lost = callbacks_suppressed
+          AND CASE WHEN newest_first THEN notices.line < line_start ELSE notices.line > line_end END
+        QUALIFY row_number() OVER (PARTITION BY incident_id ORDER BY abs(notices.line - line_end)) = 1
     )
 )
 SELECT

@@ -1,4 +1,4 @@
-"""How exact the kernel's memory counters are, and which of them a release prints wrong.
+"""How exact the kernel's memory counters are, and what of them a release prints wrong or leaves out.
 
 vmstat.c (calculate_normal_threshold): each CPU keeps up to a threshold of every zone's and node's counter to itself, and the
 sums that Mem-Info prints leave it out. memcontrol.c: a CPU charges a batch of pages in advance, which `usage` includes.
@@ -19,6 +19,7 @@ class Accounting:
     since: Version
     charge_batch_pages: int  # that a CPU charges to a cgroup in advance: MEMCG_CHARGE_BATCH, before 4.13 CHARGE_BATCH
     thp_shifted: bool = False  # shmem_thp, shmem_pmdmapped and anon_thp of a node are printed under each other's names
+    leaves_zones_out: bool = False  # Mem-Info ends with the highest zone that the request may be served from
     commit: str = ""
 
 
@@ -27,10 +28,10 @@ ACCOUNTING: tuple[Accounting, ...] = (
     Accounting((4, 8, 0), 32, thp_shifted=True),
     Accounting((4, 11, 0), 32),
     Accounting((6, 0, 0), 64, commit="1813e51eece0"),
+    Accounting((6, 1, 0), 64, leaves_zones_out=True, commit="974f4367dd31"),
 )
 
-
-_ANY = Accounting((0, 0, 0), max(row.charge_batch_pages for row in ACCOUNTING), thp_shifted=True)
+_ANY = Accounting((0, 0, 0), max(row.charge_batch_pages for row in ACCOUNTING), thp_shifted=True, leaves_zones_out=True)
 
 
 def accounting_of(version: Version | None) -> Accounting:

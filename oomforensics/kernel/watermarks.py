@@ -150,7 +150,7 @@ def zones_of(names: Sequence[str], entries: int, has_highmem: bool = False) -> t
     """The zones that a kernel was built with, from those that are printed and the length of lowmem_reserve[].
 
     Which empty ones there are cannot be seen, and matters little: a zone without pages adds nothing to a reserve. But since
-    6.0 those above the request's are not printed: `has_highmem` says that there are pages in HighMem, or in Movable.
+    6.1 those above the request's are not printed: `has_highmem` says that there are pages in HighMem, or in Movable.
     """
     there = {name for name in names if name in ZONES} | _ALWAYS
     highmem_first = has_highmem and not there & {"DMA32", "HighMem"} and "Movable" not in names

@@ -20,6 +20,7 @@ from oomforensics.parsers.facts import Incident, Kill, ReportLine
 from oomforensics.parsers.kill import ParsedKill, parse_kill
 from oomforensics.parsers.records import PAUSE, Record
 from oomforensics.parsers.runs import Rows, Run
+from oomforensics.parsers.unheard import of_packet_filter
 
 _REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboot goes back further
 _GROUP_GAP_US = 5_000_000  # members of one memory.oom.group kill follow each other at once
@@ -323,7 +324,6 @@ class _Stream:
             owner = self._owner_of(kill) if kill is not None else None
             if kill is not None and owner is not None:
                 kill.reaped = shape is shapes.REAPED
-                kill.reaped_line = record.line
                 owner.features.add("reaper")
                 _append_line(owner, record, shape.name)
             elif self._open is not None:
@@ -369,6 +369,8 @@ class _Stream:
         return False
 
     def _body(self, record: Record) -> None:
+        if of_packet_filter(record.text):
+            return
         foreign = self._is_foreign_mem_info(record)
         builder = self._open
         if builder is not None and builder.expects_body():

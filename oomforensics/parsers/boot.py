@@ -14,7 +14,6 @@ class Boot:
         self.index = index
         self.release = release
         self.total_swap_kb: set[int] = set()
-        self.totalram_pages: set[int] = set()
         self.killed: dict[int, Kill] = {}
         self.unkillable_rows: dict[int, int] = {}  # pid -> line of its row in a report that found nobody to kill
 
@@ -27,7 +26,6 @@ class Boot:
         """Add what other lines of this boot tell of the incident."""
         incident.boot_release = self.release
         incident.boot_total_swap_kb = set(self.total_swap_kb)
-        incident.boot_totalram_pages = set(self.totalram_pages)
         incident.spent_pids = {
             pid
             for pid, line in self.unkillable_rows.items()
@@ -41,8 +39,6 @@ class Boot:
             self.release = self.release or incident.stack.release
         if info is not None and info.total_swap_kb is not None:
             self.total_swap_kb.add(info.total_swap_kb)
-        if info is not None and info.ram_pages is not None and info.reserved_pages is not None:
-            self.totalram_pages.add(info.ram_pages - info.reserved_pages)
         if table is not None and any(outcome.kind == "none_killable" for outcome in incident.outcomes):
             for row in table.rows:
                 if row.oom_score_adj != _OOM_SCORE_ADJ_MIN:

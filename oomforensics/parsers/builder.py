@@ -48,7 +48,6 @@ class Builder:
         self._headerless: list[Record] = []
         self._foreign_mem_info = False
         self._last_known_us = first.uptime_us
-        self._in_trace = False
 
     # -- what may come next ----------------------------------------------------------------------------------------
 
@@ -84,7 +83,7 @@ class Builder:
         assert incident.table is not None
         lines = range(run.line, run.line + run.count)
         incident.table.rows += self._rows.of_columns(lines, numbers, names)
-        incident.lines += map(ReportLine, lines, repeat("task"), run.rows())
+        incident.lines += map(tuple.__new__, repeat(ReportLine), zip(lines, repeat("task"), run.rows(), strict=False))
         incident.line_end = lines[-1]
         self._last_known_us = last_us
 

@@ -124,7 +124,6 @@ PACKINGS: tuple[tuple[bytes, Callable[[], Any]], ...] = (
     (b"\x28\xb5\x2f\xfd", _zstd),
     (b"\x04\x22\x4d\x18", _lz4),
 )
-MAGIC_SIZE = max(len(magic) for magic, _ in PACKINGS)
 
 
 def unpack(stream: Peeked, problems: list[Problem], source: str) -> Peeked | Unpacked:

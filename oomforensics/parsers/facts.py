@@ -140,8 +140,7 @@ class Summary:
     nodemask: str | None
     cpuset: str | None
     mems_allowed: str | None
-    oom_memcg: str | None  # None with global_oom True
-    global_oom: bool
+    oom_memcg: str | None  # None: no control group's limit was hit, or the line is cut
     task_memcg: str | None
     comm: str | None
     pid: int | None
@@ -179,7 +178,6 @@ class Kill:
     uptime_us: int | None = None
     wall_us: int | None = None
     reaped: bool | None = None  # None: no oom_reaper line seen, which is normal
-    reaped_line: int | None = None
 
 
 @dataclass(slots=True)
@@ -208,6 +206,7 @@ class Incident:
     source: str
     line_start: int
     line_end: int
+    newest_first: bool = False  # its source runs from the newest line to the oldest
     host: str | None = None
     boot_id: str | None = None
     boot_index: int = 0  # which boot of this host inside the source, counted from 0
@@ -240,4 +239,3 @@ class Incident:
     boot_total_swap_kb: set[int] = field(default_factory=set)  # "Total swap" of other reports of the same boot
     bundle_total_swap_kb: int | None = None  # of the same boot, by the bundle's /proc/meminfo
     wall_uncertainty_us: int | None = None  # of a wall-clock time that was derived
-    boot_totalram_pages: set[int] = field(default_factory=set)  # RAM minus reserved of other reports of the boot

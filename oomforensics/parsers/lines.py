@@ -15,6 +15,16 @@ from oomforensics.parsers.records import Problem
 MAX_LINE = 64 * 1024
 
 
+def lines_of(part: bytes, problems: list[Problem], source: str, first: int = 1) -> Iterator[tuple[int, bytes]]:
+    """The same of one chunk; most have nothing about them that must be looked at line by line."""
+    if len(part) > MAX_LINE or b"\r" in part or b"\0" in part:
+        return lines([part], problems, source, first)
+    split = part.split(b"\n")
+    if not split[-1]:
+        split.pop()
+    return enumerate(split, first)
+
+
 def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: int = 1) -> Iterator[tuple[int, bytes]]:
     """Every line with its number; the first one is `first`. Chunks may end anywhere."""
     number = first

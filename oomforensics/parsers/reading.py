@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, tzinfo
 from typing import Any, BinaryIO, cast
 
-from oomforensics.parsers import journal_file, runs, scan
+from oomforensics.parsers import journal_file, newest_first, runs, scan
 from oomforensics.parsers.compressed import Peeked
 from oomforensics.parsers.framings import Reader, journal_export
 from oomforensics.parsers.framings.base import Context
@@ -92,7 +92,7 @@ def _read(
     else:
         reader = Reader(context, info.problems)
         found = reader.records(_lines(windows, info))
-    for record in found:
+    for record in newest_first.oldest_first(found, info):
         info.records += record.run.count if isinstance(record, Rows) else record is not PAUSE
         yield record
     if reader is not None and reader.seen:

@@ -77,6 +77,9 @@ class SourceInfo:
     problems: list[Problem] = field(default_factory=list)
     # Numbers of the latest lines before which lines were not read: a reader looks a few windows ahead.
     jumps: deque[int] = field(default_factory=lambda: deque(maxlen=256))
+    last_line: int | None = (
+        None  # of one that is read from its end (newest_first.py): its records count their lines from here
+    )
     events: list[Event] = field(default_factory=list)  # what other killers and witnesses say in it
     items: list[Item] = field(default_factory=list)  # what it says of its host, as one of the other files of a bundle
     bundle: str | None = None  # the bundle that it is such a file of, as a path; then also whose and of which boot:

@@ -54,21 +54,24 @@ class Run:
 
         None unless every row has so many numbers, all well formed and none longer than numbers of 64 bits are.
         """
+        import numpy as np  # which a log without a table needs not
+
         begin = len(self.header)
         parts = [line[begin:].rpartition(" ") for line in self.text.split("\n")]
         text = f" {_BETWEEN} ".join([part[0] for part in parts]) + f" {_BETWEEN}"
-        words = text.replace("[", " ").replace("]", " ").replace(".", "").split()
+        text = text.replace("[", " ").replace("]", " ").replace(".", "")
+        if text.count("-") != text.count(" -") or "- " in text:
+            return None
         width = numbers + 3
-        if len(words) != self.count * width:
+        found = np.fromstring(text, np.int64, sep=" ")  # what is too long becomes the largest of 64 bits
+        if len(found) != self.count * width:
             return None
-        try:
-            *columns, between = [list(map(int, words[at::width])) for at in range(width)]
-        except ValueError:
-            return None
+        rows = found.reshape(self.count, width)
+        columns, between = rows[:, :-1], rows[:, -1]
         # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
-        if between.count(_BETWEEN) != self.count or max(map(max, columns)) > _MOST or min(map(min, columns)) < -_MOST:
+        if not (between == _BETWEEN).all() or columns.max() > _MOST or columns.min() < -_MOST:
             return None
-        return columns, [part[2] for part in parts]
+        return columns.T.tolist(), [part[2] for part in parts]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,12 @@ class Rows:
 
 def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> Iterator[tuple[int, bytes | Run]]:
     """The lines of `part`, which begins with a whole one, each with its number; `first` is the first one's."""
+    if _ROW_BEGINS not in part:
+        return plain.lines_of(part, problems, source, first)
+    return _lines(part, problems, source, first)
+
+
+def _lines(part: bytes, problems: list[Problem], source: str, first: int) -> Iterator[tuple[int, bytes | Run]]:
     done = at = 0
     number = first
     while (hit := part.find(_ROW_BEGINS, at)) >= 0:
@@ -97,7 +106,7 @@ def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> 
                 break
             continue
         begin, end = run.start(2), part.rfind(b"\n", run.start(2), run.end() - 1)
-        yield from plain.lines([part[done:begin]], problems, source, number)
+        yield from plain.lines_of(part[done:begin], problems, source, number)
         number += part.count(b"\n", done, begin)
         text = part[begin:end].decode()
         count = text.count("\n") + 1
@@ -105,4 +114,4 @@ def lines(part: bytes, problems: list[Problem], source: str, first: int = 1) -> 
         number += count
         done = end + 1
         at = run.end()
-    yield from plain.lines([part[done:]], problems, source, number)
+    yield from plain.lines_of(part[done:], problems, source, number)

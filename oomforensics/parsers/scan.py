@@ -3,7 +3,8 @@
     for window in windows(stream, problems, source): parse(window.data)
 
 Little of a log is about memory running out. A window reaches from 16 KiB before an anchor (2 KiB where a report begins)
-to 16 KiB behind it (64 KiB where a report begins and no kill ends it), in whole lines; windows that meet are one. A task
+to 16 KiB behind it (4 KiB behind a kill, 64 KiB where a report begins and no kill ends it), in whole lines; windows that
+meet are one. A task
 table can be far longer than that and holds no anchor, so a window also goes on, both ways, while what is at its edge looks
 like part of a report. A source that fits in WHOLE bytes is one window, or none.
 
@@ -37,6 +38,7 @@ MAX_WINDOW = 256 * KIB  # bytes handed on at once; a longer window comes in part
 LINE_SLACK = 64 * KIB  # how far a line border is looked for
 
 _REPORT = 64 * KIB  # from a report's first line to what shows that it goes on, among lines of others
+_KILL = 4 * KIB  # behind a kill: what follows at once; the reaper, which may be seconds behind, is an anchor itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,13 @@ class Anchor:
     ends: bool = False  # a report: if it is the only one, nothing more of it is waited for
 
 
-# One for every kind of event and no more: the table's header, the reaper and the stack trace always stand near one of
-# these. None begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their
-# first three. The order is the fastest of those measured (66 to 210 ms a GiB): the search has eight buckets, and it
-# depends on the order which of them share one.
+# One for every kind of event and no more: the table's header and the stack trace always stand near one of these. None
+# begins with letters that are frequent in logs (`oom` is in every `room`): candidates are found by their first three. The
+# order is the fastest of those measured (66 to 210 ms a GiB): the search has eight buckets, and it depends on the order
+# which of them share one.
 ANCHORS: tuple[Anchor, ...] = (
     Anchor(b"m-killer", "`invoked oom-killer`: the report's first line", before=2 * KIB, after=_REPORT),
-    Anchor(b"m-kill:", "`oom-kill:constraint=`"),
+    Anchor(b"m-kill:", "`oom-kill:constraint=`", after=_KILL),
     Anchor(b"m-kill'", "`Failed with result 'oom-kill'` (systemd)"),
     Anchor(b"m-kill e", "`Detected 1 oom-kill event` (slurm)"),
     Anchor(
@@ -64,8 +66,9 @@ ANCHORS: tuple[Anchor, ...] = (
     ),
     Anchor(b"Marked /", "`Marked /system.slice/a for killing` (systemd-oomd from 259 on)"),
     Anchor(b"md kill", "`systemd-oomd killed some process(es)` (systemd), `oomd kill:` (Meta's)"),
-    Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics"),
-    Anchor(b"Killed process", "all that the kill line says up to 5.0", ends=True),
+    Anchor(b"ut of memory", "`Out of memory: Killed`, `Memory cgroup out of memory`, the panics", after=_KILL),
+    Anchor(b"m_reaper:", "`oom_reaper: reaped process`: seconds after the kill", 0, 0),
+    Anchor(b"Killed process", "all that the kill line says up to 5.0", after=_KILL, ends=True),
     Anchor(b"Killed /", "`Killed /user.slice` (systemd-oomd)"),
     Anchor(b"OOM", "`killed by the OOM killer` (systemd), `System OOM` (kubelet), `TaskOOM` (containerd)"),
     Anchor(b"ending SIG", "`sending SIGTERM to process`: kills by earlyoom and nohang"),
@@ -255,6 +258,7 @@ class _Scanner:
         self.opened: int | None = None  # start of the part of the open window not yet handed on
         self.began = 0  # where the open window began
         self.grown = False  # an anchor has said how far back the open window reaches
+        self.anchored = 0  # end of the last anchor
         self.keep_until = 0  # the open window reaches here at least
         self.grow_until = 0  # and here at most, if it looks like a report
         self.ended = self.paused = False
@@ -353,7 +357,8 @@ class _Scanner:
             self.opened = min(self.opened, self._line_start(self._grown_back(position, before)))
             self.began = min(self.began, self.opened)
             self.grown = True
-        until = position + len(anchor.needle) + anchor.after
+        self.anchored = position + len(anchor.needle)
+        until = self.anchored + anchor.after
         if until > self.keep_until or (anchor.ends and self._holds_one_report(position)):
             self.keep_until = until
             self.grow_until = until + (MAX_GROWTH if anchor.after else 0)
@@ -369,7 +374,7 @@ class _Scanner:
         """Where a window around an anchor begins: farther back while its edge looks like a report."""
         low = max(self.done, self.base)
         start = max(low, position - before)
-        while before and start > low and self._is_report(start, start + EDGE):
+        while before and start > low and self._is_report(start, min(start + EDGE, position)):
             start = max(low, start - EDGE)
         return start
 
@@ -378,7 +383,8 @@ class _Scanner:
         while self.opened is not None:
             if self.keep_until >= self.filled or self.keep_until >= position:
                 break
-            if self.keep_until < self.grow_until and self._is_report(self.keep_until - EDGE, self.keep_until):
+            edge = max(self.keep_until - EDGE, self.anchored)
+            if self.keep_until < self.grow_until and self._is_report(edge, self.keep_until):
                 self.keep_until = min(self.keep_until + STEP, self.grow_until)
                 continue
             end = self._line_end(self.keep_until)

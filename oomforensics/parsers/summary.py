@@ -42,7 +42,6 @@ def parse(text: str, line: int) -> Summary | None:
         cpuset=cpuset,
         mems_allowed=mems,
         oom_memcg=oom_memcg,
-        global_oom=oom_memcg is None,
         task_memcg=task_memcg,
         comm=comm,
         pid=int(tail[1]),
@@ -51,7 +50,7 @@ def parse(text: str, line: int) -> Summary | None:
 
 
 def parse_cut(text: str, line: int) -> Summary | None:
-    """What a torn line still says: the constraint, and perhaps the limiting cgroup."""
+    """What a torn line still says: the constraint, and perhaps which nodes were allowed."""
     found = _CONSTRAINT.match(text)
     if not found:
         return None
@@ -63,7 +62,6 @@ def parse_cut(text: str, line: int) -> Summary | None:
         cpuset=None,
         mems_allowed=mems[1] if mems else None,
         oom_memcg=None,
-        global_oom=",global_oom," in text,
         task_memcg=None,
         comm=None,
         pid=None,

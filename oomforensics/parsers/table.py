@@ -108,7 +108,8 @@ class RowReader:
 
     def of_columns(self, lines: Iterable[int], numbers: list[list[int]], names: list[str]) -> Iterator[TaskRow]:
         """The rows whose pids, columns and names these are."""
-        return map(TaskRow._make, zip(*self._in_field_order([lines, *numbers, names, repeat(None)]), strict=False))
+        columns = self._in_field_order([lines, *numbers, names, repeat(None)])
+        return map(tuple.__new__, repeat(TaskRow), zip(*columns, strict=False))  # as _make, at a third of its cost
 
     def read(self, text: str, line: int) -> TaskRow | None:
         """The row, or None when the text is not one of this table's."""

@@ -1,8 +1,8 @@
-"""Leaves out what nobody here listens to: the lines that other programs write all around a report.
+"""Leaves out what nobody here listens to: the lines that others write all around a report.
 
 Only from parts cut out of a large log, most of which is not read at all. A line goes if its tag `name[pid]:` says that a
-program wrote it, one of which nothing is awaited, and if neither it nor its neighbours hold a word of a witness. It stays
-if a line continues it, which begins with a blank: without its head that would be anybody's.
+program wrote it, one of which nothing is awaited, or if the kernel's packet filter did; and if neither it nor its neighbours
+hold a word of a witness. It stays if a line continues it, which begins with a blank: without its head that would be anybody's.
 """
 
 from __future__ import annotations
@@ -23,10 +23,20 @@ WORDS = (
     *(needle.encode() for notice in NOTICES if notice.speaker is not Speaker.KERNEL for needle in notice.needles),
 )
 
+# What a rule with LOG or nft's `log` prints (net/netfilter/nf_log_syslog.c), with up to 127 bytes of the admin's before it:
+# longer than any name of a process, and nothing before it is what a report writes before the names of others.
+_PACKET = (
+    r"(?:\[[A-Z][\w :./-]{0,120}+\] )?(?:[A-Za-z][\w :./-]{0,130}+)?(?<=IN)=[^ \n]*+ OUT=[^ \n]*+ "
+    r"(?:(?!SRC=)[A-Z]+=[^ \n]*+ )*+SRC=[\da-f.:]++ DST=[\da-f.:]++ LEN=\d"
+)
+_packet = re.compile(_PACKET).match
+
 _LINE = (
-    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]++ (?!(?:"
+    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]++ (?:(?!(?:"
     + "|".join(map(re.escape, sorted(TALKERS))).encode()
-    + rb")\[)[\w./@+-]++\[\d++\]: [^\n]*+(?=\n[^ \t])"
+    + rb")\[)[\w./@+-]++\[\d++\]: |kernel: (?:\[ *\d++\.\d++\] )?"
+    + _PACKET.encode()
+    + rb")[^\n]*+(?=\n[^ \t])"
 )
 _find_words = literals.finder(WORDS)
 _RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")
@@ -43,8 +53,15 @@ def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
         while words[word] < start:
             word += 1
         if words[word] > end:
-            part = data[at : start + 1]
-            yield number, part
-            number += part.count(b"\n") + data.count(b"\n", start, end)
+            if start >= at:
+                part = data[at : start + 1]
+                yield number, part
+                number += part.count(b"\n")
+            number += data.count(b"\n", start, end)
             at = end + 1
     yield number, data[at:]
+
+
+def of_packet_filter(text: str) -> bool:
+    """Whether the kernel wrote it of a packet: a message that may stand between any two lines of a report."""
+    return "SRC=" in text and _packet(text) is not None

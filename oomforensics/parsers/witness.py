@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from oomforensics.parsers.moments import to_us
 from oomforensics.parsers.records import Record, TsSource
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Says(StrEnum):
@@ -90,9 +90,6 @@ _INT = ("_kb", "_mb", "_mib", "_bytes", "_adj", "_score", "_pid", "_s", "_ms", "
         "killed", "adj", "count", "allowed")  # fmt: skip
 _FLOAT = ("_percent", "_10s", "_60s", "_300s")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
-_INNER_TAG = re.compile(
-    r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: "
-)  # what a program puts before its lines in /dev/kmsg
 
 
 def take(event: Event, match: re.Match[str]) -> None:
@@ -123,15 +120,14 @@ def _typed(name: str, value: str) -> str | int | float:
 
 def set_time(event: Event, text: str) -> None:
     """A date that the line itself carries, if its framing has none."""
-    if event.wall_us is not None:
-        return
-    try:
-        when = datetime.fromisoformat(text)
-        if when.tzinfo is not None:
-            event.wall_us = (when - _EPOCH) // timedelta(microseconds=1)
-            event.wall_source = TsSource.SYSLOG
-    except (ValueError, OverflowError):
-        pass
+    with suppress(ValueError):
+        set_moment(event, datetime.fromisoformat(text))
+
+
+def set_moment(event: Event, when: datetime) -> None:
+    """A date with its zone, where there is none yet; without one it says too little."""
+    if event.wall_us is None and when.tzinfo is not None and (wall_us := to_us(when)) is not None:
+        event.wall_us, event.wall_source = wall_us, TsSource.SYSLOG
 
 
 def begin(witness: Witness, record: Record, source: str, text: str, program: str | None) -> Event:

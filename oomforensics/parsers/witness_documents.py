@@ -18,13 +18,12 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Any
 
-from oomforensics.parsers.records import Record, TsSource
-from oomforensics.parsers.witness import Event, Witness, begin, set_time
+from oomforensics.parsers.records import Record
+from oomforensics.parsers.witness import Event, Witness, begin, set_moment, set_time
 from oomforensics.parsers.witnesses import BY_NAME
 
 _LOOK_BACK = 4_000  # lines in which a status finds the pod it belongs to
@@ -35,7 +34,6 @@ _MAX_VALUE = 1_000
 _LINE = re.compile(r'((?:- )*)"?([A-Za-z][\w ./-]{0,80}?)"?\s*:(?:\s+(.*))?')
 _STATUS = re.compile(r'\{[^{}]*"reason":\s?"OOMKilled"[^{}]*\}')
 _COUNT = re.compile(r"[0-9]{1,10}")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Read before the status, and beside it.
 _LIFTED = {
     "metadata": ("name", "namespace", "uid"),
@@ -314,17 +312,7 @@ def _container_event(witness: Witness, record: Record, source: str, levels: Leve
     }
     event.detail = {key: value for key, value in said.items() if value is not None}
     if finished:
-        _finished(event, finished)
+        set_time(event, finished)
+        with suppress(ValueError, TypeError, OverflowError, IndexError):  # all that it raises of odd text
+            set_moment(event, parsedate_to_datetime(finished))
     return event
-
-
-def _finished(event: Event, text: str) -> None:
-    set_time(event, text)
-    if event.wall_us is None:
-        try:
-            when = parsedate_to_datetime(text)
-            if when.tzinfo is not None:
-                event.wall_us = (when - _EPOCH) // timedelta(microseconds=1)
-                event.wall_source = TsSource.SYSLOG
-        except (ValueError, TypeError, OverflowError, IndexError):
-            pass

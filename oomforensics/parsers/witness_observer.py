@@ -22,9 +22,7 @@ from oomforensics.parsers.witnesses import WITNESSES
 MAX_EVENTS = 20_000  # of one source: a storm of failed allocations says nothing new after that
 _MAX_OPEN = 64
 _Each = TypeVar("_Each", bound=Record | Rows)
-_INNER_TAG = re.compile(
-    r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: "
-)  # what a program puts before its lines in /dev/kmsg
+_INNER_TAG = re.compile(r"([A-Za-z][\w.@-]{0,63})\[[0-9]{1,10}\]: ")  # of a program's lines in /dev/kmsg
 
 
 def observe(

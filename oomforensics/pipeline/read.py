@@ -25,6 +25,7 @@ from oomforensics.parsers.bundle.documents import match
 from oomforensics.parsers.compressed import Peeked, Readable
 from oomforensics.parsers.containers.limits import Limits
 from oomforensics.parsers.facts import Incident
+from oomforensics.parsers.newest_first import as_numbered
 from oomforensics.parsers.opened import HEAD, Opened, expand
 from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.snapshots import Recorded
@@ -104,7 +105,8 @@ def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
     info = opened.info
     records = reading.read(opened, timezone=settings.timezone or ASSUMED, host=settings.host)
     try:
-        yield from assemble(observe(records, info.name, info.events, info.problems, info.jumps), info.name)
+        observed = observe(records, info.name, info.events, info.problems, info.jumps)
+        yield from as_numbered(assemble(observed, info.name), info)
     except Exception as error:
         _log.debug("reading %s", info.name, exc_info=True)
         info.problems.append(Problem(info.name, None, f"reading stopped at an unforeseen {_short(error)}"))

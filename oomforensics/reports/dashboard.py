@@ -36,6 +36,7 @@ def html(con: Connection, linked: Mapping[str, str] | None = None) -> str:
             linked=linked or {},
             figures={key: Markup(script_json(figure)) for key, figure in charts(seen).items()},
             style=Markup(asset("report.css")),
+            dark_style=Markup(asset("dark.css")),
             head_script=head_script(),
             body_scripts=body_scripts(what_if=False),
             script_hashes=script_hashes(what_if=False),

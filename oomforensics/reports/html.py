@@ -193,6 +193,7 @@ def render(con: Connection, ids: Sequence[str], back: str | None = None) -> str:
             back=back,
             title=visible(sections[0].sentence) if len(sections) == 1 else units.count(len(sections), "OOM incident"),
             style=Markup(asset("report.css")),
+            dark_style=Markup(asset("dark.css")),
             head_script=head_script(),
             body_scripts=body_scripts(),
             script_hashes=script_hashes(),

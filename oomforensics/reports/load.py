@@ -276,8 +276,11 @@ class IncidentPage:
     @cached_property
     def also_killed(self) -> tuple[KillRow, ...]:
         """Those who died with the victim, each once although a log may name it twice."""
-        others = {kill.pid: kill for kill in reversed(self.kills) if kill.pid != self.victim_pid}
-        return tuple(sorted(others.values(), key=lambda kill: kill.line))
+        others: dict[int | None, KillRow] = {}
+        for kill in self.kills:
+            if kill.pid != self.victim_pid:
+                others.setdefault(kill.pid, kill)
+        return tuple(others.values())
 
     @property
     def runner_up(self) -> CandidateRow | None:
@@ -385,7 +388,7 @@ def load_brief(con: Connection, ids: Sequence[str]) -> list[IncidentPage]:
     found = con.execute(f"SELECT {select} FROM incidents WHERE list_contains(?, incident_id)", [list(ids)]).fetchall()
     by_id = {row[columns.index("incident_id")]: row for row in found}
     candidates = _rows(con, CandidateRow, "candidates", "table_order", ids)
-    kills = _rows(con, KillRow, "kills", "line", ids)
+    kills = _rows(con, KillRow, "kills", "seq, line", ids)
     pages = []
     for incident_id in ids:
         if incident_id not in by_id:

@@ -94,8 +94,7 @@ def _size(figure: dict[str, Any]) -> dict[str, Any]:
 @cache
 def _colours() -> dict[str, str]:
     """Those of the light theme, from the page's style sheet."""
-    light, _, _ = asset("report.css").partition("@media (prefers-color-scheme: dark)")
-    return dict(_COLOUR.findall(light))
+    return dict(_COLOUR.findall(asset("report.css")))
 
 
 def _ink_on(colour: str) -> str:

@@ -25,7 +25,7 @@ VERDICTS: dict[str, Gloss] = {
     "child_sacrificed": Gloss(
         "Killed in place of its parent",
         "Kernels of this age select the highest badness, "
-        "then kill a child of it if they can. The victim is that child.",
+        "then kill a child of it if they can. The victim is that child. Kernels from 5.1 on kill the process that they chose.",
         "proven",
     ),
     "allocating_task": Gloss(

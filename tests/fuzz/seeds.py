@@ -43,7 +43,9 @@ def _shortened(data: bytes) -> bytes:
 
 @cache
 def logs() -> Sequence[bytes]:
-    return [piece for one in variants().values() if b"\0" not in one.data[:100] for piece in _pieces(one.data)]
+    """Some of them with the newest line first."""
+    found = [piece for one in variants().values() if b"\0" not in one.data[:100] for piece in _pieces(one.data)]
+    return found + [b"".join(reversed(piece.splitlines(keepends=True))) for piece in found[::4]]
 
 
 @cache

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.kernels import cpio, modules, play, stage
+from tests.kernels import cpio, ext4, modules, play, stage
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import Fixture, IncompleteRun, fixture
 from tests.kernels.scenario import Rig, Scenario
@@ -40,6 +40,12 @@ def empty_disk(path: Path, size: int, serial: str) -> Disk:
     with path.open("wb") as disk:
         disk.truncate(size)
     return Disk(path, serial)
+
+
+def _files_disk(path: Path, size: int) -> Disk:
+    """An ext4 file system without a journal: nothing but what a scene writes is written to it."""
+    ext4.make(path, size, features="^has_journal")
+    return Disk(path, play.FILES_DISK)
 
 
 def initramfs(kernel: Kernel, extra_modules: Sequence[str], script: Iterable[str]) -> bytes:
@@ -80,6 +86,9 @@ def _scenes_command(kernel: Kernel, rig: Rig, scenes: Sequence[Scenario], scratc
     swap = max(scenario.swap_disk for scenario in scenes)
     if swap:
         disks.append(empty_disk(scratch / "swap", swap << 20, "swap"))
+    files = max(scenario.files for scenario in scenes)
+    if files:
+        disks.append(_files_disk(scratch / "files", files << 20))
     made = command(kernel, scratch, disks, memory_mib=memory, cpus=rig.cpus, cmdline=rig.cmdline)
     if rig.numa:
         for node in (0, 1):

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kernels import boot, debian
+from tests.kernels import boot, debian, ext4
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import Fixture, IncompleteRun
 from tests.kernels.scenario import Scenario
@@ -34,6 +34,8 @@ def _kernel(spec: str) -> Kernel | str:
     for program in (machine.qemu[0], machine.compiler, "apt-get", "dpkg"):
         if shutil.which(program) is None:
             return f"{program} is not installed"
+    if ext4.tool("mke2fs") is None:
+        return "mke2fs is not installed"
     try:
         return debian.fetch(spec)
     except (LookupError, OSError, subprocess.CalledProcessError) as failure:

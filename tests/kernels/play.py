@@ -10,6 +10,8 @@ from tests.kernels.scenario import Actor, Cgroup, Group, Kind, Scenario
 MIB = 1 << 20
 SETTLE_MS = 3000  # late lines: a reaper that gives up, a second victim
 SWAP_DISK = "/dev/vdb"
+FILES_DISK = "files"  # its serial number
+_FILES = "/files"
 
 _WATCHED = {
     Cgroup.NONE: (),
@@ -19,6 +21,7 @@ _WATCHED = {
         "memory.usage_in_bytes",
         "memory.memsw.usage_in_bytes",
         "memory.failcnt",
+        "memory.memsw.failcnt",
         "memory.swappiness",
         "memory.oom_control",
     ),
@@ -107,6 +110,8 @@ def _actor(root: str, actor: Actor) -> str:
         fields.append(f"uid={actor.uid}")
     if actor.threads > 1:
         fields.append(f"threads={actor.threads}")
+    if actor.other is not None:
+        fields.append(f"other={actor.other}")
     if actor.node is not None:
         fields.append(f"node={actor.node}")
     if actor.group:
@@ -132,6 +137,8 @@ def lines(scenario: Scenario, root: str, *, guest: bool, settle_ms: int = SETTLE
         yield "stream"
     for path, value in scenario.sysctls:
         yield f"set {word(f'/proc/sys/{path}')} {word(value)}"
+    for path, value in scenario.settings:
+        yield f"set {word(path)} {word(value)}"
     if scenario.hugepages:
         yield f"hugepages {scenario.hugepages}"
     if scenario.swap_disk:
@@ -139,6 +146,8 @@ def lines(scenario: Scenario, root: str, *, guest: bool, settle_ms: int = SETTLE
     if scenario.zram:
         yield _write("/sys/block/zram0/disksize", str(scenario.zram * MIB))
         yield "swap /dev/zram0 0"
+    if scenario.files:
+        yield f"disk {FILES_DISK} {_FILES}"
     yield from _groups(root, scenario)
     if guest:
         yield "oracle"
@@ -149,6 +158,8 @@ def lines(scenario: Scenario, root: str, *, guest: bool, settle_ms: int = SETTLE
         yield "listen"
     if scenario.until:
         yield f"await {word(scenario.until)}"
+    if scenario.suspends:
+        yield f"suspend {_FILES}"
     for index in scenario.go:
         yield f"go {index}"
         if scenario.gap:
@@ -159,5 +170,7 @@ def lines(scenario: Scenario, root: str, *, guest: bool, settle_ms: int = SETTLE
     yield f"wait {scenario.deaths} {scenario.patience}"
     if scenario.stop_with_kill:
         yield from (f"kill {index}" for index in scenario.go)
+    if scenario.suspends:
+        yield f"resume {_FILES}"
     yield f"pause {settle_ms}"
     yield "end"

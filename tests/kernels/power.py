@@ -19,7 +19,7 @@ from pathlib import Path
 
 from oomforensics.capture.options import Options
 from oomforensics.capture.read import Losses, read
-from tests.kernels import boot, debian, sitting, userland
+from tests.kernels import boot, debian, ext4, sitting, userland
 from tests.kernels.boot import Disk
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import IncompleteRun
@@ -81,7 +81,7 @@ def cut(kernel: Kernel, python: Disk, folder: Path, seed: int) -> Cut:
 
 
 def _cut(kernel: Kernel, python: Disk, scratch: Path, seed: int) -> Cut:
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, sitting.MODULES, script()))
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, ext4.MODULES, script()))
     features = (
         "" if seed % 4 < 2 else "^has_journal"
     )  # without one, size and bytes of a file reach the disk in any order
@@ -94,7 +94,7 @@ def _cut(kernel: Kernel, python: Disk, scratch: Path, seed: int) -> Cut:
             time.sleep(after_s)
         finally:
             machine.kill()
-    userland.contents(scratch / "spool", scratch / "found")
+    ext4.contents(scratch / "spool", scratch / "found")
     left = Cut(kernel.release, seed, after_s, scratch / "found" / Path(sitting.SPOOL).name)
     _hold(left, told.read_bytes())
     return left

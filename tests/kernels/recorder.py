@@ -19,7 +19,7 @@ import pytest
 
 from oomforensics.capture.read import Losses
 from oomforensics.capture.samples import Event, Header, Note, ProcessIdentity
-from tests.kernels import debian, power, recordings, sitting, userland
+from tests.kernels import debian, ext4, power, recordings, sitting, userland
 from tests.kernels.boot import Disk
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import IncompleteRun
@@ -42,7 +42,7 @@ def missing(spec: str) -> str | None:
     machine = debian.machine(spec)
     programs = (machine.qemu[0], machine.compiler, "apt-get", "dpkg")
     lacking = [program for program in programs if shutil.which(program) is None]
-    lacking += [program for program in userland.PROGRAMS if userland.tool(program) is None]
+    lacking += [program for program in ext4.PROGRAMS if ext4.tool(program) is None]
     return f"{', '.join(lacking)}: not installed" if lacking else None
 
 

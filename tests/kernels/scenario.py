@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from tests.kernels import ext4
+
 _TABLES_OF_32_BITS_MIB = 2
 _MANY_THREADS = 200
 
@@ -63,6 +65,9 @@ class Push(StrEnum):
     TMPFS = "tmpfs"
     QUEUES = "queues"  # SysV messages: unreclaimable slab
     PIPES = "pipes"  # pages in no counter
+    DIRTY = "dirty"  # a file on the disk: page cache that is yet to be written
+    MAPPED = "mapped"  # a page of such a file, through a mapping
+    LOCK = "lock"  # nothing: takes the lock of the memory map of `other`
     FRAGMENTS = "fragments"  # pipes until `push` is left free, every other of them closed, then blocks of order 3
 
 
@@ -82,7 +87,8 @@ class Actor:
     `tables` is page tables that map nothing but the zero page, `huge` memory from the huge page pool, `promised` memory
     that is mapped and never touched. `locked` and
     `paged_out` say what becomes of `anon`. One that is `idle` runs when nobody else wants to; one that `spins`
-    always wants to. Each of the `children` has `child_anon` and a little more than the one before.
+    always wants to. `other` is the actor whose memory map it locks. Each of the `children` has `child_anon` and a little
+    more than the one before.
     """
 
     name: str | bytes
@@ -106,6 +112,7 @@ class Actor:
     spins: bool = False
     children: int = 0
     child_anon: float = 0
+    other: int | None = None
 
     @property
     def comm(self) -> bytes:
@@ -144,7 +151,8 @@ class Scenario:
     """One entry of the table in `scenarios.py`.
 
     `go` names the actors that push, in order. The push ends when `deaths` processes have died,
-    when the kernel says `until`, or after `patience` milliseconds.
+    when the kernel says `until`, or after `patience` milliseconds. `files` is the size of a disk with a file system, which
+    is suspended during the push where the scenario `suspends` it. `settings` are files with what is written to them.
     """
 
     name: str
@@ -168,8 +176,11 @@ class Scenario:
     gap: int = 0
     trigger: tuple[str, str] | None = None
     sysctls: Sequence[tuple[str, str]] = ()
+    settings: Sequence[tuple[str, str]] = ()
     swap_disk: int = 0
     zram: int = 0
+    files: int = 0
+    suspends: bool = False
     memory: int = 256
     cpus: int = 2
     numa: bool = False
@@ -204,5 +215,5 @@ class Scenario:
 
     @property
     def rig(self) -> Rig:
-        modules = tuple(self.extra_modules)
+        modules = (*self.extra_modules, *(ext4.MODULES if self.files else ()))
         return Rig(self.memory, self.cpus, self.numa, self.cgroup is Cgroup.V1, self.cmdline, modules)

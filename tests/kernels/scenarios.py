@@ -1036,6 +1036,88 @@ _GUEST_MEMCG = (
     ),
 )
 
+_REAPED = Scenario(
+    "memcg-v2-victim-waits-for-disk",
+    "The victim waits for a disk and cannot exit: the reaper takes its memory.",
+    Scope.MEMCG,
+    Verdict.HIGHEST_BADNESS,
+    (
+        Actor("small", anon=2, group="box"),
+        Actor("waiting", anon=30, how=Push.MAPPED, group="box"),
+        Actor("second", anon=12, group="box"),
+        Actor("pusher", push=28, adj=-1000, group="box"),
+    ),
+    go=(1, 3),
+    gap=300,
+    groups=(Group("box", limit=64, swap=0),),
+    victim_group="box",
+    cgroup=Cgroup.V2,
+    files=32,
+    suspends=True,
+    deaths=0,
+    until="oom_reaper: reaped process",
+)
+
+_REAPER = (
+    _REAPED,
+    replace(
+        _REAPED,
+        name="memcg-v2-reaper-fails",
+        description="As memcg-v2-victim-waits-for-disk, and another process waits for the lock of the victim's memory map: "
+        "the reaper gives up, and a second process dies.",
+        actors=(*_REAPED.actors, Actor("locker", adj=-1000, how=Push.LOCK, other=1)),
+        go=(1, 4, 3),
+        deaths=1,  # and the victim once the disk is back
+        until="",
+    ),
+)
+
+_DIRTY = Scenario(
+    "memcg-v1-dirty-cache",
+    "Page cache that is yet to be written fills a cgroup, below the threshold at which the machine begins to write. The "
+    "multi-generational LRU of 6.1 does not ask for it to be written, and a bystander dies.",
+    Scope.MEMCG,
+    Verdict.HIGHEST_BADNESS,
+    (
+        Actor("service", anon=10, group="box"),
+        Actor("small", anon=2, uid=1000, group="box"),
+        Actor("writer", push=100, how=Push.DIRTY, adj=-1000, group="box"),
+    ),
+    go=(2,),
+    groups=(Group("box", limit=40, swap=0),),
+    victim_group="box",
+    cgroup=Cgroup.V1,
+    since=(6, 1),
+    before=_V1_GONE,
+    settings=(("/sys/kernel/mm/lru_gen/enabled", "y"),),
+    files=128,
+    memory=512,
+    cmdline="swapaccount=1",
+)
+
+_DIRTY_CACHE = (
+    _DIRTY,
+    replace(
+        _DIRTY,
+        name="memcg-v1-dirty-cache-small",
+        description="A quarter of the limit is page cache that is yet to be written; processes have the rest.",
+        actors=(*_DIRTY.actors[:2], replace(_DIRTY.actors[2], push=10), _pusher("box")),
+        go=(2, 3),
+        gap=500,
+    ),
+    replace(
+        _DIRTY,
+        name="memcg-v1-dirty-cache-written",
+        description="As memcg-v1-dirty-cache, with the older LRU, which has the cache written: nobody dies.",
+        verdict=None,
+        since=(0, 0),
+        settings=(),
+        deaths=0,
+        patience=4_000,
+        silent=True,
+    ),
+)
+
 
 def _as_guest(scenario: Scenario) -> Scenario:
     """The v2 twin of a scenario that on a host is played below cgroup v1."""
@@ -1053,6 +1135,8 @@ SCENARIOS: dict[str, Scenario] = {
         *_GLOBAL,
         *(_as_guest(scenario) for scenario in _MEMCG if Home.GUEST in scenario.homes),
         *_GUEST_MEMCG,
+        *_REAPER,
+        *_DIRTY_CACHE,
         *(replace(scenario, cgroup=Cgroup.V1, homes=_HOST) for scenario in _MEMCG if Home.HOST in scenario.homes),
     )
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from oomforensics.capture.options import Options
-from tests.kernels import boot, userland
+from tests.kernels import boot, ext4, userland
 from tests.kernels.boot import Disk
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import Blobs, IncompleteRun
@@ -42,7 +42,6 @@ APART_MS = 1500  # between the birth of a process and its growth, and after its 
 PATIENCE_MS = 60_000
 _SPOOL_BYTES = 64 << 20
 _TIMEOUT_S = 420
-MODULES = ("ext4", "crc32c_generic")
 _VICTIM = re.compile(r" (\d+)\.(\d{6}): mark_victim: pid=(\d+)")
 
 
@@ -184,7 +183,7 @@ def throttle(number: int) -> Iterator[str]:
 
 def spool_disk(scratch: Path, features: str = "") -> Disk:
     """Empty. What QEMU was told to flush it flushes."""
-    userland.make_ext4(scratch / "spool", _SPOOL_BYTES, features=features)
+    ext4.make(scratch / "spool", _SPOOL_BYTES, features=features)
     return Disk(scratch / "spool", "spool", cache="writeback")
 
 
@@ -209,7 +208,7 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
 
 def play(kernel: Kernel, script: Iterable[str], python: Disk, scratch: Path, swap_mib: int = 0) -> Blobs:
     """Boot, play, and bring the spool's disk home into the folder `found`. Raises IncompleteRun."""
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, MODULES, script))
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, ext4.MODULES, script))
     command = qemu(kernel, scratch, disks(scratch, python, swap_mib))
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
@@ -218,7 +217,7 @@ def play(kernel: Kernel, script: Iterable[str], python: Disk, scratch: Path, swa
     blobs = Blobs.read((scratch / "out").read_bytes())
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
-    userland.contents(scratch / "spool", scratch / "found")
+    ext4.contents(scratch / "spool", scratch / "found")
     return blobs
 
 

@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import oomforensics.capture
-from tests.kernels import debian, stage
+from tests.kernels import debian, ext4, stage
 from tests.kernels.boot import Disk
 
 PYTHON = "/usr/bin/python3.11"
@@ -17,7 +17,6 @@ WITNESS, SPEED = "/synced.py", "/speed.py"
 GUEST = Path(__file__).parent / "guest"
 SERIAL = "python"
 MOUNT_POINTS = ("proc", "sys", "dev", "spool")
-PROGRAMS = ("mke2fs", "e2fsck", "debugfs")
 _SUITE, _ARCHITECTURE = "bookworm", "amd64"
 _PACKAGES = (
     "python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib", "libc6", "libexpat1", "zlib1g", "libffi8",
@@ -26,11 +25,6 @@ _IMAGE_BYTES = 128 << 20
 _LOADER = "lib64/ld-linux-x86-64.so.2"
 _LIBRARIES = ("lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu")
 _LEFT_OUT = ("test", "idlelib", "lib2to3", "pydoc_data", "tkinter", "__pycache__")
-
-
-def tool(name: str) -> str | None:
-    """A program of e2fsprogs: /usr/sbin is not on everybody's path."""
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
 def disk(into: Path) -> Disk:
@@ -48,27 +42,9 @@ def disk(into: Path) -> Disk:
         shutil.copy(GUEST / path.name, path)
     _compiled(folder, [package.parent.parent, *ours])
     path = into / "python.ext4"
-    make_ext4(path, _IMAGE_BYTES, folder, "^has_journal")
+    ext4.make(path, _IMAGE_BYTES, folder, "^has_journal")
     shutil.rmtree(folder)
     return Disk(path, SERIAL, read_only=True)
-
-
-def make_ext4(path: Path, size: int, folder: Path | None = None, features: str = "") -> None:
-    """A file system in a file, holding what the folder holds."""
-    made = [*(("-d", str(folder)) if folder else ()), *(("-O", features) if features else ())]
-    mke2fs = tool("mke2fs") or "mke2fs"
-    command = [mke2fs, "-q", "-F", "-t", "ext4", *made, str(path), f"{size >> 10}k"]
-    subprocess.run(command, check=True, capture_output=True)
-
-
-def contents(image: Path, into: Path) -> None:
-    """Everything in an ext4 image: its journal is played first, as a mount would, on the image itself."""
-    done = subprocess.run([tool("e2fsck") or "e2fsck", "-fy", str(image)], capture_output=True, text=True)
-    if done.returncode > 2:  # 1, 2: errors that were corrected
-        raise OSError(f"e2fsck: {done.stdout}{done.stderr}")
-    into.mkdir(parents=True, exist_ok=True)
-    dump = [tool("debugfs") or "debugfs", "-R", f"rdump / {into}", str(image)]
-    subprocess.run(dump, check=True, capture_output=True)
 
 
 def _python() -> Path:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from oomforensics.analysis.findings import CATALOGUE, Entry
 from oomforensics.kernel.bugs import BUGS, Bug
-from tests.support.finding_fixtures import FIXTURES, UNMADE
+from tests.support.finding_fixtures import FIXTURES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "findings.md"
 _VENDOR_OF = {"compaction_gives_up_xenial": "Ubuntu's 4.4.0", "rhel7_kmem": "RHEL 7's 3.10.0"}
@@ -43,26 +43,16 @@ nearly does and must not; a test holds both.
 | finding | triggers | nearly | why not |
 |---|---|---|---|
 """
-_UNMADE = """
-These no kernel could be brought to here. They are held by what is said beside them.
-
-| finding | why no run | held by |
-|---|---|---|
-"""
 
 
 def page() -> str:
-    made = [one for one in CATALOGUE if one.name in FIXTURES]
-    unmade = [one for one in CATALOGUE if one.name in UNMADE]
     return (
         _INTRO
         + "".join(map(_section, CATALOGUE))
         + _BUGS
         + "".join(map(_bug, BUGS))
         + _FIXTURES
-        + "".join(f"| `{one.name}` | {' | '.join(map(_cell, FIXTURES[one.name]))} |\n" for one in made)
-        + (_UNMADE if unmade else "")
-        + "".join(f"| `{one.name}` | {' | '.join(UNMADE[one.name])} |\n" for one in unmade)
+        + "".join(f"| `{one.name}` | {' | '.join(map(_cell, FIXTURES[one.name]))} |\n" for one in CATALOGUE)
     )
 
 

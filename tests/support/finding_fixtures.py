@@ -87,34 +87,19 @@ FIXTURES: dict[str, Pair] = {
     "killed_before_memory_came_back": Pair(
         f"{_5_10}/victim-starved", f"{_6_1}/victim-starved", "the reaper takes locked memory too, and nobody else dies"
     ),
+    "reaper_failed": Pair(
+        f"{_6_1}/memcg-v2-reaper-fails", f"{_6_1}/memcg-v2-victim-waits-for-disk", "the victim is reaped while it waits"
+    ),
     "panicked_on_oom": Pair(f"{_6_1}/panic-on-oom", f"{_6_1}/memcg-v2-panic-1-kills", "1 does not hold for a cgroup"),
     "allocating_task_killed": Pair(
         f"{_7_2}/allocating-task", f"{_7_2}/memcg-v2-allocating-task", "it does not hold for a cgroup"
     ),
+    "known_kernel_bug": Pair(
+        f"{_6_1}/memcg-v1-dirty-cache",
+        f"{_6_1}/memcg-v1-dirty-cache-small",
+        "the same kernel, a quarter of the limit is dirty",
+    ),
     "evidence_lost": Pair(f"{_6_1}/no-table", f"{_6_1}/global-bystander", "the same with its table"),
-}
-
-
-class Unmade(NamedTuple):
-    """Why no kernel could be brought to it here, and what holds the entry instead."""
-
-    why: str
-    held_by: str
-
-
-UNMADE: dict[str, Unmade] = {
-    "known_kernel_bug": Unmade(
-        "the kernels that the laboratory boots have the fixes",
-        "reports printed with the format strings of a kernel with the fault and of one without, and without its sign",
-    ),
-    "child_died_for_parent": Unmade(
-        "kernels up to 5.0 only; the oldest that the laboratory boots is 5.10",
-        "a report printed with the format strings of 4.4, and one of 5.10",
-    ),
-    "reaper_failed": Unmade(
-        "the victim must hold the lock of its memory map for a second, which no program can be made to do at will",
-        "the kernel's line behind a real report, and the line of a reaper that succeeded",
-    ),
 }
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oomforensics.analysis.scene import Scene
+from oomforensics.analysis.task_table import TaskTable
 from oomforensics.history import scenes
 from oomforensics.history.store import open_read
 from oomforensics.ingest import ingest
@@ -28,7 +29,8 @@ _NEEDED: dict[str, Any] = {
 def made(**values: Any) -> Scene:
     """A scene that says only this."""
     empty = {field.name: None for field in fields(Scene) if field.name in _SCALARS}
-    return Scene(**(empty | _NEEDED | values))
+    tasks = TaskTable.of(values.pop("processes", ()))
+    return Scene(**(empty | _NEEDED | values), processes=tasks)
 
 
 _SCALARS = {field.name for field in fields(Scene)} - {

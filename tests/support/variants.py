@@ -67,6 +67,12 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
     "dmesg -x": lambda line: f"kern  :warn  : [{line.uptime_s:12.6f}] {line.text}",
     "console with levels": lambda line: f"<4>[{line.uptime_s:12.6f}] {line.text}",
     "console with callers": lambda line: f"[{line.uptime_s:12.6f}][  T142] {line.text}",
+    "console of Android with CPUs": lambda line: f"<4>[{line.uptime_s:12.6f}][ T142@C3] {line.text}",
+    "console of Xiaomi": lambda line: f"<4>[{line.uptime_s:12.6f}][T,T142,C3] {line.text}",
+    "console of Samsung": lambda line: f"<4>[{line.uptime_s:12.6f}]  [3:        kswapd0:   61] {line.text}",
+    "console of MediaTek": lambda line: f"<4>[{line.uptime_s:12.6f}] -(3)[61:kswapd0]{line.text}",
+    "console of Amlogic": lambda line: f"[{line.uptime_s:12.6f}@3] {line.text}",
+    "console of Unisoc": lambda line: f"<4>[{line.uptime_s:12.6f}] c3 61 (kswapd0) {line.text}",
     "syslog": _syslog("web1"),
     "syslog without uptime": lambda line: f"{line.moment:%b %e %H:%M:%S} web1 kernel: {line.text}",
     "syslog iso": lambda line: (

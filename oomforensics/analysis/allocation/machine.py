@@ -144,7 +144,7 @@ def _on_other_nodes(zones: Sequence[Judged], page_size: int) -> int | None:
 
 
 def _hidden(info: MemInfo, zones: Sequence[Judged], page_size: int) -> int | None:
-    """Free bytes in what Mem-Info leaves out (nodes that a cpuset or mempolicy does not allow, and since 6.0 zones above the
+    """Free bytes in what Mem-Info leaves out (nodes that a cpuset or mempolicy does not allow, and since 6.1 zones above the
     request's), if that is much: what the zones leave of the count of all. A zone DMA is not used up in any case."""
     total, ram = info.counters_pages.get("free"), info.ram_pages
     present = sum(kb for zone in info.zones if isinstance(kb := zone.values.get("present"), int)) * 1024 // page_size

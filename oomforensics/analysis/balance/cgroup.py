@@ -81,7 +81,7 @@ class _Cgroup:
         if not has_statistics:
             return "the statistics are not in the report"
         text = f"usage - all of the above; a CPU charges up to {self.stock} bytes in advance"
-        tables = sum(process.pgtables_bytes or 0 for process in self.scene.processes)
+        tables = self.scene.processes.total("pgtables_bytes") or 0
         if (
             tables
             and self._amount("pagetables") is None

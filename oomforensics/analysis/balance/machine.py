@@ -18,7 +18,7 @@ memory, pages just on their way to a list. The pool of zswap and zram is counted
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomforensics.analysis.balance.tree import Part, group, with_rest
 from oomforensics.analysis.scene import Scene
@@ -54,8 +54,7 @@ _NEEDED = ("free", *_LISTS, "slab_reclaimable", "slab_unreclaimable", "pagetable
 _MANY_PAGES = 1024  # a difference of two counts below this, and below their drift, says nothing
 
 
-@dataclass(frozen=True, slots=True)
-class _Amount:
+class _Amount(NamedTuple):
     pages: int
     origin: str
     line: int | None
@@ -67,6 +66,7 @@ class _Printed:
     def __init__(self, info: MemInfo, page_size: int, managed: int | None) -> None:
         self.info, self.page_size = info, page_size
         shown = sum(kb for zone in info.zones if isinstance(kb := zone.values.get("present"), int))
+        self._places = (("zones", [zone.values for zone in info.zones]), ("nodes", list(info.nodes_kb.values())))
         self.is_whole = managed is not None and shown * 1024 // page_size >= managed
 
     def amount(self, name: str) -> _Amount | None:
@@ -74,10 +74,7 @@ class _Printed:
         if pages is not None:
             return _Amount(pages, f"{name}:{pages} pages", self.info.line)
         other = _ZONES_CALL_IT.get(name, name)
-        for what, values in (
-            ("zones", [zone.values for zone in self.info.zones]),
-            ("nodes", list(self.info.nodes_kb.values())),
-        ):
+        for what, values in self._places:
             printed = [kb for one in values if isinstance(kb := one.get(other), int)]
             if printed:
                 line = self.info.zones[0].line if what == "zones" else self.info.line

@@ -9,7 +9,7 @@ from oomforensics.analysis.sizes import UNLIMITED_KB
 
 def whole(scene: Scene, page_size: int) -> Part | None:
     """None where it is not printed, or there is none."""
-    by_tasks = sum(process.swapents_pages or 0 for process in scene.processes) * page_size
+    by_tasks = (scene.processes.total("swapents_pages") or 0) * page_size
     if scene.meminfo is not None and scene.total_swap_kb:
         if scene.free_swap_kb is None:
             return None

@@ -63,16 +63,16 @@ def _left_over(rest: Node, whole: Node) -> str:
 
 def _resident(scene: Scene, whole: Node, nodes: Sequence[Node], page_size: int) -> Iterator[str]:
     """RSS counts a page in each process that maps it, whoever is charged for it."""
-    resident = [process.rss_pages for process in scene.processes if process.rss_pages is not None]
-    if not resident:
+    resident_pages = scene.processes.total("rss_pages")
+    if resident_pages is None:
         return
-    total = sum(resident) * page_size
+    total, rows_known = resident_pages * page_size, scene.processes.known("rss_pages")
     mappable = sum(node.bytes for node in nodes if node.node in _MAPPABLE and node.parent == whole.node)
     if not mappable:
         return
     rows = (
-        f"The RSS of the {len(resident)} processes in the table"
-        if len(resident) > 1
+        f"The RSS of the {rows_known} processes in the table"
+        if rows_known > 1
         else "The RSS of the one process in the table"
     )
     if abs(total - mappable) < mappable * _SHARE:

@@ -6,7 +6,7 @@ from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence, Group
 from oomforensics.analysis.model import Scope, VerdictWord
-from oomforensics.analysis.scene import Process
+from oomforensics.analysis.task_table import Process
 
 # A victim of half the size of the one that was spared: no rounding, and no noise of the counters, turns that around.
 _BIGGER = 1.5  # with a shield to explain it, this is no chance
@@ -80,10 +80,9 @@ def bystander_doomed(seen: Evidence) -> Found | None:
     victim = seen.scene.victim
     if victim is None or (victim.oom_score_adj or 0) <= 0:
         return None
-    rivals = [
-        one for one in seen.scene.processes if one.eligible and (one.oom_score_adj or 0) < (victim.oom_score_adj or 0)
-    ]
-    bigger = max(rivals, key=lambda one: one.used_pages, default=None)
+    tasks = seen.scene.processes
+    rivals = tasks.where(tasks.filled("eligible") & (tasks.filled("oom_score_adj") < (victim.oom_score_adj or 0)))
+    bigger = rivals.largest(rivals.used_pages)
     if bigger is None or not _outweighs(seen, bigger, victim):
         return None
     text = (
@@ -140,11 +139,11 @@ def many_small_processes(seen: Evidence) -> Found | None:
     group = seen.largest_group
     if group is None or not _is_pool(group, seen) or not seen.matters(_charged_pages(group, seen), _POOL_OF_WHOLE):
         return None
-    largest = max(group.members, key=lambda one: one.used_pages)
+    largest = group.members[int(group.members.used_pages.argmax())]
     named = f"named as {words.who(largest)}" + (", but for a number," if group.numbered else "")
     held = group.used_pages * seen.page_kb
     shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
-    users = {one.uid for one in group.members}
+    users = set(group.members.listed("uid"))
     text = (
         f"{len(group.members)} processes {named} use {words.size(held)} together{shared}, "
         f"{words.share(group.used_pages / seen.used_pages)} of what all processes use; the largest of them "
@@ -181,7 +180,7 @@ def many_of_one_unit(seen: Evidence) -> Found | None:
         or many_small_processes.look(seen) is not None
     ):
         return None
-    largest = max(seen.own_pages, default=0) * seen.page_kb
+    largest = seen.most_own_pages * seen.page_kb
     for one in sorted(grown.together, key=lambda one: _KINDS.get(one.kind, len(_KINDS))):
         kb = one.end_bytes // 1024
         if one.kind not in _KINDS or one.who in ("uid 0", seen.scene.oom_memcg) or one.processes < _MANY:
@@ -214,7 +213,7 @@ def _is_pool(group: Group, seen: Evidence) -> bool:
         len(group.members) >= _MANY
         and group.used_pages >= seen.used_pages * _MOST_OF_USE
         and group.largest_pages < seen.used_pages * _ONE_OF_MANY
-        and group.used_pages > max(seen.own_pages)
+        and group.used_pages > seen.most_own_pages
     )
 
 
@@ -263,7 +262,7 @@ def victim_held_most(seen: Evidence) -> Found | None:
     memory, kills = seen.memory, seen.scene.kills
     if memory is None or not kills or kills[0].anon_rss_kb is None:
         return None
-    row = seen.scene.by_pid.get(kills[0].pid) if kills[0].pid is not None else None
+    row = seen.scene.processes.with_pid(kills[0].pid)
     swapped = (row.swapents_pages or 0) * seen.page_kb if row is not None else 0
     own = kills[0].anon_rss_kb + swapped
     if own < memory.whole.kb * _MOST_OF_IT:
@@ -301,28 +300,6 @@ def victim_memory_was_shared(seen: Evidence) -> Found | None:
     )
     facts = (words.kb(seen, "shmem-rss", shmem, kill.line), words.kb(seen, "anon-rss and file-rss", private, kill.line))
     return Found(text, facts)
-
-
-@entry(
-    Severity.WARNING,
-    condition="the kernel (up to 5.0) killed a child in place of the process that it had chosen",
-    advice=(
-        "The parent had the memory or the score and still has it: look there. Kernels from 5.1 on no longer do this. Where a "
-        "supervisor must outlive its workers, that was the point of the rule; where the workers are the service, lower "
-        "their oom_score_adj or move the memory-hungry parent to a cgroup of its own."
-    ),
-)
-def child_died_for_parent(seen: Evidence) -> Found | None:
-    scene = seen.scene
-    if scene.verdict != VerdictWord.CHILD_SACRIFICED or scene.selected_pid is None:
-        return None
-    parent = scene.by_pid.get(scene.selected_pid)
-    if parent is None:
-        return None
-    victim = words.name(scene.victim_comm, scene.victim_pid)
-    text = f"The kernel chose {words.who(parent)} and killed its child {victim} instead. The parent still runs."
-    facts = (words.row(seen, parent),)
-    return Found(text, facts if scene.victim is None else (*facts, words.row(seen, scene.victim)))
 
 
 @entry(
@@ -379,5 +356,5 @@ def limit_of_ancestor(seen: Evidence) -> Found | None:
 ENTRIES: tuple[Entry, ...] = (
     culprit_shielded, bystander_doomed, everything_shielded, many_small_processes, many_of_one_unit, victim_held_most,
     victim_held_little,
-    limit_of_ancestor, victim_memory_was_shared, child_died_for_parent, group_killed_together,
+    limit_of_ancestor, victim_memory_was_shared, group_killed_together,
 )  # fmt: skip

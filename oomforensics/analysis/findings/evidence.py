@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from oomforensics.analysis.allocation import Allocation
 from oomforensics.analysis.balance import Balance
 from oomforensics.analysis.findings import memory
 from oomforensics.analysis.findings.memory import Memory
-from oomforensics.analysis.scene import Process, Scene
+from oomforensics.analysis.scene import Scene
+from oomforensics.analysis.task_table import Process, TaskTable
 
 _ASSUMED_PAGE_SIZE = 4096
 # What tells workers of one program apart: a number at the end, after whatever joins it to the name.
 _NUMBER = re.compile(r"[\s:/#._-]*\d+$")
 
 
+@lru_cache(maxsize=4096)
+def _stem(name: str) -> str:
+    return (_NUMBER.sub("", name) or name) if name[-1:].isdigit() else name
+
+
 class Group(NamedTuple):
     """Processes that have something in common, and what they hold together."""
 
     numbered: bool  # their names differ by a number at the end
-    members: Sequence[Process]
+    members: TaskTable
     used_pages: int
     largest_pages: int
 
@@ -43,17 +48,14 @@ class Evidence:
         return memory.of(self.scene, self.balance, self.page_kb)
 
     @cached_property
-    def own_pages(self) -> Sequence[int]:
-        """Of each process of the table: resident and swapped, without files and shared memory where it tells (6.8 and later)."""
-        return [
-            ((one.rss_pages if one.rss_anon_pages is None else one.rss_anon_pages) or 0) + (one.swapents_pages or 0)
-            for one in self.scene.processes
-        ]
-
-    @cached_property
     def used_pages(self) -> int:
         """Of all processes of the table; memory that they share may be in it as often as it is shared."""
-        return sum(self.own_pages)
+        return int(self.scene.processes.own_pages.sum())
+
+    @cached_property
+    def most_own_pages(self) -> int:
+        """Of the process of the table that has most."""
+        return int(self.scene.processes.own_pages.max(initial=0))
 
     def matters(self, pages: int, least: float) -> bool:
         """Whether this is a part of the memory that ran out worth speaking of; True where that is not known."""
@@ -62,27 +64,23 @@ class Evidence:
     @cached_property
     def biggest(self) -> Process | None:
         """That holds most, resident and swapped, whether the kernel could choose it or not."""
-        return max(self.scene.processes, key=lambda process: process.used_pages, default=None)
+        return self.scene.processes.largest(self.scene.processes.used_pages)
 
     @cached_property
     def largest_group(self) -> Group | None:
         """Processes of one name, numbers at its end aside, that have most."""
+        tasks = self.scene.processes
+        names, own_pages = [comm or "" for comm in tasks.listed("comm")], tasks.own_pages.tolist()
         totals: dict[str, int] = {}
-        for process, pages in zip(self.scene.processes, self.own_pages, strict=True):
-            name = process.comm or ""
+        for name, pages in zip(names, own_pages, strict=True):
             totals[name] = totals.get(name, 0) + pages
         stems: dict[str, list[str]] = {}
         for name in totals:
-            stem = _NUMBER.sub("", name) if name[-1:].isdigit() else name
-            stems.setdefault(stem or name, []).append(name)
+            stems.setdefault(_stem(name), []).append(name)
         if not stems:
             return None
         largest = max(stems, key=lambda stem: sum(totals[name] for name in stems[stem]))
-        names = frozenset(stems[largest])
-        members = [
-            (process, pages)
-            for process, pages in zip(self.scene.processes, self.own_pages, strict=True)
-            if (process.comm or "") in names
-        ]
-        sizes = [pages for _, pages in members]
-        return Group(len(names) > 1, [process for process, _ in members], sum(sizes), max(sizes))
+        own_names = frozenset(stems[largest])
+        members = [place for place, name in enumerate(names) if name in own_names]
+        sizes = [own_pages[place] for place in members]
+        return Group(len(own_names) > 1, tasks.at(members), sum(sizes), max(sizes))

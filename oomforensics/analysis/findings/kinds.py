@@ -78,16 +78,16 @@ def _mapped_shmem_kb(seen: Evidence, memory: Memory) -> int | None:
 
     The rows (6.8 and later) count a page for every process that maps it; `mapped` counts file pages too.
     """
-    rows = [process.rss_shmem_pages for process in seen.scene.processes if process.rss_shmem_pages is not None]
-    bounds = [sum(rows) * seen.page_kb] if rows else []
+    pages = seen.scene.processes.total("rss_shmem_pages")
+    bounds = [pages * seen.page_kb] if pages is not None else []
     bounds += [memory.parts["mapped"].kb] if "mapped" in memory.parts else []
     return min(bounds, default=None)
 
 
 def _resident_kb(seen: Evidence) -> int | None:
     """RSS of all processes: what they have mapped of shared memory is a part of it."""
-    rows = [process.rss_pages for process in seen.scene.processes if process.rss_pages is not None]
-    return sum(rows) * seen.page_kb if rows else None
+    pages = seen.scene.processes.total("rss_pages")
+    return pages * seen.page_kb if pages is not None else None
 
 
 @entry(
@@ -153,7 +153,7 @@ def page_tables(seen: Evidence) -> Found | None:
     memory, part = held
     text = f"Page tables hold {_of_whole(memory, part.kb)}."
     facts = _facts(seen, memory, "page tables", part)
-    most = max(seen.scene.processes, key=lambda one: one.pgtables_bytes or 0, default=None)
+    most = seen.scene.processes.largest(seen.scene.processes.filled("pgtables_bytes"))
     if most is not None and most.pgtables_bytes:
         own = most.pgtables_bytes // 1024
         text += f" {words.who(most)} has the largest, {words.size(own)} for {words.size(most.used_pages * seen.page_kb)} in use."

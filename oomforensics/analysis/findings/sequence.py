@@ -6,6 +6,7 @@ from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
 from oomforensics.analysis.scene import MOST_NEIGHBOURS, Neighbour
+from oomforensics.analysis.task_table import Process
 
 # The kernel reports at most ten kills in five seconds (mm/oom_kill.c: oom_rs); more than that is a storm in its own eyes.
 _STORM = 10
@@ -94,6 +95,14 @@ def _span(seconds: float) -> str:
     return f"{seconds / 60:.0f} minutes" if seconds >= 120 else f"{seconds:.1f} s"
 
 
+def _still_there(seen: Evidence, one: Neighbour) -> Process | None:
+    """The earlier victim's row in this report's table, where it still has memory."""
+    row = seen.scene.processes.with_pid(one.victim_pid)
+    if row is None or row.comm != one.victim_comm or row.is_victim or one.earlier_s >= _LOOP_S:
+        return None
+    return row if row.used_pages * seen.page_kb >= _STILL_THERE_KB else None
+
+
 @entry(
     Severity.WARNING,
     condition=(
@@ -111,15 +120,15 @@ def killed_before_memory_came_back(seen: Evidence) -> Found | None:
     for one in scene.neighbours:
         if not one.same_boot or one.scope != scene.scope or one.oom_memcg != scene.oom_memcg:
             continue
-        row = scene.by_pid.get(one.victim_pid) if one.victim_pid is not None else None
-        if row is not None and row.comm == one.victim_comm and one.earlier_s < _LOOP_S:
-            kb = row.used_pages * seen.page_kb
-            if kb >= _STILL_THERE_KB and not row.is_victim:
-                text = (
-                    f"{words.who(row)}, killed {one.earlier_s:.3f} s earlier, still had {words.size(kb)} when "
-                    f"{words.name(scene.victim_comm, scene.victim_pid)} was chosen."
-                )
-                return Found(text, (_neighbour(one), words.row(seen, row)))
+        if one.reaper_failed:
+            continue  # it was not on its way back
+        row = _still_there(seen, one)
+        if row is not None:
+            text = (
+                f"{words.who(row)}, killed {one.earlier_s:.3f} s earlier, still had "
+                f"{words.size(row.used_pages * seen.page_kb)} when {words.name(scene.victim_comm, scene.victim_pid)} was chosen."
+            )
+            return Found(text, (_neighbour(one), words.row(seen, row)))
         freed = one.victim_anon_kb
         if freed and freed >= _STILL_THERE_KB and freed > one.earlier_s * _FASTEST_FILL_KB_S:
             text = (
@@ -133,19 +142,34 @@ def killed_before_memory_came_back(seen: Evidence) -> Found | None:
 
 @entry(
     Severity.WARNING,
-    condition="the kernel printed that its reaper could not reap the victim",
+    condition="the kernel printed that it could not reap the victim, or an earlier victim that still has memory in this table",
     advice=(
-        "The victim's memory map was locked, as a rule because it sat in uninterruptible sleep: look for hung-task messages and "
-        "slow or dead storage (NFS, a failing disk) at that time. Until it leaves that sleep its memory stays, and others die."
+        "The victim's memory map was locked for a second, as a rule because it sat in uninterruptible sleep: look for slow or "
+        "dead storage (NFS, a failing disk, a frozen file system) and hung-task messages at that time. From 5.7 on the "
+        "victim's stack stands behind that line and shows what it waited for. Until it leaves that sleep its memory stays, "
+        "the kernel passes it over, and others die."
     ),
 )
 def reaper_failed(seen: Evidence) -> Found | None:
-    failed = [one for one in seen.scene.kills if one.reaped is False]
-    if not failed:
-        return None
-    one = failed[0]
-    text = f"The reaper could not take the memory of {words.name(one.comm, one.pid)}: unable to reap."
-    return Found(text, (words.kb(seen, "anon-rss at the kill", one.anon_rss_kb or 0, one.line),))
+    scene = seen.scene
+    failed = next((one for one in scene.kills if one.reaped is False), None)
+    if failed is not None:
+        gave_up = tuple(
+            Fact("unable to reap pid", one.pid, None, one.line, one.source)
+            for one in scene.told
+            if one.kind == "oom_reaper_failure" and one.pid is not None and one.pid == failed.pid
+        )
+        text = f"The reaper could not take the memory of {words.name(failed.comm, failed.pid)}: unable to reap."
+        return Found(text, (words.kb(seen, "anon-rss at the kill", failed.anon_rss_kb or 0, failed.line), *gave_up))
+    for one in scene.neighbours:
+        row = _still_there(seen, one) if one.reaper_failed and one.same_boot else None
+        if row is not None:
+            text = (
+                f"The reaper could not take the memory of {words.who(row)}, killed {one.earlier_s:.3f} s earlier: it still had "
+                f"{words.size(row.used_pages * seen.page_kb)} when {words.name(scene.victim_comm, scene.victim_pid)} was chosen."
+            )
+            return Found(text, (_neighbour(one), words.row(seen, row)))
+    return None
 
 
 ENTRIES: tuple[Entry, ...] = (storm, kill_loop, killed_before_memory_came_back, reaper_failed)

@@ -66,7 +66,7 @@ def swap_full(seen: Evidence) -> Found | None:
     if machine is None or machine[1] > machine[0] * _FULL:
         return None
     total, free = machine
-    holder = max(scene.processes, key=lambda one: one.swapents_pages or 0, default=None)
+    holder = scene.processes.largest(scene.processes.filled("swapents_pages"))
     text = f"Swap was full: {words.size(free)} of {words.size(total)} free."
     facts = _facts(seen, total, free)
     if holder is not None and holder.swapents_pages:

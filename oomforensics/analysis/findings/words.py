@@ -6,7 +6,8 @@ from oomforensics import amounts
 from oomforensics.analysis.findings.entry import Fact
 from oomforensics.analysis.findings.evidence import Evidence
 from oomforensics.analysis.findings.memory import Part
-from oomforensics.analysis.scene import HostFact, Process
+from oomforensics.analysis.scene import HostFact
+from oomforensics.analysis.task_table import Process
 
 _PARTS = 1_000_000
 

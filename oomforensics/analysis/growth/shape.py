@@ -56,6 +56,12 @@ def growth(series: Series, least_bytes: float = 0.0, ended: bool = False) -> Gro
     return Growth(start, end, series.at_s[0], series.at_s[-1], len(series), shape, rate, onset_s, changes)
 
 
+def between(from_s: float, until_s: float, start_bytes: int, end_bytes: int) -> Growth:
+    """Of a series of two samples, which has a slope and no shape."""
+    rate = Slope((end_bytes - start_bytes) / (until_s - from_s), None, None)
+    return Growth(start_bytes, end_bytes, from_s, until_s, 2, Shape.INSUFFICIENT, rate, from_s, ())
+
+
 def _onset_s(series: Series, changes: tuple[float, ...]) -> float:
     """The last change that brought a faster growth, and most of it; else the first sample."""
     start, end = series.used_bytes[0], series.used_bytes[-1]

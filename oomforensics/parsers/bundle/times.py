@@ -9,15 +9,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from oomforensics.parsers.bundle import zones
 from oomforensics.parsers.bundle.facts import Fact
+from oomforensics.parsers.moments import to_us
 
 SECOND_US, MINUTE_US = 1_000_000, 60_000_000
 MAX_BOOTS = 5_000
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # noqa: SIM905
 _MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, start=1)}
 _STAMP = r"(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)"
@@ -160,6 +160,6 @@ def _told(kind: str, name: str, stamp: str, zone: str | None, line: int, uncerta
 def _moment(stamp: str) -> int | None:
     """UTC microseconds of a date in UTC."""
     try:
-        return (datetime.fromisoformat(stamp).replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+        return to_us(datetime.fromisoformat(stamp).replace(tzinfo=UTC))
     except ValueError:
         return None

@@ -17,8 +17,8 @@ from functools import cache
 from io import BytesIO
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
+from oomforensics.parsers.moments import from_us, to_us
+
 _DAY = timedelta(days=1)
 _WEEKDAYS = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 _ABBREVIATION = r"(?:[A-Za-z]{3,10}|<[A-Za-z0-9+-]{3,10}>)"
@@ -87,7 +87,8 @@ def clock_near(clock: str, near_us: int, zone: tzinfo) -> int | None:
     try:
         hour, minute, second = (int(part) for part in clock.split(":"))
         days = [(about + _DAY * n).replace(hour=hour, minute=minute, second=second) for n in (-1, 0, 1)]
-        return min((to_us(day) for day in days), key=lambda us: abs(us - near_us))
+        found = [us for day in days if (us := to_us(day)) is not None]
+        return min(found, key=lambda us: abs(us - near_us), default=None)
     except (ValueError, OverflowError):
         return None
 
@@ -95,18 +96,5 @@ def clock_near(clock: str, near_us: int, zone: tzinfo) -> int | None:
 def read_again(wall_us: int, read_in: tzinfo, zone: tzinfo) -> int:
     """A time without a zone that was taken for one of `read_in`, taken for one of `zone`."""
     written = from_us(wall_us, read_in)
-    try:
-        return wall_us if written is None else to_us(written.replace(tzinfo=zone))
-    except (ValueError, OverflowError):
-        return wall_us
-
-
-def from_us(wall_us: int, zone: tzinfo) -> datetime | None:
-    try:
-        return (_EPOCH + _US * wall_us).astimezone(zone)
-    except (ValueError, OverflowError):
-        return None
-
-
-def to_us(when: datetime) -> int:
-    return (when - _EPOCH) // _US
+    again = to_us(written.replace(tzinfo=zone)) if written is not None else None
+    return wall_us if again is None else again

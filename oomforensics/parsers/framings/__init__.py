@@ -95,6 +95,9 @@ class Reader:
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
+        self._last: Record | None = None  # which the next line may continue
+        self._line = ""  # the last one of it, as it stands
+        self._number = 0  # of the last line
 
     @overload
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]: ...
@@ -108,59 +111,76 @@ class Reader:
             if numbered is PAUSED_LINE:
                 break
         self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
-        last: Record | None = None
-        before, line_before = 0, ""
         found = chain(head, source)
         for numbered in quoted_printable.decoded(found) if self._is_encoded else found:
             if numbered is PAUSED_LINE:
-                if last is not None:
-                    yield last
-                    last = None
+                yield from self._begun()
                 yield PAUSE
                 continue
             run = numbered[1]
-            if isinstance(run, Run) and last is not None and self._share_header(run, last):
-                yield last
-                yield Rows(run, last)
-                last = None
-                before = run.line + run.count - 1
-                continue
+            if isinstance(run, Run):
+                last = self._last
+                if last is not None and self._share_header(run, last):
+                    yield last
+                    yield Rows(run, last)
+                    self._last = None
+                    self._number = run.line + run.count - 1
+                    continue
             plain: Iterable[tuple[int, Any]] = run.lines() if isinstance(run, Run) else (numbered,)
             for number, raw in plain:
-                line = _decode(raw)
-                if self._hard_blanks:
-                    line = line.replace(_HARD_BLANK, " ")
-                follows = number == before + 1  # lines between may not have been read
-                margin = self._margin if follows else None
-                before = number
-                if (
-                    margin is not None and last is not None and line.startswith(margin) and len(last.text) < MAX_TEXT
-                    and not self._unwrapper.is_cut(line_before)
-                ):  # fmt: skip
-                    last.text = f"{last.text}\n{line[len(margin) :]}"
-                    continue
-                record = self._record(number, line)
-                if record is None:
-                    continue
-                if (
-                    follows
-                    and last is not None
-                    and _is_bare(record)
-                    and not _is_bare(last)
-                    and last.from_kernel is not False
-                ):
-                    whole = self._unwrapper.joined(last.text, line_before, record.text)
-                    if whole is not None:
-                        last.text, line_before = whole, line
-                        continue
-                if record.text.endswith(" name"):
-                    self._unwrapper.whole(record.text)
-                line_before = line
-                if last is not None:
-                    yield last
-                last = record
-        if last is not None:
-            yield last
+                record = self._next(number, raw)
+                if record is not None:
+                    yield record
+        yield from self._begun()
+
+    def _begun(self) -> Iterator[Record]:
+        """The last record, which nothing continues."""
+        if self._last is not None:
+            yield self._last
+            self._last = None
+
+    def _next(self, number: int, raw: bytes) -> Record | None:
+        """The last record, if this line does not go on with it but begins another."""
+        line = _decode(raw)
+        if self._hard_blanks:
+            line = line.replace(_HARD_BLANK, " ")
+        last = self._last
+        follows = number == self._number + 1  # lines between may not have been read
+        self._number = number
+        if follows and last is not None and self._goes_on(last, line):
+            return None
+        record = self._record(number, line)
+        if record is None:
+            return None
+        if follows and last is not None and self._is_rest(last, record):
+            self._line = line
+            return None
+        if record.text.endswith(" name"):
+            self._unwrapper.whole(record.text)
+        self._line, self._last = line, record
+        return last
+
+    def _goes_on(self, last: Record, line: str) -> bool:
+        """Whether the line is one of a message of several lines; then the last record has it."""
+        margin = self._margin
+        if (
+            margin is None
+            or not line.startswith(margin)
+            or len(last.text) >= MAX_TEXT
+            or self._unwrapper.is_cut(self._line)
+        ):
+            return False
+        last.text = f"{last.text}\n{line[len(margin) :]}"
+        return True
+
+    def _is_rest(self, last: Record, record: Record) -> bool:
+        """Whether the line was broken off the last record's; then that is whole again."""
+        if not _is_bare(record) or _is_bare(last) or last.from_kernel is False:
+            return False
+        whole = self._unwrapper.joined(last.text, self._line, record.text)
+        if whole is not None:
+            last.text = whole
+        return whole is not None
 
     def _look_at(self, head: list[tuple[int, bytes]]) -> None:
         self._is_encoded = quoted_printable.looks_like_it([raw for _, raw in head])

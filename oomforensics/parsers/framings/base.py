@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from oomforensics.parsers.records import Problem, Record, TsSource
+from oomforensics.parsers.records import TsSource
 
 if TYPE_CHECKING:
     from oomforensics.parsers.framings.clock import Clock
@@ -21,14 +21,6 @@ class Context:
     timezone: tzinfo  # of stamps without a zone
     not_after: datetime  # aware: a stamp without a year is the last such date before this (file's mtime)
     host: str | None = None  # overrides what the log says
-
-
-class LineReader(Protocol):
-    """Lines (number, bytes without the newline) in, records out; what cannot be read goes to `problems`."""
-
-    def __call__(
-        self, lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]
-    ) -> Iterator[Record]: ...
 
 
 @dataclass(slots=True)

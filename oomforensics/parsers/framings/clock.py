@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from oomforensics.parsers.framings.base import Context, Header
+from oomforensics.parsers.moments import to_us
 from oomforensics.parsers.records import Problem
 
 # strftime's %b in the locales of glibc, case folded, without the final dot. Croatian is left out: its "lis" and "srp"
@@ -53,8 +54,6 @@ MONTHS: dict[str, int] = {
 }
 
 UTC_NAMES = ("UTC", "GMT", "Z")  # the abbreviations that mean one zone
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_US = timedelta(microseconds=1)
 _LEAP_CYCLE = 8  # years: the longest gap between two 29 February is 1896 to 1904
 
 
@@ -128,15 +127,6 @@ class Clock:
         if reason not in self._told and len(self._told) < 20:  # a file of junk has a new "month" on every line
             self._told.add(reason)
             self._problems.append(Problem(self._context.source, None, reason, severity))
-
-
-def to_us(when: datetime | None) -> int | None:
-    if when is None:
-        return None
-    try:
-        return (when - EPOCH) // _US
-    except OverflowError:  # year 1 or 9999, moved over the edge by its zone
-        return None
 
 
 def _datetime(year: int, month: int, day: int, time: str, zone: tzinfo) -> datetime | None:

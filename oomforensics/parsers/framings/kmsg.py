@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from oomforensics.parsers.framings import vendor
 from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.text import visible
@@ -27,15 +28,16 @@ def read(line: str, clock: Clock) -> Header | None:
         return None
     priority, seq, usec, flag, more = match.groups()
     caller = _CALLER.search(more) if more else None
+    end = vendor.text_begins(line, match.end())
     return Header(
-        match.end(),
+        end,
         uptime_us=int(usec),
         level=int(priority) & 7,
         from_kernel=int(priority) < 8,
         caller=caller[1] if caller else None,
         seq=int(seq),
         continued=flag != "-",
-        text=unescape(line[match.end() :]) if "\\" in line else None,
+        text=unescape(line[end:]) if "\\" in line else None,
     )
 
 

@@ -280,7 +280,7 @@ function labelToggle() {
 }
 toggle.hidden = false;
 toggle.addEventListener("click", () => {
-  root.dataset.theme = isDark() ? "light" : "dark";
+  wear(isDark() ? "light" : "dark");
   try {
     localStorage.setItem("oomforensics-theme", root.dataset.theme);
   } catch {
@@ -299,15 +299,14 @@ let themeBeforePrint;
 let openedForPrint = [];
 addEventListener("beforeprint", () => {
   themeBeforePrint = root.dataset.theme;
-  root.dataset.theme = "light";
+  wear("light");
   openedForPrint = [...document.querySelectorAll("details.moments:not([open]), details.finding:not([open])")];
   for (const list of openedForPrint) list.open = true;
   charts.forEach(drawChart);
   tables.forEach((table) => table.showForPrint());
 });
 addEventListener("afterprint", () => {
-  if (themeBeforePrint) root.dataset.theme = themeBeforePrint;
-  else delete root.dataset.theme;
+  wear(themeBeforePrint);
   for (const list of openedForPrint) list.open = false;
   redraw();
 });

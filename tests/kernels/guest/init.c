@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/klog.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
@@ -68,7 +70,7 @@ struct actor {
 	enum kind kind;
 	long anon_kb, file_kb, shmem_kb, push_kb, push_kb_s, tables_kb, huge_kb, child_kb, promised_kb;
 	char push_how;
-	int adj, has_adj, uid, threads, node, children, locked, paged_out, idle, spins, reaped, killed_by_lab;
+	int adj, has_adj, uid, threads, node, children, other, locked, paged_out, idle, spins, reaped, killed_by_lab;
 	char cgroup[256];
 };
 
@@ -105,6 +107,7 @@ static struct undo undo[MAX_UNDO];
 static int undo_count;
 static int tracing_on;
 static pid_t program; /* the one that `run` began */
+static char *mapped_page; /* an actor's own */
 
 static void say(const char *format, ...)
 {
@@ -448,6 +451,48 @@ static void fragment(long spare_kb)
 	close_range(3, ~0U, 0);
 }
 
+/* On the disk that `disk files /files` has mounted; gone from there once it is closed. */
+static int own_file(void)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/files/%d", (int)getpid());
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || unlink(path))
+		say("stage: %s: %s\n", path, strerror(errno));
+	return fd;
+}
+
+static void fill_file(long kb)
+{
+	static char page[65536];
+	int fd = own_file();
+	for (long done = 0; done < kb && !shared->stop; done += page_size / 1024)
+		if (write(fd, page, (size_t)page_size) != page_size)
+			break;
+	while (!shared->stop)
+		pause_ms(10);
+	close(fd);
+}
+
+/* The kernel itself writes to the mapped page: it waits for a suspended file system with the memory map locked for reading. */
+static void fill_mapped_page(void)
+{
+	int zeroes = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	if (read(zeroes, mapped_page, 1) != 1)
+		say("stage: mapped page: %s\n", strerror(errno));
+	close(zeroes);
+}
+
+/* Resetting the peak of its RSS takes the lock of the other's memory map for writing, and does no more. */
+static void lock_map_of(pid_t pid)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%d/clear_refs", (int)pid);
+	int error = write_file(path, "5", 1);
+	if (error)
+		say("stage: %s: %s\n", path, strerror(-error));
+}
+
 /* Told to stop, it gives back what it took: the scene is over, and reading /proc must not cost another life. */
 static void push(const struct actor *a, struct slot *slot)
 {
@@ -465,6 +510,12 @@ static void push(const struct actor *a, struct slot *slot)
 		fill_pipes(a->push_kb);
 	} else if (a->push_how == 'f') {
 		fragment(a->push_kb);
+	} else if (a->push_how == 'd') {
+		fill_file(a->push_kb);
+	} else if (a->push_how == 'm') {
+		fill_mapped_page();
+	} else if (a->push_how == 'l') {
+		lock_map_of(shared->slot[a->other].pid);
 	} else {
 		int flags = MAP_ANONYMOUS | (a->push_how == 's' ? MAP_SHARED : MAP_PRIVATE);
 		char *at = map(a->push_kb, flags, -1);
@@ -486,7 +537,7 @@ static void perform(const struct actor *a, struct slot *slot)
 		;
 	if (a->kind == SWAPOFF)
 		swapoff("/swap");
-	else if (a->push_kb)
+	else if (a->push_kb || strchr("lm", a->push_how))
 		push(a, slot);
 	sleep_for_ever();
 }
@@ -569,6 +620,13 @@ static void become(const struct actor *a, struct slot *slot)
 		touch(map(a->file_kb, MAP_SHARED, fd), a->file_kb, 0);
 		close(fd);
 		unlink(path);
+	}
+	if (a->push_how == 'm') {
+		int fd = own_file();
+		if (ftruncate(fd, page_size))
+			say("stage: file: %s\n", strerror(errno));
+		mapped_page = map(page_size / 1024, MAP_SHARED, fd);
+		close(fd);
 	}
 	for (int i = 0; i < a->children; i++)
 		if (fork() == 0)
@@ -917,6 +975,8 @@ static void parse_actor(char **words, int count)
 			a->uid = (int)strtoul(value, NULL, 10);
 		else if (!strcmp(key, "threads"))
 			a->threads = atoi(value);
+		else if (!strcmp(key, "other"))
+			a->other = atoi(value);
 		else if (!strcmp(key, "node"))
 			a->node = atoi(value);
 		else if (!strcmp(key, "kind"))
@@ -981,6 +1041,15 @@ static void set_hugepages(long mib)
 		putf("note", "no huge pages");
 }
 
+static void set_suspended(const char *path, unsigned long request)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || ioctl(fd, request, 0))
+		putf("note", "%s %s: %s", request == FIFREEZE ? "suspend" : "resume", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 static void end_scene(void);
 
 static void perform_line(char *line)
@@ -1015,6 +1084,10 @@ static void perform_line(char *line)
 			putf("note", "disk %s: %s", first, strerror(errno));
 		else
 			remember('m', second);
+	} else if (!strcmp(op, "suspend")) { /* whoever writes to it waits */
+		set_suspended(first, FIFREEZE);
+	} else if (!strcmp(op, "resume")) {
+		set_suspended(first, FITHAW);
 	} else if (!strcmp(op, "mkdir")) {
 		if (mkdir(first, 0755) && errno != EEXIST)
 			putf("note", "mkdir %s: %s", first, strerror(errno));

@@ -151,7 +151,7 @@ def test_memory_in_highmem_is_none_to_the_kernel() -> None:
 
 
 def test_memory_in_zones_that_the_report_leaves_out() -> None:
-    """Since 6.0 zones above the request's are not printed; that all nodes are is said by the constraint."""
+    """Since 6.1 zones above the request's are not printed; that all nodes are is said by the constraint."""
     head = " free:60000 free_pcp:20 free_cma:0\n"
     totals = TOTALS.replace("0 pages HighMem", "50000 pages HighMem")
     found = machine(head + zone("Normal", 900, SMALL, "0 0 0 0"), KERNEL, totals=totals)

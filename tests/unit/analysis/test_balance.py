@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oomforensics.analysis.balance import Balance, Node, balance
-from oomforensics.analysis.scene import Process, Scene
+from oomforensics.analysis.scene import Scene
+from oomforensics.analysis.task_table import Process
 from oomforensics.parsers.facts import MemcgStats, MemInfo, Zone
 from tests.support.samples import CORPUS, FIXTURES
 from tests.support.scenes import made, of_corpus, of_kernels, printed
@@ -327,7 +328,7 @@ def test_memory_above_the_limit_makes_the_usage_the_whole() -> None:
 
 
 def row(rss_pages: int, *, victim: bool = False) -> Process:
-    return Process(9, 0, "x", 0, rss_pages, None, None, None, 8192, 0, 0, True, None, None, None, None, victim, 5)
+    return Process(9, 0, "x", rss_pages, None, None, None, 8192, 0, 0, True, None, victim, 5)
 
 
 def test_a_victim_above_its_limit_is_explained() -> None:

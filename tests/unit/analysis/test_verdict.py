@@ -111,7 +111,11 @@ def test_child_sacrificed() -> None:
     parent, child = task(10, 90_000), task(11, 50)
     result = one("4.4", [parent, child], child, selected=parent, score=177)
     assert result.verdict.word is W.CHILD_SACRIFICED
-    assert "task10 (pid 10)" in result.verdict.text
+    assert result.verdict.text.startswith("task10 (pid 10) had the highest badness, ")
+    assert (
+        "task11 (pid 11) died for it, whatever its own badness. The parent lives on, with its memory."
+        in result.verdict.text
+    )
     assert (result.selected_pid, result.victim_pid) == (10, 11)
     assert (result.printed_score, result.recomputed_score) == (177, 177)
 

@@ -85,3 +85,24 @@ def test_batches_hold_each_incident_once(history: Path) -> None:
         assert sorted(scene.incident_id for scene in scenes.load(con, ids)) == sorted(ids)
         assert scenes.load(con, []) == []
         assert scenes.load(con, ["nothing"]) == []
+
+
+def test_batches_are_bounded_by_the_rows_of_their_tables(history: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes, "_BATCH_ROWS", 2)
+    with open_read(history) as con:
+        ids = [name for (name,) in con.execute("SELECT incident_id FROM t_incidents").fetchall()]
+        whole = {scene.incident_id: list(scene.processes) for scene in scenes.load(con, ids)}
+        batches = list(scenes.batches(con, ids))
+        rows = dict(con.execute("SELECT incident_id, count(*) FROM t_candidates GROUP BY ALL").fetchall())
+    assert {scene.incident_id: len(scene.processes) for batch in batches for scene in batch} == rows
+    assert {scene.incident_id: list(scene.processes) for batch in batches for scene in batch} == whole
+    assert all(len(batch) == 1 or sum(rows[scene.incident_id] for scene in batch) <= 2 for batch in batches)
+
+
+def test_page_tables_that_no_machine_can_have_are_not_known(tmp_path: Path) -> None:
+    one = Task(200, "big", rss_anon=9_000, nr_ptes=2**60)
+    (tmp_path / "kern.log").write_text("\n".join(stamped(Report(KERNELS["4.14"], [one], one).lines())) + "\n")
+    ingest([str(tmp_path / "kern.log")], db=tmp_path / "h.duckdb", timezone=UTC)
+    with open_read(tmp_path / "h.duckdb") as con:
+        (scene,) = scenes.load(con, [row[0] for row in con.execute("SELECT incident_id FROM t_incidents").fetchall()])
+    assert [row.pgtables_bytes for row in scene.processes] == [None]

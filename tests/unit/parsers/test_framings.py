@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_entry, journal_monotonic
+from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_entry, journal_monotonic, vendor
 from oomforensics.parsers.framings.base import Context, Framing
 from oomforensics.parsers.framings.clock import MONTHS, Clock
 from oomforensics.parsers.records import Problem, Record, TsSource
@@ -65,6 +65,33 @@ DMESG = [
     ("[  599.537757][T23028] x", Record(1, "x", 599_537_757, caller="T23028")),
     ("[   49.921978][    C0]  y", Record(1, " y", 49_921_978, caller="C0")),
     ("[71073.562094] [T13546] x", Record(1, "x", 71_073_562_094, caller="T13546")),
+    # What the kernels of phones and boards put before the text.
+    ("[    7.344848][ T1@C0] x", Record(1, "x", 7_344_848, caller="T1")),
+    ("[    7.344848][T8447@C5]  y", Record(1, " y", 7_344_848, caller="T8447")),
+    ("[    7.344848][S,T61,C4] x", Record(1, "x", 7_344_848, caller="T61")),
+    ("<6>[    0.871658]  [0:      swapper/0:    1] x", Record(1, "x", 871_658, level=6, from_kernel=True)),
+    ("[    2.153157] [5:           init:    1]  y", Record(1, " y", 2_153_157)),
+    ("<6>[ 3965.259816] I[0:      swapper/0:    0] x", Record(1, "x", 3_965_259_816, level=6, from_kernel=True)),
+    ("[  123.456789] [3:  kswapd0:  61] x", Record(1, "x", 123_456_789)),
+    ("[  123.456789]  [3:   kworker/3:1H:  161] [   61]     0    61", Record(1, "[   61]     0    61", 123_456_789)),
+    ("[  123.456789] (0)[61:kswapd0]x", Record(1, "x", 123_456_789)),
+    ("[  123.456789]  (0)[61:kswapd0] active_file:14", Record(1, " active_file:14", 123_456_789)),
+    (
+        "<4>[    0.160240] -(0)[0:swapper/0][  61]     0    61",
+        Record(1, "[  61]     0    61", 160_240, level=4, from_kernel=True),
+    ),
+    ("[    0.259605] <0>.(0)[1:swapper/0]x", Record(1, "x", 259_605)),
+    ("[    3.718023] *(a)[97:kworker/2:1]x", Record(1, "x", 3_718_023)),
+    ("[   17.817595@3] x", Record(1, "x", 17_817_595)),
+    ("[    0.000000@0]d      y", Record(1, "     y", 0)),
+    ("<6>[    0.000000] c0 0 (swapper) x", Record(1, "x", 0, level=6, from_kernel=True)),
+    ("[    0.000000] c3 x", Record(1, "x", 0)),
+    # These are the kernel's own text.
+    ("[   12.345678] c1 invoked oom-killer: x", Record(1, "c1 invoked oom-killer: x", 12_345_678)),
+    ("[   12.345678] c1 cpuset=/ mems_allowed=0", Record(1, "c1 cpuset=/ mems_allowed=0", 12_345_678)),
+    ("[   12.345678] (null) x", Record(1, "(null) x", 12_345_678)),
+    ("[   12.345678] [0:0:0:0] x", Record(1, "[0:0:0:0] x", 12_345_678)),
+    ("[   12.345678] [drm:foo:12] x", Record(1, "[drm:foo:12] x", 12_345_678)),
     ("[ 1472.704613 <  535.082849>] x", Record(1, "x", 1_472_704_613)),
     ("[    1.234] milliseconds", Record(1, "milliseconds", 1_234_000)),
     ("[    1.234567891] nanoseconds", Record(1, "nanoseconds", 1_234_567)),
@@ -87,6 +114,9 @@ KMSG = [
     ),
     ("4,1,2,c;,uid=0", Record(1, ",uid=0", 2, level=4, from_kernel=True, seq=1, continued=True)),
     ("4,1,2,+;,uid=0", Record(1, ",uid=0", 2, level=4, from_kernel=True, seq=1, continued=True)),
+    # MediaTek's stands in the ring buffer, too.
+    ("4,1,2,-;-(0)[61:kswapd0]a", Record(1, "a", 2, level=4, from_kernel=True, seq=1)),
+    (r"4,1,2,-; (0)[61:kswapd0]a\x0a b", Record(1, "a\n b", 2, level=4, from_kernel=True, seq=1)),
     (r"4,1,2,-;a\x0a b", Record(1, "a\n b", 2, level=4, from_kernel=True, seq=1)),
     (r"4,1,2,-;\x1b[31mred\x5c", Record(1, "\x1b[31mred\\", 2, level=4, from_kernel=True, seq=1)),
     (r"4,1,2,-;\xc3\xa4\xff", Record(1, "ä\\xff", 2, level=4, from_kernel=True, seq=1)),
@@ -545,7 +575,9 @@ def test_the_short_way_reads_what_the_long_way_reads(line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["[   12.345678][ T1] x", "[   12.345678] [    C0] x", "<4>[ 1.234567] x", "[ 1.234] x"]
+    "line",
+    ["[   12.345678][ T1] x", "[   12.345678] [    C0] x", "<4>[ 1.234567] x", "[ 1.234] x"]
+    + [sample for prefix in vendor.PREFIXES for sample in prefix.samples],
 )
 def test_the_short_way_leaves_the_rest_alone(line: str) -> None:
     assert dmesg.PLAIN.match(line) is None

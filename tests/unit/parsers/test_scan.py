@@ -97,7 +97,7 @@ def test_a_report_comes_with_what_stands_around_it(engine: Callable[[], scan.Eng
     check(data, found)
     ((_, offset, text),) = joined(found)
     assert 2 * KIB <= data.index(b"oom-kill") - offset < 16 * KIB
-    assert 16 * KIB <= offset + len(text) - data.index(KILL) < 16 * KIB + 200
+    assert 4 * KIB <= offset + len(text) - data.index(KILL) < 4 * KIB + 200
     assert text.startswith(b"Jun ") and text.endswith(b"\n")
 
 
@@ -118,7 +118,25 @@ def test_a_report_is_waited_for_until_a_kill_ends_it() -> None:
     data = noise(300) + HEAD + noise(60) + table(20) + noise(300) + HEAD + noise(30) + KILL + noise(300)
     (_, _, first), (_, _, second) = joined(windows(data))
     assert table(20) in first and not first.count(KILL)
-    assert second.count(HEAD) == second.count(KILL) == 1 and len(second.partition(KILL)[2]) < 17 * KIB
+    assert second.count(HEAD) == second.count(KILL) == 1 and len(second.partition(KILL)[2]) < 5 * KIB
+
+
+def test_a_reaper_far_behind_the_kill_is_found(engine: Callable[[], scan.Engine]) -> None:
+    reaper = b"Jun  1 00:00:03 web1 kernel: oom_reaper: reaped process 7 (java), now anon-rss:0kB\n"
+    data = noise(300) + HEAD + table(50) + KILL + noise(200) + reaper + noise(100)
+    found = windows(data, make=engine)
+    check(data, found)
+    assert [window.data for window in found[1:]] == [reaper]
+
+
+def test_a_window_does_not_grow_for_the_report_in_it(engine: Callable[[], scan.Engine]) -> None:
+    """Only what looks like a report beyond it makes it longer."""
+    report = HEAD + table(50) + KILL
+    (window,) = windows(noise(300) + report + noise(300), make=engine)
+    around = len(window.data) - len(report)
+    assert around <= (2 + 4) * KIB + 2 * len(NOISE)
+    (window,) = windows(noise(300) + table(100) + report + noise(300), make=engine)
+    assert table(100) in window.data
 
 
 def test_a_long_table_is_one_window(engine: Callable[[], scan.Engine]) -> None:

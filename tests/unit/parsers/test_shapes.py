@@ -121,24 +121,25 @@ def test_the_summary_line_with_names_that_hold_its_keys(oom_memcg: str, task_mem
     ("text", "expected"),
     [
         ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/x,task=a,"
-         "pid=1030,uid=0", ("/", "0", True, "/x")),
+         "pid=1030,uid=0", ("/", "0", "/x")),
         # built without CONFIG_CPUSETS
         ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),global_oom,task_memcg=/,task=a,pid=1030,uid=0",
-         (None, None, True, "/")),
+         (None, None, "/")),
         # built without CONFIG_MEMCG
         ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,task=a,pid=1030,uid=0",
-         ("/", "0", True, None)),
-        ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=a,pid=1030,uid=0", (None, None, True, None)),
+         ("/", "0", None)),
+        ("oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=a,pid=1030,uid=0", (None, None, None)),
         ("oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,3,cpuset=c,mems_allowed=0-3,global_oom,task_memcg=/,"
-         "task=a,pid=1030,uid=0", ("c", "0-3", True, "/")),
+         "task=a,pid=1030,uid=0", ("c", "0-3", "/")),
     ],
 )  # fmt: skip
 def test_the_summary_line_of_kernels_built_without_parts(
-    text: str, expected: tuple[str | None, str | None, bool, str | None]
+    text: str, expected: tuple[str | None, str | None, str | None]
 ) -> None:
     read = summary.parse(text, 1)
     assert read is not None
-    assert (read.cpuset, read.mems_allowed, read.global_oom, read.task_memcg) == expected
+    assert (read.cpuset, read.mems_allowed, read.task_memcg) == expected
+    assert read.oom_memcg is None
     assert (read.pid, read.comm) == (1030, "a")
 
 

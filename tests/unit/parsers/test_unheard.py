@@ -13,7 +13,7 @@ from oomforensics.parsers.framings import Reader
 from oomforensics.parsers.framings.base import Context
 from oomforensics.parsers.lines import lines
 from oomforensics.parsers.records import Problem
-from oomforensics.parsers.unheard import TALKERS, WORDS, heard
+from oomforensics.parsers.unheard import TALKERS, WORDS, heard, of_packet_filter
 from oomforensics.parsers.witness import Event, Speaker
 from oomforensics.parsers.witness_observer import observe
 from oomforensics.parsers.witnesses import WITNESSES
@@ -24,8 +24,14 @@ NOISE = b"sshd[77]: Accepted publickey for bob from 10.0.0.1 room 7"
 VICTIM = Task(500, "java", rss_anon=5000, total_vm=9000)
 PRINTED = Report(KERNELS["6.12"], [VICTIM], VICTIM, trigger=VICTIM)
 REPORT = [b"kernel: " + line.encode() for line in stamped(list(PRINTED.lines()))]
+PACKETS = [
+    b"kernel: [  100.001990] [UFW BLOCK] IN=eth0 OUT= MAC=f2:3c:91 SRC=198.51.100.7 DST=203.0.113.7 LEN=40 ID=9 PROTO=TCP",
+    b"kernel: [  100.001991] IN= OUT=br0 PHYSIN=veth1 SRC=2001:db8::1 DST=2001:db8::2 LEN=72 TC=0",
+    b"kernel: [  100.001992] FINAL_REJECT: IN=eth0 OUT= MAC= SRC=192.0.2.1 DST=192.0.2.2 LEN=60",
+]
 PARTS: list[list[bytes]] = [
     [NOISE],
+    PACKETS,
     [NOISE] * 40,
     [b"CRON[5]: (root) CMD (true)", b"kernel: [    1.000000] [UFW BLOCK] IN=eth0"],
     [b"java[9]: Exception in thread main", b"                       at oom.Main"],
@@ -74,7 +80,30 @@ def test_lines_of_programs_are_left_out_and_those_that_matter_are_not() -> None:
     for part in PARTS:
         data = dated([[b"kernel: x"], part, [b"kernel: y"]])
         gone = len(data.splitlines()) - len(left(data))
-        assert gone == (len(part) if part[0] == NOISE else any(b"CRON" in line or b"nginx" in line for line in part))
+        all_goes = part[0] == NOISE or part is PACKETS
+        assert gone == (len(part) if all_goes else any(b"CRON" in line or b"nginx" in line for line in part))
+
+
+def test_packets_are_told_from_names_that_look_like_them() -> None:
+    assert all(of_packet_filter(line.decode().partition("] ")[2]) for line in PACKETS)
+    row = "[   1000]  1000  1000    50000    14275   249856        0             0 IN= OUT= SRC=1"
+    for text in (
+        row,
+        f"{row}.2.3.4 DST=1.2.3.4 LEN=40",
+        "CPU: 1 PID: 7 Comm: IN= OUT= SRC=1 Not tainted 6.12.107 #1",
+        "java cpuset=IN= OUT= SRC=1.2.3.4 DST=1.2.3.4 LEN=40 mems_allowed=0",
+        "oom-kill:constraint=CONSTRAINT_NONE,task_memcg=/IN= OUT= SRC=1.2.3.4 DST=1.2.3.4 LEN=40,task=a,pid=1,uid=0",
+    ):
+        assert not of_packet_filter(text)
+        data = dated([[NOISE], [b"kernel: [  100.000000] " + text.encode()], [NOISE]])
+        assert (2, DATE + b"kernel: [  100.000000] " + text.encode()) in left(data)
+
+
+def test_a_packet_inside_a_report_is_no_part_of_it() -> None:
+    within = [*REPORT[:20], *PACKETS, *REPORT[20:]]
+    (one,) = found(list(lines([dated([within])], [], "x.log")))[1]
+    assert len(one.lines) == len(REPORT)
+    assert not [line for line in one.lines if "SRC=" in line.text]
 
 
 def test_a_date_of_any_syslog() -> None:

@@ -14,7 +14,7 @@ BERLIN = zones.zone("Europe/Berlin") or UTC
 
 
 def us(*date: int) -> int:
-    return zones.to_us(datetime(*date, tzinfo=UTC))  # type: ignore[arg-type,misc]
+    return int(datetime(*date, tzinfo=UTC).timestamp()) * 1_000_000  # type: ignore[arg-type,misc]
 
 
 def test_the_sample_zone_is_known() -> None:

@@ -1,0 +1,114 @@
+"""The incidents shortly before others: of the same boot, else of the same host, else of the same log.
+
+A log that names neither host nor boot is of one boot as long as its stamps rise. Of one boot the kernel's clock counts, else
+that on the wall.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from oomforensics.analysis.scene import MOST_NEIGHBOURS, NEIGHBOURS_S, Neighbour
+from oomforensics.history.schema import Connection
+
+_PLACED_SQL = """
+    WITH placed AS (
+        SELECT incident_id, boot_id, lower(split_part(host, '.', 1)) AS label,
+               CASE WHEN boot_id IS NULL AND host IS NULL THEN source END AS nameless, uptime_s, epoch(ts) AS at_s,
+               CASE WHEN newest_first THEN -line_start ELSE line_start END AS place
+        FROM t_incidents
+    ),
+    wanted AS (FROM placed WHERE incident_id IN (SELECT unnest(?)))
+    FROM placed WHERE boot_id IN (SELECT boot_id FROM wanted) OR label IN (SELECT label FROM wanted)
+        OR nameless IN (SELECT nameless FROM wanted)
+"""
+# An incident is the neighbour of many: what is told of it is asked for once.
+_TOLD_SQL = """
+    SELECT incident_id, scope, victim_pid, victim_comm, oom_memcg, task_memcg, systemd_unit, container_id, pod_uid,
+           memory_limit_kb, anon_kb, coalesce(reaper_failed, false), source, line_start
+    FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
+    LEFT JOIN (
+        SELECT incident_id, arg_min(anon_rss_kb, (seq, line)) AS anon_kb, bool_or(reaped IS FALSE) AS reaper_failed
+        FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
+    ) USING (incident_id)
+    WHERE incident_id IN (SELECT unnest(?))
+"""
+
+
+class _Placed(NamedTuple):
+    incident_id: str
+    boot_id: str | None
+    label: str | None  # of the host
+    nameless: str | None  # the log, where it names neither host nor boot
+    uptime_s: float | None
+    at_s: float | None
+    place: int  # its line; of a log whose newest line comes first, counted from the end
+
+
+class _Near(NamedTuple):
+    earlier_s: float
+    incident_id: str
+    same_boot: bool
+
+
+def load(con: Connection, ids: Sequence[str]) -> dict[str, list[Neighbour]]:
+    """Of each of these incidents, the nearest first."""
+    placed = [_Placed(*row) for row in con.execute(_PLACED_SQL, [ids]).fetchall()]
+    near = {
+        incident_id: sorted(found)[:MOST_NEIGHBOURS] for incident_id, found in _near(placed, frozenset(ids)).items()
+    }
+    others = list({one.incident_id for found in near.values() for one in found})
+    told = {incident_id: values for incident_id, *values in con.execute(_TOLD_SQL, [others]).fetchall()}
+    return {
+        incident_id: [Neighbour(one.incident_id, one.earlier_s, one.same_boot, *told[one.incident_id]) for one in found]
+        for incident_id, found in near.items()
+    }
+
+
+def _near(placed: Sequence[_Placed], wanted: frozenset[str]) -> dict[str, list[_Near]]:
+    near: dict[str, list[_Near]] = {incident_id: [] for incident_id in wanted}
+    for one, other in _behind(placed, wanted, lambda one: one.boot_id, lambda one: (one.uptime_s, one.place)):
+        _add(near, one, other, one.uptime_s, other.uptime_s, True)
+    for one, other in _behind(placed, wanted, lambda one: one.nameless, lambda one: (0.0, one.place)):
+        _add(near, one, other, one.uptime_s, other.uptime_s, True)
+    for one, other in _behind(placed, wanted, lambda one: one.label, lambda one: (one.at_s, one.place)):
+        if one.boot_id is None or one.boot_id != other.boot_id or one.uptime_s is None or other.uptime_s is None:
+            _add(near, one, other, one.at_s, other.at_s, False)
+    return near
+
+
+def _add(
+    near: dict[str, list[_Near]],
+    one: _Placed,
+    other: _Placed,
+    at_s: float | None,
+    before_s: float | None,
+    same_boot: bool,
+) -> None:
+    if at_s is not None and before_s is not None and 0 <= at_s - before_s <= NEIGHBOURS_S:
+        near[one.incident_id].append(_Near(at_s - before_s, other.incident_id, same_boot))
+
+
+def _behind(
+    placed: Sequence[_Placed], wanted: frozenset[str], group: Callable[[_Placed], str | None],
+    when: Callable[[_Placed], tuple[float | None, int]],
+) -> Iterator[tuple[_Placed, _Placed]]:  # fmt: skip
+    """Each incident that is wanted with those of its group shortly before it; those without a time come last."""
+    groups: defaultdict[str, list[_Placed]] = defaultdict(list)
+    for one in placed:
+        name = group(one)
+        if name is not None:
+            groups[name].append(one)
+
+    def order(one: _Placed) -> tuple[bool, float, int, str]:
+        at_s, place = when(one)
+        return at_s is None, at_s or 0.0, place, one.incident_id
+
+    for members in groups.values():
+        members.sort(key=order)
+        for place, one in enumerate(members):
+            if one.incident_id in wanted:
+                for other in members[max(0, place - MOST_NEIGHBOURS) : place]:
+                    yield one, other

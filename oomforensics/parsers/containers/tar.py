@@ -6,7 +6,7 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from tarfile import HeaderError, InvalidHeaderError, TarError, TarFile, TarInfo  # type: ignore[attr-defined]
+from tarfile import HeaderError, InvalidHeaderError, ReadError, TarError, TarFile, TarInfo  # type: ignore[attr-defined]
 from tarfile import open as open_tar
 from typing import BinaryIO, Self, cast
 
@@ -18,6 +18,7 @@ from oomforensics.parsers.records import Problem
 NAME = "tar"
 _BLOCK = 512
 _BUFFER = 256 * 1024
+_MOST_BEHIND = 64  # reads behind the end, of one member
 
 
 def recognise(head: bytes) -> bool:
@@ -70,14 +71,20 @@ def _content(archive: TarFile, info: TarInfo) -> Callable[[int], bytes]:
 
 
 class _File:
-    """`read` on a stream."""
+    """`read` on a stream. Raises ReadError where more and more is asked for behind its end: tarfile reads up to where the next
+    member should be, and a damaged header can put that exabytes away.
+    """
 
     def __init__(self, stream: Peeked) -> None:
         self._stream = stream
         self._piece = bytearray(_BUFFER)
+        self._behind = 0  # reads
 
     def read(self, size: int) -> bytes:
         count = self._stream.readinto(memoryview(self._piece)[:size])
+        self._behind = 0 if count else self._behind + 1
+        if self._behind > _MOST_BEHIND:
+            raise ReadError("it ends before its last member does")
         return bytes(self._piece[: count or 0])
 
 

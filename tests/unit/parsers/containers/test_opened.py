@@ -215,6 +215,17 @@ def test_links_in_a_zip() -> None:
     assert [one.reason for one in problems] == ["holds 1 links: not followed"]
 
 
+def test_a_header_that_puts_the_next_member_exabytes_away() -> None:
+    """The next one is looked for by reading up to it."""
+    for kind in (tarfile.REGTYPE, b"Z"):
+        info = tarfile.TarInfo("a")
+        info.size, info.type = 1 << 62, kind
+        data = info.tobuf(tarfile.GNU_FORMAT) + log(1).ljust(512, b"\0")
+        texts, problems = read(data)
+        assert pids(texts) == ({"x!a": [1]} if kind == tarfile.REGTYPE else {})
+        assert any(one.source == "x" and "cut off or damaged: it ends before" in one.reason for one in problems)
+
+
 CUT = tar({"a": log(1), "n": NOISE, "b": log(2) * 3000, "c": log(3)})
 CUT = CUT[: CUT.index(b"b" + bytes(90)) + 20_000]
 

@@ -91,6 +91,22 @@ def test_who_dies_because_the_reaper_gave_up_on_another(kernel: str, tmp_path: P
     assert ("second", "killed_before_memory_came_back") not in told
 
 
+@pytest.mark.parametrize(
+    ("anon", "file", "shmem", "expected"), [(900, 0, 0, True), (0, 0, 900, False), (0, 900, 0, False)]
+)
+@pytest.mark.parametrize("kernel", ["5.10", "7.3"])
+def test_what_a_dead_process_shares_does_not_come_back(
+    kernel: str, anon: int, file: int, shmem: int, expected: bool, tmp_path: Path
+) -> None:
+    """The reaper and the exit give back anonymous memory; a page of tmpfs stays, and one of a file was never in the way."""
+    first = Task(10, "first", rss_anon=5000, rss_file=file, rss_shmem=shmem)
+    left = Task(10, "first", rss_anon=anon, rss_file=file, rss_shmem=shmem)
+    second = Task(11, "second", rss_anon=4000)
+    lines = stamped(Report(KERNELS[kernel], [first, second], first).lines())
+    lines += stamped(Report(KERNELS[kernel], [left, second], second).lines(), start_s=100.5)
+    assert ("killed_before_memory_came_back" in told(lines, tmp_path)) is expected
+
+
 def dirty(kernel: str, dirty_kb: int) -> list[str]:
     """A cgroup's report with that much of its 64 MiB waiting to be written."""
     task = Task(10, "dd", rss_anon=50)

@@ -33,9 +33,16 @@ def why(
     usable = [zone for zone in zones if zone.use is Use.YES]
     asked = size(page_size << request.order)
     if not usable:
-        return Answer(
-            Cause.UNKNOWN, "Why the allocation failed is not known: no zone that it may use is in the report."
+        higher = _in_higher_zones(zones, page_size)
+        if higher is None or scene.scope not in (Scope.CPUSET, Scope.MEMPOLICY):
+            return Answer(
+                Cause.UNKNOWN, "Why the allocation failed is not known: no zone that it may use is in the report."
+            )
+        text = (
+            f"No memory in the right zone for {asked}: of the allowed nodes{_names(nodes)} the report has no zone that it may"
+            f" use, while {higher}."
         )
+        return Answer(Cause.WRONG_ZONE, text)
     swap = tuple(_swap(scene, info))
     passing = [zone for zone in usable if zone.last_try is not None and zone.last_try.ok]
     if any(zone.last_try is not None and zone.last_try.block_ok for zone in passing):

@@ -114,8 +114,8 @@ def _coming_back_kb(seen: Evidence, one: Neighbour, row: Process) -> int:
 @entry(
     Severity.WARNING,
     condition=(
-        "an earlier victim is still in this report's table with memory of its own, or the limit was full again faster than any CPU "
-        f"can fill it ({_FASTEST_FILL_KB_S >> 20} GiB/s)"
+        "an earlier victim is still in this report's table with memory of its own, or the limit was full again faster than any "
+        f"CPU can fill it ({_FASTEST_FILL_KB_S >> 20} GiB/s)"
     ),
     advice=(
         "The second victim died for nothing but time: the first one's memory was on its way back. It is common from 6.1 on, "

@@ -124,6 +124,25 @@ def test_a_kernel_with_a_fault_whose_sign_is_there(kernel: str, dirty_kb: int, e
     assert ("14aa8b2d5c2e" in found.get("known_kernel_bug", "")) is expected
 
 
+@pytest.mark.parametrize(
+    ("kernel", "free_kb", "gfp", "expected"),
+    [
+        ("5.10", 900_000, "0x0()", True),
+        ("5.10", 44_672, "0x0()", False),
+        ("5.10", 900_000, "0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO)", False),
+        ("6.6", 900_000, "0x0()", False),
+    ],
+)
+def test_a_page_fault_that_counts_for_the_whole_machine(
+    kernel: str, free_kb: int, gfp: str, expected: bool, tmp_path: Path
+) -> None:
+    task = Task(10, "app")
+    lines = list(Report(KERNELS[kernel], [task], task).lines())
+    lines[0] = f"app invoked oom-killer: gfp_mask={gfp}, order=0, oom_score_adj=0"
+    lines = [line.replace("Normal free:44672kB", f"Normal free:{free_kb}kB") for line in lines]
+    assert ("60e2793d440a" in told(stamped(lines), tmp_path).get("known_kernel_bug", "")) is expected
+
+
 def test_advice_is_text_of_ours(found: Found) -> None:
     """Redaction keeps it as it is."""
     ours = {one.advice for one in CATALOGUE}

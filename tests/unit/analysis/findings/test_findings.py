@@ -143,6 +143,21 @@ def test_a_page_fault_that_counts_for_the_whole_machine(
     assert ("60e2793d440a" in told(stamped(lines), tmp_path).get("known_kernel_bug", "")) is expected
 
 
+@pytest.mark.parametrize(
+    ("slab", "kmem_kb", "expected"), [(0, 60_000, True), (0, 20_000, False), (40 << 20, 60_000, False)]
+)
+def test_kernel_memory_that_fills_a_control_group(slab: int, kmem_kb: int, expected: bool, tmp_path: Path) -> None:
+    """65536 kB of limit. Reclaimable slab is not counted: reclaim takes it."""
+    task = Task(10, "app")
+    lines = list(Report(KERNELS["5.10"], [task], task, memcg="/box", memsw_limit_kb=2**53).lines())
+    at = next(place for place, line in enumerate(lines) if line.startswith("memory+swap"))
+    lines[at + 1 : at + 1] = [f"kmem: usage {kmem_kb}kB, limit 9007199254740988kB, failcnt 0"]
+    at = lines.index("file 0")
+    lines[at - 1 : at + 1] = ["anon 0", "file 0", f"slab_reclaimable {slab}", "slab_unreclaimable 1048576"]
+    text = told(stamped(lines), tmp_path).get("kernel_holds_most", "")
+    assert text.startswith("The kernel itself holds 58.6 MiB, 92 % of the limit of /box") is expected
+
+
 def test_advice_is_text_of_ours(found: Found) -> None:
     """Redaction keeps it as it is."""
     ours = {one.advice for one in CATALOGUE}

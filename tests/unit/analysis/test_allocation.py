@@ -124,6 +124,25 @@ def test_below_every_watermark() -> None:
     assert found.zones[0].needed_kb == 1004
 
 
+@pytest.mark.parametrize(
+    ("blocks", "kept"),
+    [
+        (
+            "4*32kB (CH)",
+            "the largest free one has 32 KiB, on lists for movable pages only (CMA) and for atomic requests",
+        ),
+        ("2*32kB (H) 1*64kB (C)", "the largest free one has 64 KiB, on a list for movable pages only (CMA)"),
+        ("0*32kB", "the largest free one has 8 KiB)"),
+    ],
+)
+def test_blocks_that_are_free_and_kept_for_others(blocks: str, kept: str) -> None:
+    found = machine(
+        zone("Normal", 9000, f"1800*4kB (UM) 225*8kB (UM) 0*16kB {blocks}"), KERNEL, 3, kernel_release="5.10.1"
+    )
+    assert found.cause is Cause.FRAGMENTATION
+    assert kept in found.text
+
+
 def test_between_min_and_high_is_no_memory_to_a_kernel_that_is_about_to_kill() -> None:
     found = machine(zone("DMA32", 1100, SMALL))
     assert found.cause is Cause.NOT_ENOUGH_MEMORY

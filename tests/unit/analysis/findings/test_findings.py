@@ -158,6 +158,13 @@ def test_kernel_memory_that_fills_a_control_group(slab: int, kmem_kb: int, expec
     assert text.startswith("The kernel itself holds 58.6 MiB, 92 % of the limit of /box") is expected
 
 
+def test_what_a_control_groups_report_lacks_is_not_mem_info(tmp_path: Path) -> None:
+    task = Task(10, "app")
+    lines = list(Report(KERNELS["6.12"], [task], task, memcg="/box").lines())
+    cut = [line for line in lines if not line.startswith(("memory: usage", "Memory cgroup stats", "anon ", "file "))]
+    assert "It lacks usage, limit and statistics of the control group." in told(stamped(cut), tmp_path)["evidence_lost"]
+
+
 def test_advice_is_text_of_ours(found: Found) -> None:
     """Redaction keeps it as it is."""
     ours = {one.advice for one in CATALOGUE}

@@ -124,7 +124,8 @@ def everything_shielded(seen: Evidence) -> Found | None:
     Severity.WARNING,
     condition=(
         f"at least {_MANY} processes of one name (numbers at its end aside) have {_MOST_OF_USE:.0%} of what all processes use, "
-        f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory"
+        f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory. "
+        f"*critical*, if they have {_MOST_OF_IT:.0%} of memory"
     ),
     advice=(
         "The kernel weighs processes one by one and takes one worker at a time. Bound the number: the pool's own setting "
@@ -146,7 +147,7 @@ def many_small_processes(seen: Evidence) -> Found | None:
     users = set(group.members.listed("uid"))
     text = (
         f"{len(group.members)} processes {named} use {words.size(held)} together{shared}, "
-        f"{words.share(group.used_pages / seen.used_pages)} of what all processes use; the largest of them "
+        f"{words.share(group.used_pages / seen.used_pages)} of what all processes of the table use; the largest of them "
         f"{words.size(group.largest_pages * seen.page_kb)}."
     )
     if len(users) == 1 and None not in users:
@@ -156,7 +157,8 @@ def many_small_processes(seen: Evidence) -> Found | None:
         words.kb(seen, "resident and swapped, sum", held),
         words.row(seen, largest),
     )
-    return Found(text, facts, Confidence.LIKELY)
+    most = seen.memory is not None and seen.matters(_charged_pages(group, seen), _MOST_OF_IT)
+    return Found(text, facts, Confidence.LIKELY, Severity.CRITICAL if most else None)
 
 
 @entry(

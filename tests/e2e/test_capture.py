@@ -183,6 +183,7 @@ for step in range(steps):
     elif step % 8 == 7:
         tree.end(100 + (step - 7) % 1000)
     recorder.work()
+    recorder.spool.flush()  # the writer's thread has an interval for it, too
     if step in (steps // 8, steps - 1):
         seen.append(resident_kb())
 recorder.close()

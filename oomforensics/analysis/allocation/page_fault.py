@@ -2,7 +2,8 @@
 
 Up to 5.15 pagefault_out_of_memory() does so with flags and order of 0. The page allocator kills by itself before it gives
 up, so what failed there is as a rule a charge: of a task that was just killed at its control group's limit and charges once
-more, or against a limit of kernel memory (cgroup v1). 60e2793d440a (5.16, 5.10.80) took it away.
+more, or against a limit of kernel memory (cgroup v1). do_swap_page() fails so, too, on an entry of no
+swap. 60e2793d440a (5.16, 5.10.80) took it away.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def told(scene: Scene, zones: Sequence[ZoneCheck]) -> str:
     )
     killed = _killed_before(scene)
     if killed is None:
-        return f"{text} What refused was as a rule the limit of its control group."
+        return f"{text} What refused was as a rule the limit of its control group; a broken swap entry does it, too."
     return (
         f"{text} What refused was the limit of its control group: the same task had been killed {killed.earlier_s:.3f} s before"
         f" at the limit of {killed.oom_memcg}."

@@ -23,6 +23,7 @@ _MOST_OF_IT = 0.5  # whoever has as much as all others together
 _MANY = 8
 _MOST_OF_USE = 0.40
 _ONE_OF_MANY = 0.25
+_NEARLY_ALL = 0.75
 # More of a victim's RSS shared than private: its death frees less than half of what its row shows.
 _MOSTLY_SHARED = 0.50
 _KINDS = {"unit": 0, "cgroup": 1, "user": 2}  # the narrowest that people know first
@@ -125,7 +126,7 @@ def everything_shielded(seen: Evidence) -> Found | None:
     condition=(
         f"at least {_MANY} processes of one name (numbers at its end aside) have {_MOST_OF_USE:.0%} of what all processes use, "
         f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory. "
-        f"*critical*, if they have {_MOST_OF_IT:.0%} of memory"
+        f"*critical*, if they have {_MOST_OF_IT:.0%} of memory and {_NEARLY_ALL:.0%} of the use"
     ),
     advice=(
         "The kernel weighs processes one by one and takes one worker at a time. Bound the number: the pool's own setting "
@@ -157,7 +158,11 @@ def many_small_processes(seen: Evidence) -> Found | None:
         words.kb(seen, "resident and swapped, sum", held),
         words.row(seen, largest),
     )
-    most = seen.memory is not None and seen.matters(_charged_pages(group, seen), _MOST_OF_IT)
+    most = (
+        seen.memory is not None
+        and seen.matters(_charged_pages(group, seen), _MOST_OF_IT)
+        and group.used_pages >= seen.used_pages * _NEARLY_ALL  # however much of it they share
+    )
     return Found(text, facts, Confidence.LIKELY, Severity.CRITICAL if most else None)
 
 

@@ -158,13 +158,17 @@ def test_kernel_memory_that_fills_a_control_group(slab: int, kmem_kb: int, expec
     assert text.startswith("The kernel itself holds 58.6 MiB, 92 % of the limit of /box") is expected
 
 
-@pytest.mark.parametrize(("each", "severity"), [(14_000, "critical"), (6_000, "warning")])
+@pytest.mark.parametrize(
+    ("each", "other", "severity"),
+    [(14_000, 1_000, "critical"), (6_000, 1_000, "warning"), (14_000, 150_000, "warning")],
+)
 def test_a_pool_that_has_most_of_the_memory_is_graver_than_a_full_swap(
-    each: int, severity: str, tmp_path: Path
+    each: int, other: int, severity: str, tmp_path: Path
 ) -> None:
     """Of 507904 pages that the kernel gives out twenty workers have 280000, or 120000."""
     pool = [Task(100 + n, "php-fpm", rss_anon=each, rss_file=0) for n in range(20)]
-    lines = stamped(Report(KERNELS["3.16"], pool, pool[0], total_swap_kb=2048).lines())
+    tasks = [*pool, Task(90, "other", rss_anon=other)]
+    lines = stamped(Report(KERNELS["3.16"], tasks, pool[0], total_swap_kb=2048).lines())
     (tmp_path / "log").write_text("\n".join(lines) + "\n")
     ingest([str(tmp_path / "log")], db=tmp_path / "history.duckdb")
     with open_read(tmp_path / "history.duckdb", locked=True) as con:

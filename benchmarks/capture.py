@@ -3,12 +3,14 @@
 All watch the same processes at the same interval of one second: N that sleep, one in twenty of them that grows and
 shrinks. atop is Debian's package, procpath the extra `bench` of this one (`pip install -e '.[bench]'`); `--atop` and
 `--procpath` name the programs where they are not on the PATH or beside Python. Those that are not there are left out.
-With root and cgroup v1 it also makes kills and measures the time from the kernel's counter to the recorded event.
+With root and cgroup v1 it also makes kills and measures the time from each, by the kernel's own tracepoint where tracefs
+can be mounted, to the recorded event.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import shutil
 import signal
@@ -22,11 +24,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from oomforensics.capture.options import Options
-from oomforensics.capture.samples import Event, KernelRecords, ProcessSnapshot
+from oomforensics.capture.samples import Event, KernelRecords, ProcessSnapshot, Sample
+from oomforensics.parsers import tracepoint
 from tests.support import memcg
 
 _WARM_UP_S = 4
 _BUSY = 20  # of so many processes one changes at every step
+_CLONE_NEWNS = 0x00020000
 
 _CROWD = """
 import os, signal, sys, time
@@ -141,6 +145,7 @@ def cpu_s(pid: int) -> float:
 
 
 def kill_to_event(folder: Path, kills: int) -> None:
+    traced = own_tracefs()
     recorder = memcg.start(Options(str(folder)))
     counted: dict[str, tuple[int, int]] = {}
     for number in range(kills):
@@ -153,35 +158,58 @@ def kill_to_event(folder: Path, kills: int) -> None:
             victim.wait()
     memcg.stop(recorder)
     found, _ = memcg.recorded(folder)
-    eventfd, log, age, held = [], [], [], []
-    for place, (killed_ns, pid) in counted.items():
-        told = (
-            one.mono_ns for one in found if isinstance(one, Event) and one.folder == place and one.what == "oom_kill"
-        )
-        eventfd += [(mono_ns - killed_ns) / 1e6 for mono_ns in list(told)[:1]]
-        said = b"Killed process %d " % pid
-        records = (one for one in found if isinstance(one, KernelRecords))
-        log += [(one.mono_ns - killed_ns) / 1e6 for one in records if any(said in record for record in one.records)]
-        rows = [
-            (one.mono_ns, row)
-            for one in found
-            if isinstance(one, ProcessSnapshot) and one.mono_ns <= killed_ns
-            for row in one.changed
-            if row.pid == pid and row.rss_anon_kb
-        ]
-        seen = [one.mono_ns for one in found if isinstance(one, ProcessSnapshot) and one.mono_ns <= killed_ns]
-        age.append((killed_ns - seen[-1]) / 1e6)
-        held.append((rows[-1][1].rss_anon_kb or 0) / 1024)
-    print(f"{kills} kills, milliseconds from the kernel's counter, median / most:")
-    seen_in_time = f"{len(eventfd)} of them before their cgroup was removed"
-    print(f"  to the event by eventfd {_spread(eventfd)} ({seen_in_time}), to the kernel's own line {_spread(log)}")
-    print(
-        f"  age of the last snapshot {_spread(age)}; it shows {statistics.median(held):.1f} MB of 40 (least {min(held):.1f})"
-    )
+    chosen = dict(_chosen(found))
+    after_ms: dict[str, list[float]] = {"eventfd": [], "kernel's log": [], "oom:mark_victim": []}
+    ages_ms, held_mb = [], []
+    for place, (counted_ns, pid) in counted.items():
+        killed_ns = chosen.get(pid, (counted_ns, 0))[0]
+        told_ns = {
+            "eventfd": [it.mono_ns for it in found if _is_kill(it, place)],
+            "kernel's log": [it.mono_ns for it in found if _says_killed(it, pid)],
+            "oom:mark_victim": [chosen[pid][1]] if pid in chosen else [],
+        }
+        for source, times_ns in told_ns.items():
+            after_ms[source] += [(one - killed_ns) / 1e6 for one in times_ns[:1]]
+        looks = [it for it in found if isinstance(it, ProcessSnapshot) and it.mono_ns <= killed_ns]
+        rows = [row for look in looks for row in look.changed if row.pid == pid and row.rss_anon_kb]
+        ages_ms.append((killed_ns - looks[-1].mono_ns) / 1e6)
+        held_mb.append((rows[-1].rss_anon_kb or 0) / 1024 if rows else 0.0)
+    since = "the kernel's choice (oom:mark_victim)" if traced else "the kernel's counter, read every 0.3 ms"
+    print(f"{kills} kills, milliseconds from {since}, median / most (of how many):")
+    print("  " + ", ".join(f"{source} {_spread(values)}" for source, values in after_ms.items()))
+    held = f"{statistics.median(held_mb):.1f} MB of 40 (least {min(held_mb):.1f})"
+    print(f"  age of the last look {_spread(ages_ms)}; it shows {held}")
+
+
+def own_tracefs() -> bool:
+    """Mount tracefs where only we and the recorder see it: it has the kernel's own time of each kill."""
+    if ctypes.CDLL(None).unshare(_CLONE_NEWNS):
+        return False
+    commands = (["mount", "--make-rprivate", "/"], ["mount", "-t", "tracefs", "tracefs", "/sys/kernel/tracing"])
+    done = [subprocess.run(command, check=False, stderr=subprocess.DEVNULL) for command in commands]
+    return not any(one.returncode for one in done)
+
+
+def _chosen(found: Sequence[Sample]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Of each victim, when the kernel chose it and when that was recorded, by CLOCK_MONOTONIC."""
+    for one in found:
+        if isinstance(one, Event) and one.what == "mark_victim":
+            pid = tracepoint.fields(one.files["format"], one.files["record"])["pid"]
+            if isinstance(pid, int):
+                yield pid, (int(one.files["chosen_ns"]), one.mono_ns)
+
+
+def _is_kill(one: Sample, folder: str) -> bool:
+    return isinstance(one, Event) and one.folder == folder and one.what == "oom_kill"
+
+
+def _says_killed(one: Sample, pid: int) -> bool:
+    said = b"Killed process %d " % pid
+    return isinstance(one, KernelRecords) and any(said in record for record in one.records)
 
 
 def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.1f} / {max(values):.1f}" if values else "none"
+    return f"{statistics.median(values):.1f} / {max(values):.1f} ({len(values)})" if values else "none"
 
 
 if __name__ == "__main__":

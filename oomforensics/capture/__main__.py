@@ -71,10 +71,19 @@ def _end_on_signals(recorder: Recorder) -> None:
     recorder.wake_by(reading)
     for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "Ctrl-C"), (signal.SIGHUP, "SIGHUP")):
         signal.signal(number, _stopper(recorder, name))
+    signal.signal(signal.SIGXCPU, _stepper_back(recorder))
 
 
 def _stopper(recorder: Recorder, name: str) -> Callable[[int, object], None]:
     return lambda number, frame: recorder.stop(name)
+
+
+def _stepper_back(recorder: Recorder) -> Callable[[int, object], None]:
+    def step_back(number: int, frame: object) -> None:
+        survive.step_back()
+        recorder.remark("no real-time priority any more: a second of CPU without a pause")
+
+    return step_back
 
 
 def _say(text: str) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST = 4096  # cgroups; beyond them the later ones are only counted
 _SLOW = 10  # steps in which the slow files of a cgroup are read once
 _NEAR = 4  # the cache is counted out where less than a quarter of the limit is left
+_FEW = 32  # cgroups after which it is seen what else has happened
 _UNLIMITED = 1 << 60  # bytes: v1 writes "no limit" as some number near 2**63
 
 
@@ -164,13 +165,20 @@ class Cgroups:
         found.discard(0)  # of another pid namespace
         return sorted(found)
 
-    def step(self, now_ns: int, full: bool) -> bytes:
-        """Copies of what changed, or with `full` of everything, with each cgroup's folder."""
+    def step(self, now_ns: int, full: bool, aside: Callable[[], None]) -> bytes:
+        """Copies of what changed, or with `full` of everything, with each cgroup's folder.
+
+        Cgroups may come and go in `aside`, which is called now and then.
+        """
         self._turn = (self._turn + 1) % _SLOW
         parts: list[bytes] = [blobs.pack(number, b"gone", b"") for number in self._gone]
         self._gone.clear()
         gone = []
-        for group in self.groups.values():
+        for place, group in enumerate(list(self.groups.values())):
+            if place % _FEW == 0:
+                aside()
+            if self.groups.get(group.folder) is not group:
+                continue
             try:
                 usage = os.pread(group.fd, 32, 0) if group.fd >= 0 else _usage(group)
             except OSError:

@@ -77,6 +77,11 @@ class EventsV1:
         ]
         return [fd for fd in made if fd is not None]
 
+    def new_limits(self) -> list[int]:
+        """Eventfds to wait for, where a look saw a limit that thresholds are not set for: mostly it comes after the cgroup."""
+        known = (watch for watch in self.watches.values() if watch.group.limit not in (None, watch.limit))
+        return [fd for watch in known for fd in self.thresholds(watch)]
+
     def remove(self, folder: str, now_ns: int) -> list[int]:
         """Eventfds that nobody need wait for any more. `left` tells later what they were woken for."""
         watch = self.watches.pop(folder, None)
@@ -151,10 +156,10 @@ class EventsV1:
         again = [watch.again_ns for watch in self.watches.values() if watch.again_ns is not None]
         return min([*again, *(due_ns for due_ns, _ in self._leaving)], default=None)
 
-    def waiting(self, watch: Watch) -> bytes:
+    def waiting(self, group: Group) -> bytes:
         """The tasks of a cgroup that sleep until somebody ends its OOM: where they sleep, and their stat."""
         parts = []
-        folders = [folder for folder in self.watches if (folder + "/").startswith(watch.group.folder + "/")]
+        folders = [folder for folder in self.watches if (folder + "/").startswith(group.folder + "/")]
         tids = [tid for folder in folders for tid in (files.read_all(folder + "/tasks") or b"").split()]
         for tid in tids[:_WAITING]:
             where = f"{self._proc}/{tid.decode()}"
@@ -163,7 +168,7 @@ class EventsV1:
             channel = files.read(where + "/wchan", 128) or b""
             if b"oom" in channel or (state == b"D" and channel.strip() in (b"", b"0")):
                 parts.append(b"%s %s\n" % (channel.strip() or b"?", stat.strip().replace(b"\n", b"\\n")))
-        return blobs.pack(watch.group.number, b"waiting", b"".join(parts))
+        return blobs.pack(group.number, b"waiting", b"".join(parts))
 
     def close(self) -> None:
         for folder in list(self.watches):

@@ -20,8 +20,8 @@ class Kmsg:
         self._expected: int | None = None
         self.lost = 0
 
-    def read(self) -> tuple[list[bytes], int, bool, bool]:
-        """Records, how many were lost before them, whether they tell of an OOM, whether there may be more at once."""
+    def read(self) -> tuple[list[bytes], int, bool]:
+        """Records, as many as fit in a frame, how many were lost before them, whether they tell of an OOM."""
         records: list[bytes] = []
         lost, oom = 0, False
         while len(records) < _AT_ONCE:
@@ -41,7 +41,7 @@ class Kmsg:
             records.append(record)
             oom = oom or any(text in record for text in _KILLS)
         self.lost += lost
-        return records, lost, oom, len(records) == _AT_ONCE
+        return records, lost, oom
 
     def close(self) -> None:
         os.close(self.fd)

@@ -1,15 +1,15 @@
-"""When to look again: by the time that is left, for a bounded time, then with a cool-down. Pure functions.
+"""When to look again: by the time that is left, out of a budget of close looks that fills up again. Pure functions.
 
-A pace is a tuple of numbers, so that every decision can be made again from what it was made of.
+A pace is a number, so that every decision can be made again from what it was made of.
 """
 
 from __future__ import annotations
 
 FLOOR_S = 0.05
 LOOKS = 20  # snapshots that should fit in the time that is left
-BUDGET_S = 30.0  # of looking closely in one go
-REFILL = 0.25  # seconds of budget that a second without haste gives back
-COOLING_S = 0.25  # at least between two looks after that, until half of the budget is there again
+BUDGET = 600.0  # close looks in one go: 30 s at the fastest pace
+RESERVE = BUDGET / 2  # of them for when less than a second is left: an alarm alone has the others
+REFILL = 7.0  # close looks that a second gives back, and the pace when there are no more
 SHARE = 4  # parts of a step's cost that pass before the next: a fifth of one CPU at most
 HALVES_S = 0.25  # in which half of a slope is forgotten
 ALARM_S = 2.0  # how long a trigger (pressure, a threshold, an OOM event) makes it look closely
@@ -20,10 +20,9 @@ REASONS = ("steady", "headroom", "alarm", "cooling", "costly", "event")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    # seconds of budget left; cooling down?
-    Pace = tuple[float, bool]
+    Pace = float  # close looks left
 
-START = (BUDGET_S, False)
+START = BUDGET
 
 
 def plan(
@@ -31,25 +30,27 @@ def plan(
 ) -> tuple[float, int, Pace]:
     """Seconds until the next look, why, and the pace after it.
 
-    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of the last look.
+    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of a look.
     """
-    budget_s, cooling = pace
+    left = min(pace + passed_s * REFILL, BUDGET)
     floor_s = min(FLOOR_S, base_s)
-    wanted_s = floor_s if alarmed else min(max(time_left_s / LOOKS, floor_s), base_s)
-    hasty = wanted_s < base_s
-    if hasty and not cooling:
-        budget_s -= passed_s
-        cooling = budget_s <= 0
-    else:
-        budget_s = min(budget_s + passed_s * REFILL, BUDGET_S)
-        cooling = cooling and budget_s < BUDGET_S / 2
+    headroom_s = max(time_left_s / LOOKS, floor_s)
+    next_s = floor_s if alarmed else min(headroom_s, base_s)
     reason = STEADY
-    if hasty:
-        reason = COOLING if cooling else ALARM if alarmed else HEADROOM
-    next_s = max(wanted_s, min(COOLING_S, base_s)) if cooling else wanted_s
+    if next_s < base_s:
+        reason = ALARM if alarmed else HEADROOM
+        left = max(left - 1, 0.0)
+        slow_s = min(1 / REFILL, base_s)
+        if next_s < slow_s and left < (1 if headroom_s == floor_s else RESERVE):
+            next_s, reason = slow_s, COOLING
     if cost_s * SHARE > next_s:
-        return cost_s * SHARE, COSTLY, (budget_s, cooling)
-    return next_s, reason, (budget_s, cooling)
+        next_s, reason = cost_s * SHARE, COSTLY
+    return next_s, reason, left
+
+
+def usual_cost_s(costs_s: tuple[float, ...]) -> float:
+    """The middle one of the last three: a look that was held up once, as on a host that is busy, is no reason to look away."""
+    return sorted(costs_s)[len(costs_s) // 2]
 
 
 def slope(before: float, now: float, passed_s: float) -> float:

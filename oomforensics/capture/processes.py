@@ -34,7 +34,8 @@ _STATUS = (b"\nRssAnon:", b"\nRssFile:", b"\nRssShmem:", b"\nVmPTE:", b"\nVmSwap
 _NO_MEMORY = b"0 0 0 0 0 0 0\n"
 _PF_KTHREAD = 0x00200000
 _SLICE = 32  # steps in which every process's dearer files are read once, though its statm never changes
-_FEW = 128  # processes between two looks at the clock
+_FEW = 128  # processes between two looks at the clock, and at what else has happened
+_FEW_CHANGED = 32  # the same, where more than statm is read of each
 _IDENTITIES = 256  # command lines read in one step: a storm of forks waits its turn
 # After a process's first step its command line is looked at again so much later: a fork is mostly followed by an exec.
 _YOUNG_NS = (20_000_000, 100_000_000, 500_000_000)
@@ -77,8 +78,10 @@ class Processes:
         """Of all processes, ascending as the kernel lists them."""
         return [int(name) for name in os.listdir(self._proc) if name.isdigit()]
 
-    def step(self, pids: Sequence[int], clock: Callable[[], int], deadline_ns: int, key: bool) -> _Step:
-        """Read them. Where `clock` has passed `deadline_ns` the rest waits for the next step."""
+    def step(
+        self, pids: Sequence[int], clock: Callable[[], int], deadline_ns: int, key: bool, aside: Callable[[], None]
+    ) -> _Step:
+        """Read them, and call `aside` now and then. Where `clock` has passed `deadline_ns` the rest waits for the next step."""
         tasks, pread = self._tasks, os.pread
         listed = set(pids)
         gone = [pid for pid in tasks if pid not in listed]
@@ -109,12 +112,18 @@ class Processes:
             left -= 1
             if left == 0:
                 left = _FEW
+                aside()
                 if clock() > deadline_ns:
                     unread = len(order) - place - 1
                     self._resume_after = pid if unread else 0
                     break
         self._refresh(pids, changed)
-        rows = [pid for pid in changed if pid in tasks and self._read(pid, tasks[pid])]
+        rows = []
+        for place, pid in enumerate(changed):
+            if pid in tasks and self._read(pid, tasks[pid]):
+                rows.append(pid)
+            if place % _FEW_CHANGED == 0:
+                aside()
         return _Step(self, [pid for pid in new if pid in tasks], gone, rows, unread, key)
 
     def identities(self, now_ns: int) -> bytes:

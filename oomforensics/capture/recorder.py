@@ -6,7 +6,7 @@ import os
 import select
 import time
 
-from oomforensics.capture import blobs, files, frame, hierarchy, kmsg, pace, survive, targets
+from oomforensics.capture import blobs, files, frame, hierarchy, kmsg, pace, storms, survive, targets
 from oomforensics.capture.cgroups import Cgroups
 from oomforensics.capture.events_v1 import OOM as OOM_EVENTFD
 from oomforensics.capture.events_v1 import EventsV1, Watch
@@ -29,14 +29,12 @@ _STEP_BUDGET_NS = _S // 4  # of reading processes in one step; the rest is read 
 _FULL = 60  # steps after which everything is written in full again
 _DISCOVER_NS = 30 * _S  # between two walks of the cgroup tree, where inotify tells of new ones
 _DISCOVER_BLIND_NS = 2 * _S  # where it does not, or where there is no cgroup yet
-_EVENTS_A_SECOND = 200
-_KMSG_ROUNDS = 8  # frames of the kernel's log in one round: 4096 records
+_TAKES = 16  # times that the sources are read before what they said is written down
+_ASIDE_S = 0.1  # of CPU that events may have in the midst of one look; what comes then waits for its end
 _SPARE_FILES = 256  # descriptors that are kept for other things than processes and cgroups
 _FEWEST_FILES = 64
 _WATCHED_PRESSURE = 64  # cgroups with a pressure trigger of their own
 _OOMS = (*KILLS, "under_oom", "oom_then_removed", "mark_victim")  # events that a spool keeps the neighbourhood of
-_PASSING = ("usage_threshold", "pressure_level", "pressure", "max", "high", "low", "sock_throttled")
-_PASSING_NS = _S // 10  # between two recorded events of this kind in one cgroup
 
 
 class Recorder:
@@ -79,17 +77,18 @@ class Recorder:
         self._need_full = True
         self._look = False
         self._urgent = False
+        self._unwritten: list[tuple[int, int, int, Callable[[], bytes]]] = []  # kind, when it was read, flags, payload
+        self._ask = False  # an OOM is known that not every source has told of yet
+        self._aside_s = 0.0  # of CPU that events had since the present look began
         self._alarm_ns = 0
         self._last_ns = 0  # when the last step began
-        self._cost_s = 0.0
+        self._costs_s: tuple[float, ...] = (0.0, 0.0, 0.0)  # of the last looks
+        self._cost_s = 0.0  # of a look, as they are now
         self._next_ns = now
         self._synced_ns = now
         self._discovered_ns = now
         self._vmstat_kills: int | None = None
-        self._passed: dict[tuple[str, str], int] = {}
-        self._second_ns = now
-        self._second_events = 0
-        self._unrecorded = 0
+        self._storms = storms.Storms(now)
         self._told_full = False
         self.ooms = 0
 
@@ -105,22 +104,12 @@ class Recorder:
         due = [self._next_ns, *([self._end_ns] if self._end_ns is not None else [])]
         if self._v1 is not None and (again := self._v1.next_ns()) is not None:
             due.append(again)
-        for fd, _ in self._epoll.poll(max(min(due) - self._clock(), 0) / _S, 64):
-            handler = self._handlers.get(fd)
-            if handler is not None:
-                handler(fd)
+        self._heed(max(min(due) - self._clock(), 0) / _S)
         self.work()
 
     def work(self) -> None:
         """What is due by the clock."""
         now = self._clock()
-        if self._v1 is not None:
-            for watch in self._v1.due(now):
-                said = self._v1.look(watch, now)
-                if said is not None:
-                    self._v1_event(watch, said, "memory.oom_control")
-            for group in self._v1.left(now):
-                self._event(group, "oom_then_removed", "eventfd")
         if self._look and pace.may_look_now((now - self._last_ns) / _S, self._cost_s):
             self.step(pace.EVENT)
         elif self._look:
@@ -128,10 +117,8 @@ class Recorder:
             self._look = now < self._next_ns
         if now >= self._next_ns:
             self.step(None)
-        if self._urgent or now - self._synced_ns >= self._base_ns:
-            self.spool.sync()
-            self._urgent = False
-            self._synced_ns = now
+        if now - self._synced_ns >= self._base_ns:
+            self._sync(now)
         if self._end_ns is not None and now >= self._end_ns:
             self.stop("an OOM was recorded" if self.ooms and self._options.until_oom else "duration")
 
@@ -147,17 +134,24 @@ class Recorder:
             self._processes.name_all_again()
         self._tell_when_full()
         self._look = False
+        self._aside_s = 0.0
         key = self._need_key or self._steps % _FULL == 0
         full = self._need_full or self._steps % _FULL == 0
         self._steps += 1
         self._discover(began)
-        found = self._processes.step(self._pids(), self._clock, began + _STEP_BUDGET_NS, key)
+        found = self._processes.step(self._pids(), self._clock, began + _STEP_BUDGET_NS, key, self._aside)
         identities = self._processes.identities(began)
         took_ns = self._clock() - began
-        groups = self._cgroups.step(began, full)
+        groups = self._cgroups.step(began, full, self._aside)
+        for fd in self._v1.new_limits() if self._v1 is not None else ():
+            self._listen(fd, self._on_eventfd)
         system = self._clocks() + self._system.step(began, full)
+        self._vmstat()
+        self._aside()
         # Where others have the CPU a step takes long and costs little: that is no time to look away.
-        self._cost_s = max(time.thread_time() - began_cpu_s, (self._clock() - began) / _S / pace.SHARE)
+        spent_s = time.thread_time() - began_cpu_s - self._aside_s
+        self._costs_s = (*self._costs_s[1:], max(spent_s, (self._clock() - began) / _S / pace.SHARE))
+        self._cost_s = pace.usual_cost_s(self._costs_s)
         planned_s, why = self._plan(began)
         head = (took_ns // 1000, int(planned_s * 1e6), why if reason is None else reason)
         self._need_key = not self.spool.write(frame.PROCESSES, found.payload(*head), began, frame.KEY if key else 0)
@@ -166,7 +160,7 @@ class Recorder:
         if groups:
             self._need_full = not self.spool.write(frame.CGROUPS, groups, began, chain=True)
         self.spool.write(frame.SYSTEM, system, began, chain=True)
-        self._vmstat(began)
+        self._heed()
         for fd in self._resting:
             if fd in self._handlers:
                 self._wait_for(fd)
@@ -177,6 +171,10 @@ class Recorder:
     def note(self, text: str) -> None:
         """Something about the recording itself."""
         self.spool.write(frame.NOTE, text.encode("utf-8", "replace"), self._clock())
+
+    def remark(self, text: str) -> None:
+        """A note from a signal handler, which may come in the midst of writing: it is written later."""
+        self._unwritten.append((frame.NOTE, self._clock(), 0, lambda: text.encode("utf-8", "replace")))
 
     def close(self) -> None:
         self.spool.close()
@@ -191,7 +189,7 @@ class Recorder:
 
     def wake_by(self, fd: int) -> None:
         """A descriptor whose readiness only ends the wait: of signals."""
-        self._listen(fd, lambda ready: None)
+        self._listen(fd, _drain)
 
     def _open_sources(self) -> None:
         """Everything that can tell of an OOM; what this machine does not have is remembered."""
@@ -305,11 +303,7 @@ class Recorder:
         ):
             self._discovered_ns = now
             self._cgroups.discover()
-            for watch in self._v1.watches.values() if self._v1 is not None else ():
-                for fd in self._v1.thresholds(watch) if self._v1 is not None else ():
-                    self._listen(fd, self._on_eventfd)
-            floor = now - _S
-            self._passed = {what: when for what, when in self._passed.items() if when > floor}
+            self._storms.forget(now)
 
     def _tell_when_full(self) -> None:
         if self.spool.full and not self._told_full:
@@ -317,6 +311,63 @@ class Recorder:
         self._told_full = self.spool.full
 
     # What the sources say.
+
+    def _heed(self, wait_s: float = 0.0) -> None:
+        """Read and stamp what the sources say until they are silent; then write it down, and read again in between."""
+        takes = _TAKES if self._take(wait_s) else 0
+        while True:
+            while takes and self._take():
+                takes -= 1
+            if not self._unwritten:
+                break
+            kind, mono_ns, flags, payload = self._unwritten.pop(0)
+            self.spool.write(kind, payload(), mono_ns, flags)
+        if self._urgent:
+            self._sync(self._clock())
+
+    def _aside(self) -> None:
+        """In the midst of a look, for a bounded time: an event is not kept waiting for its end."""
+        if self._aside_s < _ASIDE_S:
+            began_s = time.thread_time()
+            self._heed()
+            self._aside_s += time.thread_time() - began_s
+
+    def _take(self, wait_s: float = 0.0) -> bool:
+        """Had any of them something to say?"""
+        ready = self._epoll.poll(wait_s, 64)
+        for fd, _ in ready:
+            handler = self._handlers.get(fd)
+            if handler is not None:
+                handler(fd)
+        if self._v1 is not None:
+            now = self._clock()
+            for watch in self._v1.due(now):
+                said = self._v1.look(watch, now)
+                if said is not None:
+                    self._v1_event(watch, said, "memory.oom_control")
+            for group in self._v1.left(now):
+                self._event(group, "oom_then_removed", "eventfd")
+        if self._ask:
+            self._ask_all()
+            self._ask = False
+        return bool(ready)
+
+    def _ask_all(self) -> None:
+        """Somebody was killed, says one of them: the others know it already, and the kernel wakes us for them later.
+
+        It counts before it kills, holds back word of its counters (v2), and wakes readers of its log at the next tick.
+        """
+        for fd in self._victims.fds if self._victims is not None else ():
+            self._read_victims(fd)
+        for found in self._v2.again() if self._v2 is not None else ():
+            self._event(*found)
+        if self._kmsg is not None:
+            self._on_kmsg(self._kmsg.fd)
+
+    def _sync(self, now: int) -> None:
+        self.spool.sync()
+        self._urgent = False
+        self._synced_ns = now
 
     def _on_group(self, group: Group) -> None:
         if self._inotify is not None:
@@ -355,10 +406,7 @@ class Recorder:
         self._v1_event(watch, what, cause)
 
     def _v1_event(self, watch: Watch, what: str, cause: str) -> None:
-        extra = b""
-        if what == "under_oom" and self._v1 is not None:
-            extra = self._v1.waiting(watch)
-        self._event(watch.group, what, cause, extra)
+        self._event(watch.group, what, cause)
         if what == "cgroup_removed":
             self._cgroups.remove(watch.group.folder)
 
@@ -388,34 +436,34 @@ class Recorder:
         self._event(self._cgroups.groups.get(folder), "pressure", "memory.pressure" if folder else "pressure/memory")
 
     def _on_kmsg(self, fd: int) -> None:
-        for _ in range(_KMSG_ROUNDS):
-            records, lost, oom, more = self._kmsg.read() if self._kmsg is not None else ([], 0, False, False)
-            if lost:
-                self.note(f"{lost} records of the kernel's log were lost before they could be read")
-            if records:
-                flags = frame.OOM if oom else 0
-                self.spool.write(frame.KMSG, kmsg.pack(records), self._clock(), flags)
-            if oom:
-                self._urgent = self._look = True
-                self._alarm_ns = self._clock() + int(pace.ALARM_S * _S)
-                if self._target.folder is None or self._options.kind == "system":
-                    self._saw_oom()
-            if not more:
-                break
+        records, lost, oom = self._kmsg.read() if self._kmsg is not None else ([], 0, False)
+        if lost:
+            self.note(f"{lost} records of the kernel's log were lost before they could be read")
+        if records:
+            flags = frame.OOM if oom else 0
+            self._unwritten.append((frame.KMSG, self._clock(), flags, lambda: kmsg.pack(records)))
+        if oom:
+            self._urgent = self._look = True
+            self._alarm_ns = self._clock() + int(pace.ALARM_S * _S)
+            if self._target.folder is None or self._options.kind == "system":
+                self._saw_oom()
+            self._ask = True
 
     def _on_victim(self, fd: int) -> None:
-        if self._victims is None:
-            return
-        chosen = self._victims.read(fd)
+        if self._victims is not None and not self._read_victims(fd) and self._victims.drop_ended(fd):
+            del self._handlers[fd]
+
+    def _read_victims(self, fd: int) -> bool:
+        chosen = self._victims.read(fd) if self._victims is not None else []
         for when_ns, pid, raw in chosen:
-            extra = [(b"chosen_ns", b"%d" % when_ns), (b"record", raw), (b"format", self._victims.format)]
+            form = self._victims.format if self._victims is not None else b""
+            extra = [(b"chosen_ns", b"%d" % when_ns), (b"record", raw), (b"format", form)]
             scoped = self._options.kind == "system" or pid in self._processes
             parts = b"".join([blobs.pack(0, name, value) for name, value in extra])
             self._event(None, "mark_victim", "oom:mark_victim", parts, scoped)
-        if not chosen and self._victims.drop_ended(fd):
-            del self._handlers[fd]
+        return bool(chosen)
 
-    def _vmstat(self, now: int) -> None:
+    def _vmstat(self) -> None:
         """The last resort: the kernel counts its kills, without saying who."""
         kills = self._system.oom_kill
         if kills is not None and self._vmstat_kills is not None and kills > self._vmstat_kills:
@@ -425,30 +473,31 @@ class Recorder:
     def _event(self, group: Group | None, what: str, cause: str, extra: bytes = b"", scoped: bool = True) -> None:
         now = self._clock()
         folder = group.folder if group is not None else ""
-        if what in _PASSING:
-            if now - self._passed.get((folder, what), -_S) < _PASSING_NS:
-                return
-            self._passed[folder, what] = now
-        if now - self._second_ns >= _S:
-            if self._unrecorded:
-                self.note(f"{self._unrecorded} events were not recorded: more than {_EVENTS_A_SECOND} in a second")
-            self._second_ns, self._second_events, self._unrecorded = now, 0, 0
-        self._second_events += 1
         oom = what in _OOMS
-        if self._second_events > _EVENTS_A_SECOND and not oom:
-            self._unrecorded += 1
+        admitted = self._storms.admit(folder, what, oom, now)
+        if self._storms.dropped:
+            self.note(f"{self._storms.dropped} events were not recorded: more than {storms.MOST} in a second")
+            self._storms.dropped = 0
+        if not admitted:
             return
-        parts = [blobs.pack(0, b"what", what.encode()), blobs.pack(0, b"cause", cause.encode())]
-        if group is not None:
-            parts += [blobs.pack(group.number, b"folder", b"%d %s" % (group.version, os.fsencode(folder)))]
-            parts += [self._cgroups.now(group)]
-        self.spool.write(frame.EVENT, b"".join([*parts, extra]), now, frame.OOM if oom else 0)
+        flags = frame.OOM if oom else 0
+        self._unwritten.append((frame.EVENT, now, flags, lambda: self._told(group, what, cause) + extra))
         self._urgent = self._urgent or oom
+        self._ask = self._ask or oom
         if what != "cgroup_removed":
             self._look = True
             self._alarm_ns = now + int(pace.ALARM_S * _S)
         if oom and scoped:
             self._saw_oom()
+
+    def _told(self, group: Group | None, what: str, cause: str) -> bytes:
+        parts = [blobs.pack(0, b"what", what.encode()), blobs.pack(0, b"cause", cause.encode())]
+        if group is not None:
+            parts += [blobs.pack(group.number, b"folder", b"%d %s" % (group.version, os.fsencode(group.folder)))]
+            parts += [self._cgroups.now(group)]
+            if what == "under_oom" and self._v1 is not None:
+                parts += [self._v1.waiting(group)]
+        return b"".join(parts)
 
     def _saw_oom(self) -> None:
         self.ooms += 1
@@ -489,3 +538,7 @@ class Recorder:
             self._epoll.modify(fd, select.EPOLLPRI if fd in self._pressure_fds else select.EPOLLIN)
         except OSError:
             self._handlers.pop(fd, None)
+
+
+def _drain(fd: int) -> None:
+    os.read(fd, 64)

@@ -12,6 +12,7 @@ import pytest
 from oomforensics.history import growth as kept
 from oomforensics.ingest import ingest
 from tests.e2e.test_cli_commands import run
+from tests.kernels.grown import SCENES
 from tests.support.recordings import SCENARIOS
 from tests.support.samples import FIXTURES
 
@@ -99,6 +100,40 @@ def test_the_processes_make_up_what_was_charged(histories: dict[str, Path], name
     (scope,) = read(histories[name], "FROM growth WHERE kind = 'scope'")
     processes = read(histories[name], "SELECT sum(grown_bytes)::BIGINT AS grown FROM growth WHERE kind = 'process'")
     assert processes[0]["grown"] == pytest.approx(scope["grown_bytes"], rel=0.06)
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_whole_machines_and_cgroup_v2(name: str, tmp_path: Path) -> None:
+    """Recordings of guests of Linux 7.2: the truth is the script of their processes."""
+    scene, db = SCENES[name], tmp_path / "h.duckdb"
+    ingest([str(RECORDINGS / f"grown-{name}")], db=db)
+    found = verdict(db)
+    assert found["victim_comm"] == scene.victim and found["culprit"].startswith(f"{scene.culprit} (pid ")
+    assert (found["culprit_kind"], found["shape"], found["seen_in"]) == ("process", "leak", "recording")
+    assert read(db, "SELECT scope, verdict FROM incidents") == [
+        {"scope": "memcg" if scene.limit_mib else "global", "verdict": "highest_badness"}
+    ]
+    grown = series(db)
+    for one in scene.processes:
+        assert grown[one.name]["shape"] == ("leak" if one.mib_s else "plateau")
+        if one.mib_s:
+            rate = grown[one.name]["slope_bytes_per_s"] / MIB
+            assert 0.8 * one.mib_s < rate <= 1.02 * one.mib_s, "a sleep may be late, never early"
+    names = ", ".join(f"'{one.name}'" for one in scene.processes)
+    printed = read(
+        db,
+        f"""
+        SELECT end_bytes, (rss_anon_pages + swapents_pages) * page_size AS printed_bytes
+        FROM growth JOIN candidates USING (incident_id, pid) JOIN incidents USING (incident_id)
+        WHERE growth.kind = 'process' AND comm IN ({names})
+        """,
+    )
+    assert len(printed) == len(scene.processes)
+    for row in printed:
+        assert row["end_bytes"] == pytest.approx(row["printed_bytes"], abs=2 * MIB)
+    out = tmp_path / "r.md"
+    run("report", "--db", db, "--format", "md", "-o", out)
+    assert scene.culprit in out.read_text().partition("## Who grew")[2].partition("\n## ")[0]
 
 
 def test_the_same_recording_again_changes_nothing(histories: dict[str, Path], tmp_path: Path) -> None:

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from oomforensics.capture import pace
 from oomforensics.capture.decode import samples
 from oomforensics.capture.read import Losses, read
 from oomforensics.capture.samples import Event, KernelRecords, ProcessSnapshot, Sample
 from oomforensics.parsers import tracepoint
-from tests.kernels.sitting import INTERVAL_S, Sat, Victim
+from tests.kernels.sitting import Sat, Victim
 
-WARNED_US = 100_000  # before the kill: a recorder that was in haste by then had a warning
-_HASTY = ("headroom", "alarm", "event", "costly")
-_SHORT_US = round(INTERVAL_S * 0.5e6)  # a look that was planned sooner than this was taken in haste
+WARNED_US = 100_000  # before the kill: what was known by then was a warning
+_ALARM_US = round(pace.ALARM_S * 1e6)
+_PRESSURE = ("pressure", "max", "high")  # events that come before a kill
 _KILL_EVENTS = ("oom_kill", "oom_group_kill")
 
 
@@ -26,7 +27,9 @@ class Seen:
     victim: Victim
     age_us: int | None  # of the last look that saw it with its memory, when the kernel chose it
     share: float | None  # of the largest RSS ever seen of it that the last look saw
-    warned: bool  # the recorder looked closely at least `WARNED_US` before
+    warned: (
+        bool  # `WARNED_US` before there had been an event of pressure, or the next look was to come within that time
+    )
     reason: str | None  # of the plan that was in force then
     planned_us: (
         int  # that the recorder itself allowed to pass after its last look: more than an interval where looks are dear
@@ -59,7 +62,7 @@ def _seen(victim: Victim, end_us: int, found: Sequence[Sample]) -> Seen:
         victim,
         victim.mono_us - held[-1][0] if held else None,
         held[-1][1] / max(rss_kb for _, rss_kb in held) if held else None,
-        _warned(victim, looks),
+        _warned(victim, found),
         next((one.reason for one in reversed(looks) if one.mono_ns // 1000 < victim.mono_us - WARNED_US), None),
         next((one.planned_us for one in reversed(looks) if one.mono_ns // 1000 <= victim.mono_us), 0),
         told,
@@ -80,9 +83,16 @@ def _held(victim: Victim, looks: Iterable[ProcessSnapshot]) -> Iterator[tuple[in
             yield look.mono_ns // 1000, rss_kb
 
 
-def _warned(victim: Victim, looks: Iterable[ProcessSnapshot]) -> bool:
-    before = [one for one in looks if one.mono_ns // 1000 < victim.mono_us - WARNED_US]
-    return bool(before) and before[-1].reason in _HASTY and before[-1].planned_us < _SHORT_US
+def _warned(victim: Victim, found: Iterable[Sample]) -> bool:
+    until_us = victim.mono_us - WARNED_US
+    planned_us = WARNED_US + 1
+    for one in found:
+        at_us = one.mono_ns // 1000
+        if isinstance(one, ProcessSnapshot) and at_us < until_us:
+            planned_us = one.planned_us
+        elif isinstance(one, Event) and one.what in _PRESSURE and until_us - _ALARM_US < at_us < until_us:
+            return True
+    return planned_us <= WARNED_US
 
 
 def _told_by(sample: Sample, victim: Victim) -> str | None:

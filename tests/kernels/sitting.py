@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +27,19 @@ INTERVAL_S = 1.0
 MEMORY_MIB = 384
 CPUS = 2
 _ROOT = "/root"
-_CGROUPS = f"{_ROOT}/sys/fs/cgroup"
+CGROUPS = f"{_ROOT}/sys/fs/cgroup"
 _LIMIT_MIB = 48
 _SWAP_IN_GROUP_MIB = 24
-_PUSH_MIB = 2048  # more than the guest has
-_SETTLED_MS = 3000
+PUSH_MIB = 2048  # more than the guest has
+_SPEED = ("/spool/speed-before", "/spool/speed-after")
+_SPEED_MS = 5000
+_SPEED_HERE_S = 10.0
+THROTTLED = "slow"  # the cgroup of the process that is made to wait
+_HIGH_MIB = 4
+_THROTTLED_MS = 3000  # some windows of a pressure trigger
+SETTLED_MS = 3000
 APART_MS = 1500  # between the birth of a process and its growth, and after its death: longer than an interval
-_PATIENCE_MS = 60_000
+PATIENCE_MS = 60_000
 _SPOOL_BYTES = 64 << 20
 _TIMEOUT_S = 420
 _VICTIM = re.compile(r" (\d+)\.(\d{6}): mark_victim: pid=(\d+)")
@@ -54,16 +62,33 @@ class Sitting:
 
     def script(self, recorder: Options) -> Iterator[str]:
         yield from mounts(self.swap_mib)
+        yield from how_fast(_SPEED[0])
         yield "victims"
         yield run(userland.RECORDER, *recorder.argv())
-        yield f"pause {_SETTLED_MS}"
+        yield f"pause {SETTLED_MS}"
         yield "freeze"
         for number, growth in enumerate(self.growths):
             yield from grow(number, growth, self.swap_mib)
-            yield f"until {number + 1} {_PATIENCE_MS}"
+            yield f"until {number + 1} {PATIENCE_MS}"
             yield f"pause {APART_MS}"
+        yield from throttle(len(self.growths))
         yield "end-program 20000"
+        yield from how_fast(_SPEED[1])
         yield "end"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What guest/speed.py measured: milliseconds of its two tasks."""
+
+    loop_ms: float
+    calls_ms: float
+
+    @classmethod
+    def read(cls, path: Path) -> Speed | None:
+        """None: it was not done in time."""
+        figures = path.read_text().split() if path.exists() else []
+        return cls(*map(float, figures)) if len(figures) == 2 else None
 
 
 @dataclass(frozen=True)
@@ -83,9 +108,10 @@ class Sat:
     recorder_pid: int
     recorder_status: int | None  # as wait() gives it; None: it never ended
     vmstat_oom_kill: int
-    swap: bool
     notes: tuple[str, ...]
     console: str
+    speeds: tuple[Speed | None, ...]  # of the guest, before and after
+    here: Speed | None  # of the machine that emulates it
 
 
 def mounts(swap_mib: int) -> Iterator[str]:
@@ -95,7 +121,7 @@ def mounts(swap_mib: int) -> Iterator[str]:
                         ("tracefs", "sys/kernel/tracing")):  # fmt: skip
         yield f"mount {kind} {_ROOT}/{place}"
     yield f"disk spool {_ROOT}/spool"
-    yield f"write {_CGROUPS}/cgroup.subtree_control {word('+memory')}"
+    yield f"write {CGROUPS}/cgroup.subtree_control {word('+memory')}"
     if swap_mib:
         yield f"swap {SWAP_DISK} {swap_mib}"
 
@@ -106,19 +132,53 @@ def run(program: str, *arguments: str) -> str:
     return "run " + " ".join(word(one) or "%00" for one in words)
 
 
+def how_fast(file: str) -> Iterator[str]:
+    yield run(userland.SPEED, file)
+    yield f"pause {_SPEED_MS}"
+    yield "end-program 1000"
+
+
+def speed_here(scratch: Path) -> Speed | None:
+    """Of this machine, while nothing is emulated on it."""
+    told = scratch / "speed"
+    with subprocess.Popen([sys.executable, "-I", "-S", userland.GUEST / "speed.py", told]) as program:
+        until = time.monotonic() + _SPEED_HERE_S
+        while not (told.exists() and told.stat().st_size) and time.monotonic() < until:
+            time.sleep(0.05)
+        program.terminate()
+    return Speed.read(told)
+
+
 def grow(number: int, growth: Growth, swap_mib: int, pause_ms: int = APART_MS) -> Iterator[str]:
     """One more process, in the population for a while before it grows."""
     group = ""
     if growth.in_group:
-        folder = f"{_CGROUPS}/box{number}"
+        folder = f"{CGROUPS}/box{number}"
         group = f" cgroup={folder}"
         yield f"mkdir {folder}"
         yield f"write {folder}/memory.max {_LIMIT_MIB * MIB}"
         if swap_mib:
             yield f"write {folder}/memory.swap.max {_SWAP_IN_GROUP_MIB * MIB}"
-    yield f"actor name=hog{number} push={_PUSH_MIB << 10} rate={growth.mib_s << 10}{group}"
+    yield f"actor name=hog{number} push={PUSH_MIB << 10} rate={growth.mib_s << 10}{group}"
     yield f"pause {pause_ms}"
     yield f"go {number}"
+
+
+def throttle(number: int) -> Iterator[str]:
+    """A process far above its memory.high: the kernel puts it to sleep again and again, which is pressure, and kills nobody.
+
+    An OOM that comes quickly ends before tasks have stalled for a trigger's share of its window.
+    """
+    folder = f"{CGROUPS}/{THROTTLED}"
+    yield f"mkdir {folder}"
+    yield f"write {folder}/memory.high {_HIGH_MIB * MIB}"
+    yield f"write {folder}/memory.swap.max 0"
+    yield f"actor name={THROTTLED} push={PUSH_MIB << 10} cgroup={folder}"
+    yield f"pause {APART_MS}"
+    yield f"go {number}"
+    yield f"pause {_THROTTLED_MS}"
+    yield f"kill {number}"
+    yield f"pause {APART_MS}"
 
 
 def spool_disk(scratch: Path, features: str = "") -> Disk:
@@ -140,10 +200,16 @@ def qemu(kernel: Kernel, scratch: Path, disks: list[Disk]) -> list[str]:
 
 
 def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
-    """Boot, play, and bring the spool home. Raises IncompleteRun where the guest ended early."""
-    recorder = Options(SPOOL, interval_s=INTERVAL_S)
-    (scratch / "initrd").write_bytes(boot.initramfs(kernel, ext4.MODULES, sitting.script(recorder)))
-    command = qemu(kernel, scratch, disks(scratch, python, sitting.swap_mib))
+    """Raises IncompleteRun where the guest ended early."""
+    here = speed_here(scratch)
+    script = sitting.script(Options(SPOOL, interval_s=INTERVAL_S))
+    return _told(play(kernel, script, python, scratch, sitting.swap_mib), scratch, here)
+
+
+def play(kernel: Kernel, script: Iterable[str], python: Disk, scratch: Path, swap_mib: int = 0) -> Blobs:
+    """Boot, play, and bring the spool's disk home into the folder `found`. Raises IncompleteRun."""
+    (scratch / "initrd").write_bytes(boot.initramfs(kernel, ext4.MODULES, script))
+    command = qemu(kernel, scratch, disks(scratch, python, swap_mib))
     try:
         subprocess.run(command, timeout=_TIMEOUT_S, check=True, stdin=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
@@ -152,16 +218,19 @@ def sit(kernel: Kernel, sitting: Sitting, python: Disk, scratch: Path) -> Sat:
     if blobs.last("end") is None:
         raise IncompleteRun(f"the guest ended before it had told what happened; {tail(scratch)}")
     ext4.contents(scratch / "spool", scratch / "found")
-    return _told(blobs, sitting, scratch)
+    return blobs
 
 
 def tail(scratch: Path) -> str:
     return "the console ends ..." + (scratch / "console").read_text(errors="replace")[-600:]
 
 
-def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
-    recorder = int(blobs.text("program"))
-    deaths = [(int(pid), int(status, 16)) for pid, status, _ in (one.decode().split() for one in blobs.every("death"))]
+def _told(blobs: Blobs, scratch: Path, here: Speed | None) -> Sat:
+    _, recorder, _ = map(int, blobs.every("program"))
+    deaths = [
+        (int(pid), int(status, 16), by_us == "1")
+        for pid, status, by_us in (one.decode().split() for one in blobs.every("death"))
+    ]
     counts = [
         re.search(r"^oom_kill (\d+)$", blobs.text(f"vmstat_{when}"), re.MULTILINE) for when in ("before", "after")
     ]
@@ -173,11 +242,12 @@ def _told(blobs: Blobs, sitting: Sitting, scratch: Path) -> Sat:
             Victim(int(pid), int(seconds) * 1_000_000 + int(us))
             for seconds, us, pid in _VICTIM.findall(blobs.text("trace"))
         ),
-        killed=tuple(pid for pid, status in deaths if status & 0x7F == 9),
+        killed=tuple(pid for pid, status, by_us in deaths if status & 0x7F == 9 and not by_us),
         recorder_pid=recorder,
-        recorder_status=next((status for pid, status in deaths if pid == recorder), None),
+        recorder_status=next((status for pid, status, _ in deaths if pid == recorder), None),
         vmstat_oom_kill=after - before,
-        swap=sitting.swap_mib > 0,
         notes=tuple(note.decode(errors="replace") for note in blobs.every("note")),
         console=(scratch / "console").read_text(errors="replace"),
+        speeds=tuple(Speed.read(scratch / "found" / Path(file).name) for file in _SPEED),
+        here=here,
     )

@@ -13,7 +13,8 @@ from tests.kernels.boot import Disk
 
 PYTHON = "/usr/bin/python3.11"
 RECORDER = "/oomforensics/capture/__main__.py"
-WITNESS = "/synced.py"
+WITNESS, SPEED = "/synced.py", "/speed.py"
+GUEST = Path(__file__).parent / "guest"
 SERIAL = "python"
 MOUNT_POINTS = ("proc", "sys", "dev", "spool")
 _SUITE, _ARCHITECTURE = "bookworm", "amd64"
@@ -36,8 +37,10 @@ def disk(into: Path) -> Disk:
     package = folder / RECORDER.lstrip("/")
     shutil.copytree(source, package.parent, ignore=shutil.ignore_patterns("__pycache__"))
     (package.parent.parent / "__init__.py").touch()
-    shutil.copy(Path(__file__).parent / "guest" / WITNESS.lstrip("/"), folder)
-    _compiled(folder, [package.parent.parent, folder / WITNESS.lstrip("/")])
+    ours = [folder / name.lstrip("/") for name in (WITNESS, SPEED)]
+    for path in ours:
+        shutil.copy(GUEST / path.name, path)
+    _compiled(folder, [package.parent.parent, *ours])
     path = into / "python.ext4"
     ext4.make(path, _IMAGE_BYTES, folder, "^has_journal")
     shutil.rmtree(folder)

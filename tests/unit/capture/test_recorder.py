@@ -310,6 +310,98 @@ def test_slow_reads_end_a_step_early_and_the_next_goes_on(stage: Stage) -> None:
     assert set(changed(second)) | set(changed(third)) >= set(range(1000, 1600))
 
 
+def test_a_look_that_was_held_up_once_is_no_reason_to_look_away(stage: Stage) -> None:
+    recorder = stage.begin()
+    for _ in range(3):
+        stage.pass_time()
+
+    def held_up() -> int:
+        stage.clock.ns += S
+        return stage.clock.ns
+
+    planned = []
+    for _ in range(2):
+        recorder._clock = held_up
+        recorder.step(None)
+        recorder._clock = stage.clock
+        planned.append(recorder._next_ns - recorder._last_ns)
+    assert planned[0] == S < planned[1]
+    stage.end()
+
+
+def test_an_event_does_not_wait_for_the_end_of_a_look(stage: Stage, tmp_path: Path) -> None:
+    group = tmp_path / "cgroups"
+    group.mkdir()
+    (group / "cgroup.controllers").write_text("memory\n")
+    (group / "memory.events").write_text("max 0\noom_kill 0\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup2 cgroup2 rw\n")
+    for pid in range(1000, 1600):
+        stage.proc.process(pid)
+    recorder = stage.begin()
+    stage.pass_time()
+
+    def passing() -> int:
+        """A kill in the midst of the first 128 processes; 1 ms passes from one reading of the clock to the next."""
+        stage.clock.ns += S // 1000
+        if stage.clock.ns == killed_ns:
+            (group / "memory.events").write_text("max 0\noom_kill 1\n")
+        return stage.clock.ns
+
+    begun_ns = stage.clock.ns
+    killed_ns = begun_ns + 2 * S // 1000
+    recorder._clock = passing
+    recorder.step(None)
+    ended_ns = stage.clock.ns
+    recorder._clock = stage.clock
+    found = stage.end()
+    told = next(one for one in found if isinstance(one, Event))
+    assert (told.what, told.cause, told.folder) == ("oom_kill", "memory.events", str(group))
+    assert told.files["memory.events"] == b"max 0\noom_kill 1\n"
+    assert killed_ns <= told.mono_ns < ended_ns - 3 * S // 1000
+    assert found.index(told) < found.index(snapshots(found)[1])  # written while the look went on
+
+
+def test_an_oom_that_one_source_knows_is_asked_of_the_others(stage: Stage, tmp_path: Path) -> None:
+    """As the kernel holds back word of a file that changed just before: here nobody is told of it at all."""
+    group = tmp_path / "cgroups"
+    group.mkdir()
+    (group / "cgroup.controllers").write_text("memory\n")
+    events = group / "memory.events"
+    events.write_text("max 0\noom_kill 0\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup2 cgroup2 rw\n")
+    recorder = stage.begin()
+    events.write_text("max 1\noom_kill 0\n")
+    recorder.round()
+    assert recorder._inotify is not None
+    recorder._epoll.unregister(recorder._inotify.fd)
+    stage.pass_time()
+    events.write_text("max 2\noom_kill 1\n")
+    stage.proc.vmstat(1)
+    stage.pass_time()
+    told = [(one.what, one.cause) for one in stage.end() if isinstance(one, Event)]
+    assert told == [("max", "memory.events"), ("oom_kill", "vmstat"), ("oom_kill", "memory.events")]
+
+
+def test_thresholds_of_cgroup_v1_follow_a_limit_that_comes_later(stage: Stage, tmp_path: Path) -> None:
+    """A cgroup is made first, and gets its limit then."""
+    group = tmp_path / "memory"
+    group.mkdir()
+    for name, text in (("usage_in_bytes", "4096"), ("oom_control", "under_oom 0\noom_kill 0"), ("pressure_level", "")):
+        (group / f"memory.{name}").write_text(f"{text}\n")
+    control, limit = group / "cgroup.event_control", group / "memory.limit_in_bytes"
+    control.write_text("")
+    limit.write_text("9223372036854771712\n")
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup cgroup rw,memory\n")
+    stage.begin()
+    stage.pass_time()
+    assert b"990000" not in control.read_bytes()
+    limit.write_text("1000000\n")
+    for _ in range(10):
+        stage.pass_time()
+    assert b" 990000" in control.read_bytes()
+    stage.end()
+
+
 def test_differences_without_their_base_are_not_believed() -> None:
     raw = Frame(frame.PROCESSES, 0, 3, 0, bytes(40))
     losses = Losses()

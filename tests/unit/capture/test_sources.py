@@ -18,6 +18,10 @@ from oomforensics.capture.inotify import IN_CREATE, Inotify
 S = 1_000_000_000
 
 
+def nothing() -> None:
+    """Nothing happens in the midst of a look."""
+
+
 @given(st.lists(st.binary(max_size=50), max_size=20))
 def test_records_come_back(records: list[bytes]) -> None:
     assert kmsg.unpack(kmsg.pack(records)) == records
@@ -53,8 +57,8 @@ class FakeKmsg(kmsg.Kmsg):
 
 def test_a_gap_in_the_numbers_is_a_loss() -> None:
     log = FakeKmsg([b"6,100,5,-;a\n", b"6,101,6,-;b\n", b"6,110,7,-;c\n"])
-    records, lost, oom, more = log.read()
-    assert (len(records), lost, oom, more) == (3, 8, False, False)
+    records, lost, oom = log.read()
+    assert (len(records), lost, oom) == (3, 8, False)
     log.close()
 
 
@@ -118,14 +122,14 @@ def test_only_files_that_changed_are_copied(tmp_path: Path) -> None:
     v2_group(tmp_path, "a/b", 50)
     groups = Cgroups([(2, str(tmp_path / "a"))], 100)
     groups.discover()
-    first = copied(groups.step(0, full=True))
+    first = copied(groups.step(0, full=True, aside=nothing))
     assert first == {
         "a": {"memory.current", "memory.max", "memory.stat"},
         "b": {"memory.current", "memory.max", "memory.stat"},
     }
-    assert groups.step(S, full=False) == b""
+    assert groups.step(S, full=False, aside=nothing) == b""
     v2_group(tmp_path, "a/b", 60)
-    later = [name for _, name, _ in blobs.unpack(groups.step(2 * S, full=False))]
+    later = [name for _, name, _ in blobs.unpack(groups.step(2 * S, full=False, aside=nothing))]
     assert "memory.current" in later and "memory.max" not in later
     groups.close()
 
@@ -134,15 +138,15 @@ def test_cgroups_that_appear_and_go(tmp_path: Path) -> None:
     v2_group(tmp_path, "a", 100)
     groups = Cgroups([(2, str(tmp_path / "a"))], 100)
     groups.discover()
-    groups.step(0, full=True)
+    groups.step(0, full=True, aside=nothing)
     late = v2_group(tmp_path, "a/late", 7)
     groups.discover()
-    assert "late" in copied(groups.step(S, full=False))
+    assert "late" in copied(groups.step(S, full=False, aside=nothing))
     for path in late.iterdir():
         path.unlink()
     late.rmdir()
     groups.discover()
-    assert next(name for _, name, _ in blobs.unpack(groups.step(2 * S, full=False))) == "gone"
+    assert next(name for _, name, _ in blobs.unpack(groups.step(2 * S, full=False, aside=nothing))) == "gone"
     groups.close()
 
 
@@ -151,7 +155,7 @@ def test_the_time_to_the_limit_counts_the_cache_out(tmp_path: Path) -> None:
     for second, (current, cache) in enumerate([(500, 300), (900, 300), (1000, 300)]):
         v2_group(tmp_path, "a", current, "1000", cache)
         groups.discover()
-        groups.step(second * S, full=True)
+        groups.step(second * S, full=True, aside=nothing)
     assert groups.time_left_s() == pytest.approx(300 / 100)
     groups.close()
 
@@ -161,7 +165,7 @@ def test_no_limit_is_no_haste(tmp_path: Path) -> None:
     for second in range(3):
         v2_group(tmp_path, "a", 1000 * second)
         groups.discover()
-        groups.step(second * S, full=True)
+        groups.step(second * S, full=True, aside=nothing)
     assert groups.time_left_s() == float("inf")
     groups.close()
 
@@ -189,6 +193,45 @@ def test_memory_events_names_the_worst_counter_that_rose(tmp_path: Path) -> None
     told.remove(str(folder))
     groups.close()
     inotify.close()
+
+
+def test_counters_that_rose_lately_are_read_again_without_the_kernels_word(tmp_path: Path) -> None:
+    inotify = Inotify()
+    groups = Cgroups([(2, str(tmp_path / "top"))], 100)
+    told = EventsV2(inotify)
+    groups.on_new = told.add
+    for number in range(60):
+        (v2_group(tmp_path, f"top/{number}", 1) / "memory.events").write_text("max 0\noom_kill 0\n")
+    groups.discover()
+    for number in range(60):
+        (tmp_path / f"top/{number}/memory.events").write_text("max 1\noom_kill 0\n")
+    assert len([one for watch, _, _ in inotify.read() if (one := told.changed(watch)) is not None]) == 60
+    (v2_group(tmp_path, "top/new", 1) / "memory.events").write_text("max 0\noom_kill 0\n")
+    groups.discover()
+    assert told.again() == []
+    for name in ("3", "59", "new"):  # 3 was not among the last that rose
+        (tmp_path / f"top/{name}/memory.events").write_text("max 1\noom_kill 1\n")
+    assert {(Path(group.folder).name, what) for group, what, _ in told.again()} == {
+        ("59", "oom_kill"),
+        ("new", "oom_kill"),
+    }
+    assert [one[1] for watch, _, _ in inotify.read() if (one := told.changed(watch)) is not None] == ["oom_kill"]
+    told.remove(str(tmp_path / "top/59"))
+    assert told.again() == []
+    groups.close()
+    inotify.close()
+
+
+def test_a_cgroup_may_go_in_the_midst_of_a_look(tmp_path: Path) -> None:
+    for name in ("top", *(f"top/{number}" for number in range(40))):
+        v2_group(tmp_path, name, 1)
+    groups = Cgroups([(2, str(tmp_path / "top"))], 100)
+    groups.discover()
+    later = list(groups.groups)[-1]
+    copies = copied(groups.step(0, full=True, aside=lambda: groups.remove(later)))
+    assert Path(later).name not in copies and len(copies) == 40
+    assert [name for _, name, _ in blobs.unpack(groups.step(S, full=False, aside=nothing))] == ["gone"]
+    groups.close()
 
 
 def test_counters_of_any_text() -> None:

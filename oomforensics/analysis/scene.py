@@ -56,6 +56,7 @@ class Neighbour(NamedTuple):
     pod_uid: str | None
     limit_kb: int | None
     victim_anon_kb: int | None  # its anon-rss, by the kill line
+    victim_shared_kb: int  # its file-rss and shmem-rss there, as far as printed
     reaper_failed: bool  # the kernel says that it could not take the victim's memory
     source: str
     line: int

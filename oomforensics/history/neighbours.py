@@ -27,10 +27,11 @@ _PLACED_SQL = """
 # An incident is the neighbour of many: what is told of it is asked for once.
 _TOLD_SQL = """
     SELECT incident_id, scope, victim_pid, victim_comm, oom_memcg, task_memcg, systemd_unit, container_id, pod_uid,
-           memory_limit_kb, anon_kb, coalesce(reaper_failed, false), source, line_start
+           memory_limit_kb, anon_kb, coalesce(shared_kb, 0), coalesce(reaper_failed, false), source, line_start
     FROM t_incidents LEFT JOIN t_cgroups ON path = coalesce(task_memcg, oom_memcg)
     LEFT JOIN (
-        SELECT incident_id, arg_min(anon_rss_kb, (seq, line)) AS anon_kb, bool_or(reaped IS FALSE) AS reaper_failed
+        SELECT incident_id, arg_min(anon_rss_kb, (seq, line)) AS anon_kb, bool_or(reaped IS FALSE) AS reaper_failed,
+               arg_min(coalesce(file_rss_kb, 0) + coalesce(shmem_rss_kb, 0), (seq, line)) AS shared_kb
         FROM t_kills WHERE reason = 'victim' GROUP BY incident_id
     ) USING (incident_id)
     WHERE incident_id IN (SELECT unnest(?))

@@ -21,6 +21,7 @@ class Sign(Enum):
     CGROUP = "a cgroup's limit was hit"
     DIRTY_CGROUP = "dirty pages and pages under writeback are a half of the cgroup's limit or more"
     HIGH_WATERMARK = "a zone's min watermark is an eighth of the zone or more, and half of it was free"
+    PAGE_FAULT = "a page fault told of it (gfp_mask=0x0), while a zone had more than its high watermark free"
     KERNEL_MEMORY = "unreclaimable slab, or the kernel memory of the cgroup, is a fifth of memory or more"
 
 
@@ -53,6 +54,17 @@ class Bug:
 _IS_VENDORS = re.compile(r"\.(?:el\d|amzn\d|alios\d|vz\d)|-(?:lp\d+|default)\b|\.uek")
 
 BUGS: tuple[Bug, ...] = (
+    Bug(
+        "page_fault_kills_for_all",
+        "Where a charge fails in a page fault (of a task that was just killed at its cgroup's limit, or against a limit of "
+        "kernel memory), the kernel holds the whole machine to be out of memory: somebody outside dies, or it panics.",
+        Sign.PAGE_FAULT,
+        "1c0fe6e3bda0 (2.6.29), 60e2793d440a (5.16, 5.10.80)",
+        "Update to 5.16 or a later release of 5.10 or 5.15. Until then find what fills the cgroup whose limit was hit, take "
+        "limits of kernel memory away (memory.kmem.limit_in_bytes, docker run --kernel-memory), and leave vm.panic_on_oom at 0.",
+        since=(2, 6, 29),
+        fixed=(5, 16, 0),
+    ),
     Bug(
         "compaction_gives_up",
         "Compaction gave up too early, so requests for several pages in a row ended in a kill while memory was free.",

@@ -129,6 +129,8 @@ def _of_report(page: IncidentPage, groups: dict[str, Group]) -> None:
         group = _as_reported(groups, page.oom_memcg)
         group.hit_limit = page.scope == "memcg"
         group.usage_bytes, group.limit_bytes = _bytes(page.memory_usage_kb), _bytes(page.memory_limit_kb)
+        if page.kmem_usage_kb:  # of v1 statistics list a part; up to 5.2 it is printed for v2, too, and 0
+            group.kernel_bytes = page.kmem_usage_kb * 1024
         group.swap_bytes, group.swap_limit_bytes = _bytes(page.swap_usage_kb), _bytes(page.swap_limit_kb)
     if _is_path(page.task_memcg):
         groups.setdefault(page.task_memcg, Group(page.task_memcg)).of_victim = True

@@ -57,6 +57,8 @@ def ran_out(page: IncidentPage) -> str:
     scope = f"{page.scope}, inferred" if page.scope_inferred else page.scope
     limit = _limit(page)
     match page.scope:
+        case "global" if _told_by_page_fault(page):
+            return f"a page fault told the kernel that the machine was out of memory ({scope})"
         case "global":
             return f"the machine was out of memory ({scope})"
         case "memcg":
@@ -68,6 +70,12 @@ def ran_out(page: IncidentPage) -> str:
         case "sysrq":
             return f"somebody asked for it with SysRq+F ({scope})"
     return f"the log does not tell what ran out (scope {scope})"
+
+
+def _told_by_page_fault(page: IncidentPage) -> bool:
+    """With no flags at all. It need not have been true."""
+    it = page.allocation
+    return it is not None and it.gfp_flags is not None and not it.gfp_flags
 
 
 def _cgroup(page: IncidentPage) -> str:

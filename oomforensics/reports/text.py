@@ -309,6 +309,8 @@ def _legend(page: IncidentPage, shown: list[CandidateRow]) -> str:
         marks.append("* trigger: its allocation failed")
     if page.scored or page.bounded:
         marks.append(f"badness in {page.badness_unit}; share of totalpages")
+    elif page.verdict == "none_killable":
+        marks.append("badness is not told where the kernel chose nobody")
     else:
         marks.append("badness could not be computed")
     return "; ".join(marks)

@@ -1,6 +1,7 @@
 """What happened around an incident, on one time line: its kills, those of its neighbours, other killers, claims, pressure.
 
-A moment is placed by the kernel's own stamp where both are of one boot, else by the clock on the wall. What belongs to the
+A moment is placed by the kernel's own stamp where both are of one boot, else by the clock on the wall. A log that names no
+boot is of one where both clocks agree to within a minute: syslog stamps a flood of lines late. What belongs to the
 incident but has neither is told without a time; what is near by its time alone must be of the same host or boot.
 """
 
@@ -80,6 +81,8 @@ _QUERY = """
                    AND told.host IS NOT DISTINCT FROM here.host AS same_log,
                CASE WHEN who = $recorder THEN CASE WHEN same_boot THEN told.uptime_s - mono_s END
                     WHEN same_boot AND told.uptime_s IS NOT NULL AND here.uptime_s IS NOT NULL THEN told.uptime_s - here.uptime_s
+                    WHEN same_log AND abs(epoch(told.ts) - epoch(here.ts) - (told.uptime_s - here.uptime_s)) <= 60
+                         THEN told.uptime_s - here.uptime_s
                     WHEN told.ts IS NOT NULL AND here.ts IS NOT NULL THEN epoch(told.ts) - epoch(here.ts)
                     WHEN own OR same_log THEN told.uptime_s - here.uptime_s END AS at_s
         FROM told CROSS JOIN here

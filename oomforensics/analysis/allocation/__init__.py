@@ -4,12 +4,13 @@ model    what is said of it
 limits   a control group refused the charge
 zones    each zone against the request
 machine  the page allocator refused
+page_fault  somebody refused, and a page fault told the kernel
 """
 
 from __future__ import annotations
 
 from oomforensics.amounts import size
-from oomforensics.analysis.allocation import limits, machine, zones
+from oomforensics.analysis.allocation import limits, machine, page_fault, zones
 from oomforensics.analysis.allocation.model import Allocation, Cause, ZoneCheck
 from oomforensics.analysis.model import Scope
 from oomforensics.analysis.scene import Scene
@@ -23,7 +24,6 @@ __all__ = ["Allocation", "Cause", "ZoneCheck", "allocation"]
 
 _ASSUMED_PAGE_SIZE = 4096
 _COMMONEST = Request(order=0, movable=True, high=False)
-_PAGE_FAULT = "The kernel was told of it by a page fault (gfp_mask=0x0), whose own allocation is not in the report."
 
 
 def allocation(scene: Scene) -> Allocation:
@@ -89,7 +89,7 @@ class _Request:
         judged = self._judge(info, reach, nodes)
         rows = tuple(one.row for one in judged)
         if self.gfp is not None and not self.gfp.bits:
-            return self._made(Cause.UNKNOWN, _PAGE_FAULT, zones=rows, nodes=nodes)
+            return self._made(Cause.UNKNOWN, page_fault.told(scene, rows), zones=rows, nodes=nodes)
         if reach is not None:
             found = machine.why(scene, info, judged, self._request, reach, nodes, self.page_size)
             return self._made(found.cause, found.text, found.also, rows, nodes, reach)

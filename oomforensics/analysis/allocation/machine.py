@@ -16,6 +16,7 @@ from oomforensics.parsers.facts import MemInfo
 _MUCH = 0.02  # of a zone's or node's memory: free memory elsewhere that is more than a watermark's worth
 _MUCH_OF_A_NODE = 0.1  # of nodes whose watermarks are not printed
 _DMA_BYTES = 16 << 20  # what a zone DMA has at most on a PC
+_KEPT_LISTS = {"C": "for movable pages only (CMA)", "H": "for atomic requests"}  # letters of the buddy list
 _SWAP_LEFT = 0.01  # of total swap: below it swap is full, for its last pages are not found by every CPU
 
 
@@ -33,9 +34,16 @@ def why(
     usable = [zone for zone in zones if zone.use is Use.YES]
     asked = size(page_size << request.order)
     if not usable:
-        return Answer(
-            Cause.UNKNOWN, "Why the allocation failed is not known: no zone that it may use is in the report."
+        higher = _in_higher_zones(zones, page_size)
+        if higher is None or scene.scope not in (Scope.CPUSET, Scope.MEMPOLICY):
+            return Answer(
+                Cause.UNKNOWN, "Why the allocation failed is not known: no zone that it may use is in the report."
+            )
+        text = (
+            f"No memory in the right zone for {asked}: of the allowed nodes{_names(nodes)} the report has no zone that it may"
+            f" use, while {higher}."
         )
+        return Answer(Cause.WRONG_ZONE, text)
     swap = tuple(_swap(scene, info))
     passing = [zone for zone in usable if zone.last_try is not None and zone.last_try.ok]
     if any(zone.last_try is not None and zone.last_try.block_ok for zone in passing):
@@ -111,11 +119,24 @@ def _spare(zone: Judged) -> int:
 
 
 def _fragmented(usable: Sequence[Judged], request: Request, asked: str) -> str:
-    largest = max((zone.row.largest_free_kb or 0 for zone in usable), default=0)
+    roomiest = max(usable, key=lambda zone: zone.row.largest_free_kb or 0)
+    largest = roomiest.row.largest_free_kb or 0
     return (
         f"Memory was in pieces: {asked} in one piece (order {request.order}) was asked for; zones that it may use had enough free"
-        f" for single pages, but no such block that it may take (the largest free one has {size(largest * 1024)})."
+        f" for single pages, but no such block that it may take (the largest free one has {size(largest * 1024)}"
+        f"{_kept_for_others(roomiest, request)})."
     )
+
+
+def _kept_for_others(zone: Judged, request: Request) -> str:
+    """On which lists the zone's largest blocks are, where they were large enough and all of them are kept."""
+    types = zone.zone.types if zone.zone is not None else None
+    order = max((order for order, count in (zone.zone.blocks or {}).items() if count), default=0) if zone.zone else 0
+    letters = (types or {}).get(order, "")
+    if order < request.order or not letters or set(letters) - _KEPT_LISTS.keys():
+        return ""
+    lists = " and ".join(_KEPT_LISTS[letter] for letter in letters)
+    return f", on {'a list' if len(letters) == 1 else 'lists'} {lists}"
 
 
 def _names(nodes: frozenset[int] | None) -> str:

@@ -26,6 +26,7 @@ _KERNEL = (
     ("vmalloc", "vmalloc"),
     ("zswap", "Compressed pages of zswap"),
 )
+UNLISTED = "kernel_unlisted"  # full pipes, ring buffers, vmalloc of v1
 _MOST_GROUPS = 20  # of a subtree that are shown by themselves
 
 
@@ -164,7 +165,7 @@ class _Cgroup:
         if total is None or total.bytes < listed:
             return group("kernel", "The kernel for it", parts, "sum of its parts")
         part = Part("kernel", "The kernel for it", total.bytes, total.origin, total.line, parts=tuple(parts))
-        return with_rest(part, "kernel_other", "Others", f"{total.origin} - its parts")
+        return with_rest(part, UNLISTED, "Charged page by page, in no statistic", f"{total.origin} - its parts")
 
     def _sock(self) -> Part | None:
         # cgroup v1 counts the memory of sockets by itself (memory.kmem.tcp), beside the limit.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from oomforensics.amounts import percent, size
+from oomforensics.analysis.balance.cgroup import UNLISTED
 from oomforensics.analysis.balance.tree import Node
 from oomforensics.analysis.scene import Scene
 
@@ -38,7 +39,8 @@ def _sentences(scene: Scene, nodes: Sequence[Node], page_size: int) -> Iterator[
     named = sorted((node for node in children if node.node != "unaccounted"), key=lambda node: -node.bytes)
     named = [node for node in named if node.bytes >= whole.bytes * _SHARE][:_MOST_NAMED]
     what = {"ram": "RAM", "limit": "the limit"}.get(whole.node, "what the control group used")
-    if whole.node != "ram" and not any(node.node in _MAPPABLE for node in children):
+    has_statistics = any(stats.values.keys() & {"anon", "rss"} for stats in scene.memcg_stats)
+    if whole.node != "ram" and not has_statistics and not any(node.node in _MAPPABLE for node in children):
         yield f"Of {size(whole.bytes)}, {what}, little is known: the report lacks the statistics of the control group."
         return
     if named:
@@ -47,6 +49,12 @@ def _sentences(scene: Scene, nodes: Sequence[Node], page_size: int) -> Iterator[
             for one in named
         ]
         yield f"Of {size(whole.bytes)}, {what}: {', '.join(shares)}."
+    unlisted = next((node for node in nodes if node.node == UNLISTED and node.bytes >= whole.bytes * _SHARE), None)
+    if unlisted is not None:
+        yield (
+            f"{size(unlisted.bytes)} of the kernel's ({percent(unlisted.bytes, whole.bytes)}) are in none of its statistics:"
+            " pages that were charged one by one, as for pipes and ring buffers."
+        )
     rest = next((node for node in children if node.node == "unaccounted"), None)
     if rest is not None:
         yield _left_over(rest, whole)

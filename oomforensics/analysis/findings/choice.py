@@ -23,6 +23,7 @@ _MOST_OF_IT = 0.5  # whoever has as much as all others together
 _MANY = 8
 _MOST_OF_USE = 0.40
 _ONE_OF_MANY = 0.25
+_NEARLY_ALL = 0.75
 # More of a victim's RSS shared than private: its death frees less than half of what its row shows.
 _MOSTLY_SHARED = 0.50
 _KINDS = {"unit": 0, "cgroup": 1, "user": 2}  # the narrowest that people know first
@@ -124,7 +125,8 @@ def everything_shielded(seen: Evidence) -> Found | None:
     Severity.WARNING,
     condition=(
         f"at least {_MANY} processes of one name (numbers at its end aside) have {_MOST_OF_USE:.0%} of what all processes use, "
-        f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory"
+        f"none of them {_ONE_OF_MANY:.0%} of it; together more than any single process and {_POOL_OF_WHOLE:.0%} of memory. "
+        f"*critical*, if they have {_MOST_OF_IT:.0%} of memory and {_NEARLY_ALL:.0%} of the use"
     ),
     advice=(
         "The kernel weighs processes one by one and takes one worker at a time. Bound the number: the pool's own setting "
@@ -146,7 +148,7 @@ def many_small_processes(seen: Evidence) -> Found | None:
     users = set(group.members.listed("uid"))
     text = (
         f"{len(group.members)} processes {named} use {words.size(held)} together{shared}, "
-        f"{words.share(group.used_pages / seen.used_pages)} of what all processes use; the largest of them "
+        f"{words.share(group.used_pages / seen.used_pages)} of what all processes of the table use; the largest of them "
         f"{words.size(group.largest_pages * seen.page_kb)}."
     )
     if len(users) == 1 and None not in users:
@@ -156,7 +158,12 @@ def many_small_processes(seen: Evidence) -> Found | None:
         words.kb(seen, "resident and swapped, sum", held),
         words.row(seen, largest),
     )
-    return Found(text, facts, Confidence.LIKELY)
+    most = (
+        seen.memory is not None
+        and seen.matters(_charged_pages(group, seen), _MOST_OF_IT)
+        and group.used_pages >= seen.used_pages * _NEARLY_ALL  # however much of it they share
+    )
+    return Found(text, facts, Confidence.LIKELY, Severity.CRITICAL if most else None)
 
 
 @entry(

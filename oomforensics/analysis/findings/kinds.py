@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from oomforensics.analysis.balance.cgroup import UNLISTED
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
@@ -23,6 +24,7 @@ _OUTSIDE = 0.15
 _MOST = 0.50
 _SHMEM, _MAPPED = "shared memory and tmpfs", "of it mapped, at most"
 _KERNELS_OWN = ("slab_unreclaimable", "kernel_stack", "unaccounted")
+_KERNELS_OWN_OF_CGROUP = ("slab_unreclaimable", "kernel_stack", "percpu", "vmalloc", UNLISTED)
 
 
 def _held(seen: Evidence, name: str, least: float) -> tuple[Memory, Part] | None:
@@ -266,22 +268,28 @@ def memory_in_no_counter(seen: Evidence) -> Found | None:
 
 @entry(
     Severity.CRITICAL,
-    condition=f"unreclaimable slab, kernel stacks and memory in no counter together are at least {_MOST:.0%} of RAM",
+    condition=(
+        f"unreclaimable slab, kernel stacks and memory in no counter together are at least {_MOST:.0%} of RAM; or they, per-CPU "
+        "memory, vmalloc and what no statistic names of the kernel's memory of a cgroup, of its limit"
+    ),
     advice=(
         "Killing goes on until nothing is left to kill. Treat it as a leak of the kernel, of a module or of an open resource: "
         "the findings on its parts say where to look. Before the next kill of something that matters, reboot; a crash dump "
-        "taken on purpose (kdump, sysrq c) shows the vendor what it was, and takes the machine down."
+        "taken on purpose (kdump, sysrq c) shows the vendor what it was, and takes the machine down. In a cgroup first look at "
+        "what its processes hold open (lsof: pipes, sockets, packet rings, BPF maps): it is free again when the last one closes "
+        "it. A larger limit is filled the same way if it is a leak."
     ),
 )
 def kernel_holds_most(seen: Evidence) -> Found | None:
     memory = seen.memory
-    if memory is None or seen.scene.scope != Scope.GLOBAL or memory.share(*_KERNELS_OWN) < _MOST:
+    own = _KERNELS_OWN if seen.scene.scope == Scope.GLOBAL else _KERNELS_OWN_OF_CGROUP
+    if memory is None or memory.share(*own) < _MOST or memory.sum(*own) < _WORTH_KB:
         return None
-    text = f"The kernel itself holds {_of_whole(memory, memory.sum(*_KERNELS_OWN))}"
+    text = f"The kernel itself holds {_of_whole(memory, memory.sum(*own))}"
     if seen.scene.processes:
         text += f"; all processes together show {words.size(seen.used_pages * seen.page_kb)} resident and swapped"
     text += "."
-    parts = tuple(words.part(seen, name, memory.parts[name]) for name in _KERNELS_OWN if name in memory.parts)
+    parts = tuple(words.part(seen, name, memory.parts[name]) for name in own if name in memory.parts)
     return Found(text, (*parts, words.part(seen, memory.what, memory.whole)), Confidence.LIKELY)
 
 

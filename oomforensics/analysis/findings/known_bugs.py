@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 
+from oomforensics.analysis.allocation import page_fault
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
@@ -67,13 +68,24 @@ def _kernel_memory(seen: Evidence) -> Fact | None:
     return None
 
 
+def _page_fault(seen: Evidence) -> Fact | None:
+    zone = page_fault.roomiest(seen.allocation.zones)
+    if seen.scene.scope != Scope.GLOBAL or seen.allocation.gfp_flags != () or zone is None:
+        return None
+    return words.kb(seen, f"{zone.zone} free, above `high`", page_fault.spare_kb(zone), zone.line)
+
+
 _SIGNS: dict[Sign, Callable[[Evidence], Fact | None]] = {
     Sign.HIGH_ORDER: _high_order,
     Sign.CGROUP: _cgroup,
     Sign.DIRTY_CGROUP: _dirty_cgroup,
     Sign.HIGH_WATERMARK: _high_watermark,
+    Sign.PAGE_FAULT: _page_fault,
     Sign.KERNEL_MEMORY: _kernel_memory,
 }
+
+
+_SEVERITY = {Sign.PAGE_FAULT: Severity.CRITICAL}  # who dies had nothing to do with it
 
 
 @entry(
@@ -103,7 +115,7 @@ def _found(seen: Evidence, bug: Bug, release: str, sign: Fact) -> Found:
         text,
         facts,
         Confidence.POSSIBLE if weak else Confidence.LIKELY,
-        Severity.INFO if weak else None,
+        Severity.INFO if weak else _SEVERITY.get(bug.sign),
         f"{bug.cure} Read the changelog of the very kernel first: vendors backport faults and fixes.",
     )
 

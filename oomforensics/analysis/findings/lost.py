@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from oomforensics.analysis.findings.entry import Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
+from oomforensics.analysis.model import Scope
 
 _PARTS = {
     "report": "everything but its last line",
@@ -16,6 +17,8 @@ _PARTS = {
     "oom_kill_line_cut": "the end of the oom-kill: line",
 }
 
+_PARTS_OF_CGROUP = {"memory_info": "usage, limit and statistics of the control group"}
+
 
 @entry(
     Severity.INFO,
@@ -23,7 +26,7 @@ _PARTS = {
     advice=(
         "Look for a better copy: the journal (journalctl -k -b -1), the serial console, pstore, kdump. So that it is kept next "
         "time: log_buf_len=4M on the kernel command line, Storage=persistent in journald.conf, and oomforensics capture, which "
-        "reads /dev/kmsg itself. vm.oom_dump_tasks=1 brings the table back."
+        "reads /dev/kmsg itself. Where only the task table is missing, vm.oom_dump_tasks=1 brings it back."
     ),
 )
 def evidence_lost(seen: Evidence) -> Found | None:
@@ -38,7 +41,8 @@ def evidence_lost(seen: Evidence) -> Found | None:
         return Found(text, facts)
     if not scene.missing:
         return None
-    parts = ", ".join(_PARTS.get(part, f"the {part.replace('_', ' ')}") for part in scene.missing)
+    named = _PARTS | _PARTS_OF_CGROUP if scene.scope == Scope.MEMCG else _PARTS
+    parts = ", ".join(named.get(part, f"the {part.replace('_', ' ')}") for part in scene.missing)
     text = f"The report is not whole. It lacks {parts}. Findings that rest on them are not made."
     return Found(text, (Fact("missing", ", ".join(scene.missing), None, scene.line_start, scene.source),))
 

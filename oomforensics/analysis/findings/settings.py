@@ -26,8 +26,8 @@ def panicked_on_oom(seen: Evidence) -> Found | None:
     scene = seen.scene
     if "panic_on_oom" not in scene.outcomes:
         return None
-    what = "a cgroup was" if scene.scope == Scope.MEMCG else "the machine was"
-    text = f"The kernel panicked instead of killing, because {what} out of memory and vm.panic_on_oom is set."
+    what = "a cgroup" if scene.scope == Scope.MEMCG else "the machine"
+    text = f"The kernel panicked instead of killing: it held {what} to be out of memory, and vm.panic_on_oom is set."
     return Found(text, (Fact("panic_on_oom", "Kernel panic", None, scene.line_end, scene.source),))
 
 

@@ -90,7 +90,9 @@ def other_nodes_had_room(seen: Evidence) -> Found | None:
     advice=(
         "The kernel's own memory comes from the lower zones alone. On 32 bits that is below 896 MiB: run a 64-bit kernel; until "
         "then keep slab and page tables small (fewer inotify watches, sockets, containers). With movable_node, movablecore= or "
-        "memory hotplug leave more memory outside Movable (1 part to 3 or 4 of Movable)."
+        "memory hotplug leave more memory outside Movable (1 part to 3 or 4 of Movable). Nodes that have nothing but Movable, as "
+        "those of CXL or persistent memory may, are not enough for a cpuset or policy: add a node with other zones to "
+        "cpuset.mems; up to 5.15 the kernel else kills in vain, later it fails the request (8ca1b5a49885)."
     ),
 )
 def lower_zones_exhausted(seen: Evidence) -> Found | None:

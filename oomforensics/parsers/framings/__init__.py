@@ -69,6 +69,7 @@ _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
 _HARD_BLANK = "\xa0"  # mail programs and web pages write every second blank so
 _MANY = 3  # lines of the head that have one: it is no process's name then
+_MANY_IN_LINE = 8  # as many have no room in a process's name
 
 
 def records(lines: Iterable[tuple[int, bytes]], context: Context, problems: list[Problem]) -> Iterator[Record]:
@@ -177,7 +178,8 @@ class Reader:
         """Whether the line was broken off the last record's; then that is whole again."""
         if not _is_bare(record) or _is_bare(last) or last.from_kernel is False:
             return False
-        whole = self._unwrapper.joined(last.text, self._line, record.text)
+        rest = kmsg.unescape(record.text) if last.seq is not None and "\\" in record.text else record.text
+        whole = self._unwrapper.joined(last.text, self._line, rest)
         if whole is not None:
             last.text = whole
         return whole is not None
@@ -187,7 +189,8 @@ class Reader:
         if self._is_encoded:
             head = list(quoted_printable.decoded(head))
         texts = [_decode(raw) for _, raw in head]
-        self._hard_blanks = sum(_HARD_BLANK in text for text in texts) >= _MANY
+        hard = [text for text in texts if _HARD_BLANK in text]
+        self._hard_blanks = len(hard) >= _MANY or any(text.count(_HARD_BLANK) >= _MANY_IN_LINE for text in hard)
         if self._hard_blanks:
             texts = [text.replace(_HARD_BLANK, " ") for text in texts]
         if journal_monotonic.host_of(texts) is not None:

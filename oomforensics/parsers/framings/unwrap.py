@@ -35,7 +35,9 @@ def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
-_PAIRS = r"(?:[a-z_]+(?:\([a-z_]+\))?:-?\d+[kK]?B?\??(?: |$)|all_unreclaimable\?(?: (?:yes|no))?(?: |$)|(?:yes|no)$)+"
+_PAIRS = (
+    r"(?:[a-z_]+(?:\([a-z_]+\))?: ?-?\d+[kK]?B?\??(?: |\n ?|$)|all_unreclaimable\?(?: (?:yes|no))?(?: |$)|(?:yes|no)$)+"
+)
 BROKEN: tuple[Broken, ...] = (
     Broken(
         _rx(r"\[ *pid *\] .*"), _rx(r".* name"), _rx(r"[a-z_ ]+"),
@@ -138,8 +140,9 @@ class Unwrapper:
             text, rest = text.rstrip(), line.strip()
             if not text:
                 return rest or None  # broken behind the header
-            kind = next((kind for kind in BROKEN if kind.begins.fullmatch(text)), None) if rest else None
-            if kind is None or kind.ends.fullmatch(text) or not kind.rest.fullmatch(rest):
+            last = text.rpartition("\n")[2]
+            kind = next((kind for kind in BROKEN if kind.begins.fullmatch(last)), None) if rest else None
+            if kind is None or kind.ends.fullmatch(last) or not kind.rest.fullmatch(rest):
                 return self._row(text, rest) if rest else None
             if len(before) != self._width:
                 self._width = 0  # broken at a blank: a terminal does not look for one

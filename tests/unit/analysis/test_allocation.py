@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from oomforensics.analysis.allocation import Allocation, Cause, allocation
-from oomforensics.analysis.scene import HostFact
+from oomforensics.analysis.model import Scope
+from oomforensics.analysis.scene import HostFact, Neighbour
 from oomforensics.parsers.facts import MemInfo, Zone
 from tests.support.scenes import made, of_kernels, printed
 
@@ -93,6 +94,12 @@ Total swap = 0kB
 """
 
 
+def neighbour(**values: Any) -> Neighbour:
+    """Of the same boot; the rest is not known."""
+    nothing = dict.fromkeys(Neighbour._fields)
+    return Neighbour(**{**nothing, "incident_id": "a", "same_boot": True, "source": "x.log", "line": 1, **values})
+
+
 def zone(name: str, free: int, buddy: str, reserve: str = "0 0 0 0 0", node: int = 0, more: str = "") -> str:
     """`min` is 1000 kB, `high` 1400 kB."""
     return (
@@ -115,6 +122,25 @@ def test_below_every_watermark() -> None:
     assert (found.cause, found.highest_zone, found.request_bytes) == (Cause.NOT_ENOUGH_MEMORY, "Movable", 4096)
     assert found.gfp_flags == ("GFP_HIGHUSER_MOVABLE", "__GFP_ZERO", "__GFP_COMP")
     assert found.zones[0].needed_kb == 1004
+
+
+@pytest.mark.parametrize(
+    ("blocks", "kept"),
+    [
+        (
+            "4*32kB (CH)",
+            "the largest free one has 32 KiB, on lists for movable pages only (CMA) and for atomic requests",
+        ),
+        ("2*32kB (H) 1*64kB (C)", "the largest free one has 64 KiB, on a list for movable pages only (CMA)"),
+        ("0*32kB", "the largest free one has 8 KiB)"),
+    ],
+)
+def test_blocks_that_are_free_and_kept_for_others(blocks: str, kept: str) -> None:
+    found = machine(
+        zone("Normal", 9000, f"1800*4kB (UM) 225*8kB (UM) 0*16kB {blocks}"), KERNEL, 3, kernel_release="5.10.1"
+    )
+    assert found.cause is Cause.FRAGMENTATION
+    assert kept in found.text
 
 
 def test_between_min_and_high_is_no_memory_to_a_kernel_that_is_about_to_kill() -> None:
@@ -237,6 +263,39 @@ def test_a_page_fault_that_kept_its_allocation_to_itself() -> None:
     found = machine(zone("DMA32", 900, SMALL), "0x0()")
     assert found.cause is Cause.UNKNOWN
     assert "page fault" in found.text
+
+
+def test_a_page_fault_while_the_machine_had_plenty() -> None:
+    """Its allocation was refused by something else than the machine: as a rule the limit of a control group."""
+    short, plenty = (machine(zone("Normal", free, SMALL), "0x0()") for free in (1400, 90_000))
+    assert "was not short" not in short.text
+    assert plenty.cause is Cause.UNKNOWN
+    assert "The machine was not short of memory: zone Normal of node 0 had 86.5 MiB more" in plenty.text
+    reserved = machine(zone("DMA32", 90_000, SMALL, reserve="0 0 40000 40000 40000"), "0x0()")
+    assert "was not short" not in reserved.text
+
+
+def test_a_page_fault_of_one_who_was_just_killed_for_the_limit_of_a_group() -> None:
+    def fault(pid: int, **of: Any) -> str:
+        limit = neighbour(scope="memcg", victim_pid=7, oom_memcg="/box", earlier_s=0.02)._replace(**of)
+        return machine(zone("Normal", 90_000, SMALL), "0x0()", trigger_pid=pid, neighbours=(limit,)).text
+
+    assert "the same task had been killed 0.020 s before at the limit of /box" in fault(7)
+    assert "/box" not in fault(8)
+    assert "/box" not in fault(7, same_boot=False)
+    assert "/box" not in fault(7, scope="global")
+
+
+def test_a_node_that_has_nothing_but_movable_memory() -> None:
+    """Bound to it, the kernel has no zone for what it cannot move, and kills at once, with all of the node free."""
+    totals = "free:900000 free_pcp:0 free_cma:0\n"
+    found = machine(zone("Movable", 190_000, SMALL), "0x500cc2(GFP_HIGHUSER|__GFP_ACCOUNT)", mems_allowed="0",
+                    scope=Scope.CPUSET, totals=totals)  # fmt: skip
+    assert found.cause is Cause.WRONG_ZONE
+    assert "186 MiB were free in Movable, which it may not use" in found.text
+    assert "of the allowed nodes (0) the report has no zone that it may use" in found.text
+    full = machine(zone("Movable", 1100, SMALL), KERNEL, mems_allowed="0", scope=Scope.CPUSET, totals=totals)
+    assert full.cause is Cause.UNKNOWN
 
 
 def test_a_lost_list_of_blocks_matters_only_to_large_requests() -> None:

@@ -321,6 +321,20 @@ def test_sockets_are_beside_the_limit_on_v1() -> None:
     assert "sock" not in cgroup(one, kmem_usage_kb=0, kmem_limit_kb=100)
 
 
+def test_kernel_memory_that_was_charged_page_by_page_is_in_no_statistic() -> None:
+    """Full pipes, vmalloc of v1, ring buffers: the sum is printed, and little of it has a line of its own."""
+    one = stats("/a", "bytes", anon=0, file=0, slab_unreclaimable=100 * 1024, kernel_stack=50 * 1024)
+    scene = made(scope="memcg", memory_usage_kb=1000, memory_limit_kb=1000, memcg_stats=(one,), kmem_usage_kb=950)
+    told = balance(scene)
+    by_name = nodes_of(told)
+    assert by_name["kernel"].bytes == 950 * 1024
+    assert (by_name["kernel_unlisted"].parent, by_name["kernel_unlisted"].bytes) == ("kernel", 800 * 1024)
+    assert told is not None and "800 KiB of the kernel's (80 %) are in none of its statistics" in told.text
+    listed = made(scope="memcg", memory_usage_kb=1000, memory_limit_kb=1000, memcg_stats=(one,), kmem_usage_kb=160)
+    told = balance(listed)
+    assert told is not None and "none of its statistics" not in told.text
+
+
 def test_memory_above_the_limit_makes_the_usage_the_whole() -> None:
     by_name = cgroup(stats("/a", "bytes", anon=1_900_000, file=0), usage_kb=2000, limit_kb=1000)
     assert by_name["usage"].bytes == 2000 * 1024

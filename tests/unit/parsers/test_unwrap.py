@@ -119,6 +119,39 @@ def test_a_programs_line_takes_nothing() -> None:
     assert [record.line for record in records] == [1, 2]
 
 
+def test_records_of_dev_kmsg_in_a_mail() -> None:
+    """Their newlines are written as \\x0a, which a line that was broken off has, too."""
+    head, up = "4,340,241227987540,-,caller=T12845;", 241227987540
+    (record,) = parse([
+        f"{head}active_anon:174140 ",
+        r"inactive_anon:569656 isolated_anon:32\x0a active_file:115388 ",
+        r"inactive_file:174776 isolated_file:0\x0a unevictable:379892 dirty:104 ",
+        r"writeback:0\x0a slab_reclaimable:46841 slab_unreclaimable:180452\x0a ",
+        r"mapped:244977 shmem:376107 pagetables:100398 bounce:0\x0a free:535262 ",
+        "free_pcp:52 free_cma:138",
+    ])  # fmt: skip
+    assert record.uptime_us == up
+    assert {line.split(":")[0].strip() for line in record.text.splitlines()} >= {"active_anon", "active_file", "free"}
+    assert "shmem:376107" in record.text and record.text.endswith("free_cma:138") and "\\x0a" not in record.text
+    (record,) = parse(
+        [f"{head}Node 0 active_anon:696560kB isolated(file):0kB ", "shmem_thp: 0kB anon_thp: 0kB kernel_stack:7kB "]
+    )
+    assert record.text.endswith("shmem_thp: 0kB anon_thp: 0kB kernel_stack:7kB")
+
+
+def test_hard_blanks_that_begin_behind_the_head() -> None:
+    """Plain lines have single blanks; where a mail program met several it made all but the last one hard."""
+    plain = [f"[   10.{n:06d}] pci 0000:00:{n:02x}.0: enabled" for n in range(80)]
+    hard = "\u00a0"
+    cpu = f"[   11.000000] CPU: 7 PID: 12845 Comm: dumpsys Tainted: G{hard * 7} WC{hard} 5.10.168 #1"
+    records = parse(
+        [cpu, *plain, "[   12.000000] [\u00a0\u00a0\u00a0 712]\u00a0 1000\u00a0\u00a0 712 27 9 8 0\u00a0 0 a"]
+    )
+    assert records[-1].text == "[    712]  1000   712 27 9 8 0  0 a"
+    named = parse([cpu.replace(hard, "", 1), *plain, f"[   12.000000] Killed process 7 (a{hard}b) total-vm:1kB"])
+    assert f"(a{hard}b)" in named[-1].text
+
+
 def test_hard_blanks_are_blanks() -> None:
     quoted = [
         "Jun\u00a0 2 10:24:51 ltptest kernel: [\u00a0 72157]\u00a0\u00a0\u00a0\u00a0 0 72157 52\u00a0\u00a0 25\u00a0\u00a0",

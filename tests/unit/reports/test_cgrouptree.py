@@ -51,6 +51,16 @@ def test_the_report_alone_gives_the_path_to_its_group(con: duckdb.DuckDBPyConnec
     assert marks == [[], [], ["limit hit"], ["victim's group"]]
 
 
+@pytest.mark.parametrize(("kmem_usage_kb", "kernel"), [(2000, "kernel 1.95 MiB"), (0, "kernel 200 KiB")])
+def test_kernel_memory_is_what_the_group_was_charged(
+    con: duckdb.DuckDBPyConnection, kmem_usage_kb: int, kernel: str
+) -> None:
+    """Statistics of cgroup v1 list a part of it; on v2 that counter stays 0."""
+    stats = [{"path": "/a", "unit": "bytes", "values": {"slab": 204_800, "anon": 0, "file": 0}}]
+    page = load(con, incident(con, memcg_stats=json.dumps(stats), oom_memcg="/a", kmem_usage_kb=kmem_usage_kb))
+    assert any(kernel in line for line in lines(page.cgroups))
+
+
 def test_the_recorder_adds_the_neighbours_as_they_were_just_before(con: duckdb.DuckDBPyConnection) -> None:
     segment(con, "a", AT_S - 60, AT_S + 5)
     for at_s, usage in ((-9, 5), (-2.5, 7), (1, 99)):

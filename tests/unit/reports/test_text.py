@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from oomforensics.errors import UsageError
+from oomforensics.history.store import open_read
+from oomforensics.ingest import ingest
+from oomforensics.reports import html
 from oomforensics.reports.escape import cells
 from oomforensics.reports.text import explain
+from tests.support.printer import KERNELS, Report, Task, stamped
 from tests.unit.reports import report_samples as samples
 
 SAMPLES = (
@@ -122,6 +127,23 @@ def test_nobody_killed(con: duckdb.DuckDBPyConnection) -> None:
         "The OOM killer killed nobody (the kernel panicked: out of memory and no killable process) "
         "at 1 day 02:03:04 after boot on db-1: the machine was out of memory (global)."
     )
+
+
+def test_nobody_chosen_is_no_failed_arithmetic(tmp_path: Path) -> None:
+    task = Task(10, "app")
+    lines = [line for line in Report(KERNELS["5.10"], [task], task).lines() if "ill" not in line]
+    lines[0] = "app invoked oom-killer: gfp_mask=0x0(), order=0, oom_score_adj=0"
+    lines.append("Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled")
+    (tmp_path / "log").write_text("\n".join(stamped(lines)) + "\n")
+    ingest([str(tmp_path / "log")], db=tmp_path / "h.duckdb")
+    with open_read(tmp_path / "h.duckdb", locked=True) as con:
+        ((incident,),) = con.execute("SELECT incident_id FROM incidents").fetchall()
+        shown = explain(con, incident, 200)
+        page = html.render(con, [incident])
+    assert "badness is not told where the kernel chose nobody" in shown
+    assert "Badness is not told where the kernel chose nobody" in page
+    assert "could not be computed" not in shown + page
+    assert "a page fault told the kernel that the machine was out of memory" in shown.splitlines()[0]
 
 
 def test_badness_within_bounds(con: duckdb.DuckDBPyConnection) -> None:

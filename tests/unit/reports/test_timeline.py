@@ -74,6 +74,29 @@ def test_neighbours_are_those_of_the_host_within_minutes(tmp_path: Path) -> None
     assert not line_of(con, "victim_comm = 'late'").tells_more
 
 
+def test_the_kernels_stamps_count_before_a_syslog_that_is_late(tmp_path: Path) -> None:
+    """Without a boot's id a log is of one boot as long as both of its clocks tell about the same distance."""
+
+    def lines(clock: str, up_s: float, pid: int) -> str:
+        head = f"Jun 20 {clock} db1 kernel: [{up_s:15.6f}]"
+        late = f"Jun 20 12:47:42 db1 kernel: [{up_s + 14:15.6f}]"
+        return (
+            f"{head} php-fpm invoked oom-killer: gfp_mask=0x201da, order=0, oom_adj=0, oom_score_adj=0\n"
+            f"{late} Out of memory: Kill process {pid} (php-fpm) score 6 or sacrifice child\n"
+            f"{late} Killed process {pid}, UID 1002, (php-fpm) total-vm:9kB, "
+            "anon-rss:8kB, file-rss:1kB\n"
+        )
+
+    (tmp_path / "a").write_text(
+        lines("12:47:21", 15180302.2, 10) + lines("12:47:42", 15180321.7, 11) + lines("12:47:42", 99.0, 12)
+    )
+    con = history(tmp_path, tmp_path / "a")
+    kills = {moment.text.split(",")[0][-18:]: moment.at_s for moment in line_of(con, "victim_pid = 10").moments[1:]}
+    assert kills["(pid 10) was killed"[-18:]] == pytest.approx(14.0)
+    assert kills["(pid 11) was killed"[-18:]] == pytest.approx(33.5)
+    assert kills["(pid 12) was killed"[-18:]] == pytest.approx(21.0), "of another boot: the clock on the wall"
+
+
 def test_a_storm_is_cut_to_the_nearest_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "a").write_text(
         "".join(_log("db1", f"10:00:{n // 10:02d}.{n % 10}00", 100 + n, f"w{n}") for n in range(300))

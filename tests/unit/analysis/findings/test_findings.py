@@ -91,6 +91,22 @@ def test_who_dies_because_the_reaper_gave_up_on_another(kernel: str, tmp_path: P
     assert ("second", "killed_before_memory_came_back") not in told
 
 
+@pytest.mark.parametrize(
+    ("anon", "file", "shmem", "expected"), [(900, 0, 0, True), (0, 0, 900, False), (0, 900, 0, False)]
+)
+@pytest.mark.parametrize("kernel", ["5.10", "7.3"])
+def test_what_a_dead_process_shares_does_not_come_back(
+    kernel: str, anon: int, file: int, shmem: int, expected: bool, tmp_path: Path
+) -> None:
+    """The reaper and the exit give back anonymous memory; a page of tmpfs stays, and one of a file was never in the way."""
+    first = Task(10, "first", rss_anon=5000, rss_file=file, rss_shmem=shmem)
+    left = Task(10, "first", rss_anon=anon, rss_file=file, rss_shmem=shmem)
+    second = Task(11, "second", rss_anon=4000)
+    lines = stamped(Report(KERNELS[kernel], [first, second], first).lines())
+    lines += stamped(Report(KERNELS[kernel], [left, second], second).lines(), start_s=100.5)
+    assert ("killed_before_memory_came_back" in told(lines, tmp_path)) is expected
+
+
 def dirty(kernel: str, dirty_kb: int) -> list[str]:
     """A cgroup's report with that much of its 64 MiB waiting to be written."""
     task = Task(10, "dd", rss_anon=50)
@@ -106,6 +122,65 @@ def dirty(kernel: str, dirty_kb: int) -> list[str]:
 def test_a_kernel_with_a_fault_whose_sign_is_there(kernel: str, dirty_kb: int, expected: bool, tmp_path: Path) -> None:
     found = told(dirty(kernel, dirty_kb), tmp_path)
     assert ("14aa8b2d5c2e" in found.get("known_kernel_bug", "")) is expected
+
+
+@pytest.mark.parametrize(
+    ("kernel", "free_kb", "gfp", "expected"),
+    [
+        ("5.10", 900_000, "0x0()", True),
+        ("5.10", 44_672, "0x0()", False),
+        ("5.10", 900_000, "0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|__GFP_ZERO)", False),
+        ("6.6", 900_000, "0x0()", False),
+    ],
+)
+def test_a_page_fault_that_counts_for_the_whole_machine(
+    kernel: str, free_kb: int, gfp: str, expected: bool, tmp_path: Path
+) -> None:
+    task = Task(10, "app")
+    lines = list(Report(KERNELS[kernel], [task], task).lines())
+    lines[0] = f"app invoked oom-killer: gfp_mask={gfp}, order=0, oom_score_adj=0"
+    lines = [line.replace("Normal free:44672kB", f"Normal free:{free_kb}kB") for line in lines]
+    assert ("60e2793d440a" in told(stamped(lines), tmp_path).get("known_kernel_bug", "")) is expected
+
+
+@pytest.mark.parametrize(
+    ("slab", "kmem_kb", "expected"), [(0, 60_000, True), (0, 20_000, False), (40 << 20, 60_000, False)]
+)
+def test_kernel_memory_that_fills_a_control_group(slab: int, kmem_kb: int, expected: bool, tmp_path: Path) -> None:
+    """65536 kB of limit. Reclaimable slab is not counted: reclaim takes it."""
+    task = Task(10, "app")
+    lines = list(Report(KERNELS["5.10"], [task], task, memcg="/box", memsw_limit_kb=2**53).lines())
+    at = next(place for place, line in enumerate(lines) if line.startswith("memory+swap"))
+    lines[at + 1 : at + 1] = [f"kmem: usage {kmem_kb}kB, limit 9007199254740988kB, failcnt 0"]
+    at = lines.index("file 0")
+    lines[at - 1 : at + 1] = ["anon 0", "file 0", f"slab_reclaimable {slab}", "slab_unreclaimable 1048576"]
+    text = told(stamped(lines), tmp_path).get("kernel_holds_most", "")
+    assert text.startswith("The kernel itself holds 58.6 MiB, 92 % of the limit of /box") is expected
+
+
+@pytest.mark.parametrize(
+    ("each", "other", "severity"),
+    [(14_000, 1_000, "critical"), (6_000, 1_000, "warning"), (14_000, 150_000, "warning")],
+)
+def test_a_pool_that_has_most_of_the_memory_is_graver_than_a_full_swap(
+    each: int, other: int, severity: str, tmp_path: Path
+) -> None:
+    """Of 507904 pages that the kernel gives out twenty workers have 280000, or 120000."""
+    pool = [Task(100 + n, "php-fpm", rss_anon=each, rss_file=0) for n in range(20)]
+    tasks = [*pool, Task(90, "other", rss_anon=other)]
+    lines = stamped(Report(KERNELS["3.16"], tasks, pool[0], total_swap_kb=2048).lines())
+    (tmp_path / "log").write_text("\n".join(lines) + "\n")
+    ingest([str(tmp_path / "log")], db=tmp_path / "history.duckdb")
+    with open_read(tmp_path / "history.duckdb", locked=True) as con:
+        rows = dict(con.execute("SELECT finding, severity FROM findings").fetchall())
+    assert (rows["many_small_processes"], rows["swap_full"]) == (severity, "warning")
+
+
+def test_what_a_control_groups_report_lacks_is_not_mem_info(tmp_path: Path) -> None:
+    task = Task(10, "app")
+    lines = list(Report(KERNELS["6.12"], [task], task, memcg="/box").lines())
+    cut = [line for line in lines if not line.startswith(("memory: usage", "Memory cgroup stats", "anon ", "file "))]
+    assert "It lacks usage, limit and statistics of the control group." in told(stamped(cut), tmp_path)["evidence_lost"]
 
 
 def test_advice_is_text_of_ours(found: Found) -> None:

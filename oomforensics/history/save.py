@@ -114,7 +114,7 @@ def _sighting(one: Judged) -> Sighting:
     first = facts.kills[0] if facts.kills else None
     kill_uptime_us = first.uptime_us if first else facts.uptime_us
     kill_ts_us = first.wall_us if first else facts.wall_us
-    text = "\n".join(line.text for line in facts.lines)
+    text = "\n".join([line.text for line in facts.lines])  # a generator takes twice as long
     return Sighting(
         source=facts.source,
         line_start=facts.line_start,

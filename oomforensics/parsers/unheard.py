@@ -3,12 +3,14 @@
 Only from parts cut out of a large log, most of which is not read at all. A line goes if its tag `name[pid]:` says that a
 program wrote it, one of which nothing is awaited, or if the kernel's packet filter did; and if neither it nor its neighbours
 hold a word of a witness. It stays if a line continues it, which begins with a blank: without its head that would be anybody's.
+A reboot that nothing shows but the stamps of packets is not seen.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from oomforensics.parsers import literals
 from oomforensics.parsers.loss_notices import NOTICES
@@ -38,6 +40,8 @@ _LINE = (
     + _PACKET.encode()
     + rb")[^\n]*+(?=\n[^ \t])"
 )
+_BEGINS, _ENDS = b"invoked oom-killer", b"illed process"
+
 _find_words = literals.finder(WORDS)
 _RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")
 
@@ -48,7 +52,7 @@ def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     words = [start for _, start, _ in _find_words(data)]
     words.append(len(data))
     word = 0
-    for run in _RUN.finditer(data):
+    for run in chain.from_iterable(_RUN.finditer(data, *stretch) for stretch in _beside_reports(data)):
         start, end = run.span()
         while words[word] < start:
             word += 1
@@ -60,6 +64,15 @@ def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
             number += data.count(b"\n", start, end)
             at = end + 1
     yield number, data[at:]
+
+
+def _beside_reports(data: bytes) -> Iterator[tuple[int, int]]:
+    """Where noise is looked for: few lines of others stand in a report, and its own are many."""
+    at = 0
+    while (begin := data.find(_BEGINS, at)) >= 0 and (end := data.find(_ENDS, begin)) >= 0:
+        yield at, begin
+        at = end
+    yield at, len(data)
 
 
 def of_packet_filter(text: str) -> bool:

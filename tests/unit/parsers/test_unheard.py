@@ -33,7 +33,7 @@ PARTS: list[list[bytes]] = [
     [NOISE],
     PACKETS,
     [NOISE] * 40,
-    [b"CRON[5]: (root) CMD (true)", b"kernel: [    1.000000] [UFW BLOCK] IN=eth0"],
+    [b"CRON[5]: (root) CMD (true)", b"kernel: [  100.001980] [UFW BLOCK] IN=eth0"],
     [b"java[9]: Exception in thread main", b"                       at oom.Main"],
     [b"cron: no pid", b"nginx[1]: GET /room/7", b"", b"bare"],
     [b"systemd-oomd[6]: Considered 9 cgroups for killing, top candidates were:", b"systemd-oomd[6]:         Path: /a"],

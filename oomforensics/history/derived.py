@@ -50,7 +50,7 @@ _STALE = f"""
         LEFT JOIN told ON told.label = incidents.label
         LEFT JOIN t_growth_verdicts AS grown ON grown.incident_id = incidents.incident_id
     )
-    SELECT incident_id, basis FROM bases
+    SELECT incident_id, basis, incident_id IN (SELECT incident_id FROM t_derived) AS was_derived FROM bases
     WHERE NOT EXISTS (FROM t_derived AS kept WHERE kept.incident_id = bases.incident_id AND kept.basis = bases.basis)
     ORDER BY incident_id
 """
@@ -85,14 +85,15 @@ class _Derived(NamedTuple):
 
 def derive(con: Connection) -> None:
     """Of each incident whose basis has changed; in batches, each stored wholly or not at all."""
-    basis_of = dict(con.execute(_STALE).fetchall())
-    kept = {name for (name,) in con.execute("SELECT incident_id FROM t_derived").fetchall()} & basis_of.keys()
+    stale = con.execute(_STALE).fetchall()
+    basis_of = {name: basis for name, basis, _ in stale}
+    derived_before = {name for name, _, was_derived in stale if was_derived}
     for batch in scenes.batches(con, list(basis_of)):
         made = [_of(scene) for scene in batch]
         ids = [scene.incident_id for scene in batch]
         with transaction(con):
+            old = [(name,) for name in ids if name in derived_before]
             for table in TABLES:
-                old = [(name,) for name in ids if name in kept]
                 run(con, _ID, old, f"DELETE FROM {table} WHERE incident_id IN (FROM {NEW})")
             _insert(con, made)
             insert(con, "t_derived", _DERIVED, ((name, basis_of[name]) for name in ids))

@@ -5,17 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from oomforensics.analysis.candidates import Candidates
 from oomforensics.analysis.identity import incident_id, kill_keys
-from oomforensics.analysis.model import Candidate, EraChoice, Judged, TotalPages, Verdict
+from oomforensics.analysis.model import EraChoice, Judged, TotalPages, Verdict
 from oomforensics.analysis.pagesize import find_page_size
 from oomforensics.analysis.ranking import Ranking
 from oomforensics.analysis.readings import Case, Finding, recomputed_score
 from oomforensics.analysis.scope import find_scope
-from oomforensics.analysis.scoring import add_figures, arithmetic
+from oomforensics.analysis.scoring import add_figures, arithmetic, unscored
 from oomforensics.analysis.total import find_totalpages, system_totalpages
 from oomforensics.analysis.verdict import decide
 from oomforensics.kernel.identify import Identified, identify
-from oomforensics.parsers.facts import Incident, TaskRow
+from oomforensics.parsers.facts import Incident
+from oomforensics.parsers.task_rows import TaskRows
 
 # What must be there for a verdict to rest on the whole report. Others in `missing` cost context, not the proof.
 _ESSENTIAL = {
@@ -89,31 +91,26 @@ def _selected(incident: Incident) -> tuple[int | None, str | None]:
     return None, None
 
 
-def _candidates(incident: Incident, ranking: Ranking | None) -> list[Candidate]:
+def _candidates(incident: Incident, ranking: Ranking | None) -> Candidates:
     if ranking is not None:
         return ranking.candidates
-    rows = incident.table.rows if incident.table else []
-    return [_unscored(order, row) for order, row in enumerate(rows)]
+    return unscored(incident.table.rows if incident.table else TaskRows())
 
 
-def _unscored(order: int, row: TaskRow) -> Candidate:
-    exempt = row.oom_score_adj == -1000 or (row.oom_score_adj is None and row.oom_adj == -17)
-    return Candidate(row, order, eligible=not exempt, ineligible_reason="oom_score_adj_min" if exempt else None)
+def _mark_victims(candidates: Candidates, incident: Incident) -> None:
+    pid = candidates.rows.column("pid")
+    if pid is not None:
+        for kill in incident.kills:
+            candidates.is_victim |= pid.values == kill.pid
 
 
-def _mark_victims(candidates: list[Candidate], incident: Incident) -> None:
-    killed = {kill.pid for kill in incident.kills}
-    for candidate in candidates:
-        candidate.is_victim = candidate.row.pid in killed
-
-
-def _victim_uid(incident: Incident, candidates: list[Candidate]) -> int | None:
+def _victim_uid(incident: Incident, candidates: Candidates) -> int | None:
     if not incident.kills:
         return None
     kill = incident.kills[0]
     if kill.uid is not None:
         return kill.uid
-    return next((one.row.uid for one in candidates if one.row.pid == kill.pid), None)
+    return next((row.uid for row in candidates.rows if row.pid == kill.pid), None)
 
 
 def _era_choice(identified: Identified, ranking: Ranking | None) -> EraChoice:
@@ -163,9 +160,9 @@ def _proof(ranking: Ranking | None, total: TotalPages) -> list[str]:
     if ranking is None:
         return lines
     shown = [("victim", ranking.target)]
-    if ranking.leader is not None and ranking.leader is not ranking.target:
+    if ranking.leader is not None and ranking.leader != ranking.target:
         shown.append(("leader", ranking.leader))
-    if ranking.runner_up is not None and all(ranking.runner_up is not known for _, known in shown):
+    if ranking.runner_up is not None and all(ranking.runner_up != known for _, known in shown):
         shown.append(("runner-up", ranking.runner_up))
     for role, candidate in shown:
         if candidate.badness_pages is not None and ranking.hypothesis.totalpages:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from oomforensics.parsers.facts import Incident, TaskRow
+from oomforensics.analysis.candidates import Candidates
+from oomforensics.parsers.facts import Incident
 
 
 class Scope(StrEnum):
@@ -41,26 +42,6 @@ class TotalPages:
     max_pages: int | None = None  # None: unbounded or unknown
     arithmetic: str = ""  # "524288 pages RAM - 16538 reserved + 131071 swap = …"
     evidence_lines: tuple[int, ...] = ()
-
-
-@dataclass(slots=True)
-class Candidate:
-    """A row of the task table with what the kernel made of it. Units are in the names."""
-
-    row: TaskRow
-    order: int  # position in the printed table, from 0
-    eligible: bool
-    ineligible_reason: str | None = None  # oom_score_adj_min | global_init | already_killed | vfork_child
-    badness_pages: int | None = None  # None: an input is unknown
-    badness_min: int | None = None  # with badness_max: the interval that lost inputs leave
-    badness_max: int | None = None
-    adj_pages: int | None = None  # the oom_score_adj share of badness
-    root_bonus_pages: int | None = None  # what CAP_SYS_ADMIN took off (2.6.36-4.16), if assumed
-    points: int | None = None
-    proc_oom_score: int | None = None
-    rank: int | None = None  # 1 = first choice; among eligible only, ties in the order of that era's tie rule
-    is_victim: bool = False
-    arithmetic: str = ""
 
 
 @dataclass(slots=True)
@@ -107,7 +88,7 @@ class Judged:
     printed_score: int | None
     recomputed_score: int | None
     score_note: str  # how the two compare, or why there is no second
-    candidates: list[Candidate]
+    candidates: Candidates
     verdict: Verdict
     complete: bool
     kill_keys: list[str] = field(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from operator import attrgetter
+from itertools import takewhile
 
-from oomforensics.analysis.model import Candidate
+from oomforensics.analysis.candidates import Candidate, Candidates
 from oomforensics.analysis.scoring import Hypothesis, Table, score
 from oomforensics.kernel.cint import div
 from oomforensics.kernel.eras import Era, Score
@@ -28,7 +27,7 @@ class Ranking:
     """`target` is the selected process; `leader` the kernel's first choice by our figures, `runner_up` the next best."""
 
     standing: Standing
-    candidates: list[Candidate]
+    candidates: Candidates
     target: Candidate
     leader: Candidate | None
     runner_up: Candidate | None
@@ -45,25 +44,27 @@ def rank(table: Table, target: int, hypothesis: Hypothesis, printed_score: int |
     """The standing of the row at `target` under `hypothesis`."""
     candidates = score(table, hypothesis)
     chosen = candidates[target]
-    eligible = [candidate for candidate in candidates if candidate.eligible and candidate.badness_min is not None]
-    if not chosen.eligible or chosen.badness_min is None:
-        leader = _first(eligible)
+    leader = candidates.first
+    if candidates.badness_min is None or chosen.badness_min is None:
         return Ranking(Standing.INELIGIBLE, candidates, chosen, leader, None, [], hypothesis)
-    values = [candidate.badness_pages for candidate in eligible]
-    if None in values:
+    places = candidates.badness_min.present.nonzero()[0]
+    if leader is None:
+        eligible = [candidate for candidate in candidates if candidate.badness_min is not None]
         return _rank_intervals(candidates, eligible, chosen, hypothesis, printed_score)
-    best = _value(max(eligible, key=_value))
-    tied = [candidate for candidate, value in zip(eligible, values, strict=True) if value == best]
-    runner_up = _runner_up(eligible, chosen)
-    leader = _first(eligible)
-    if _value(chosen) < best:
+    values = candidates.badness_min.values[places]
+    best = values.max()
+    tied = [candidates[place] for place in places[values == best].tolist()]
+    is_other = places != target
+    others = places[is_other]
+    runner_up = candidates[int(others[values[is_other].argmax()])] if len(others) else None
+    if chosen.badness_min < best:
         standing = Standing.BEHIND
     elif len(tied) == 1:
         standing = Standing.TOP
     elif not table.in_scan_order:
         standing = Standing.TIE_UNORDERED
     else:
-        standing = Standing.TIE if leader is chosen else Standing.TIE_OTHER
+        standing = Standing.TIE if leader == chosen else Standing.TIE_OTHER
     return Ranking(standing, candidates, chosen, leader, runner_up, tied, hypothesis)
 
 
@@ -74,11 +75,8 @@ def without_vfork_children(table: Table, ranking: Ranking) -> Ranking:
     """
     if not ranking.hypothesis.era.vfork_spared or ranking.standing not in (Standing.BEHIND, Standing.TIE_OTHER):
         return ranking
-    above = [
-        candidate
-        for candidate in ranking.candidates
-        if candidate.eligible and candidate is not ranking.target and _precedes(candidate, ranking)
-    ]
+    candidates, target = ranking.candidates, ranking.target
+    above = [candidates[place] for place in takewhile(lambda place: place != target.order, candidates.order)]
     twins = [candidate for candidate in above if _has_twin(candidate, ranking.candidates)]
     if not above or len(twins) != len(above):
         return ranking
@@ -89,13 +87,9 @@ def without_vfork_children(table: Table, ranking: Ranking) -> Ranking:
     return replace(again, inferred_vfork=tuple(twins))
 
 
-def _precedes(candidate: Candidate, ranking: Ranking) -> bool:
-    return candidate.rank is not None and ranking.target.rank is not None and candidate.rank < ranking.target.rank
-
-
-def _has_twin(candidate: Candidate, candidates: list[Candidate]) -> bool:
+def _has_twin(candidate: Candidate, candidates: Candidates) -> bool:
     mine = _memory(candidate)
-    return mine[1] > 0 and any(other is not candidate and _memory(other) == mine for other in candidates)
+    return mine[1] > 0 and any(other != candidate and _memory(other) == mine for other in candidates)
 
 
 def _memory(candidate: Candidate) -> tuple[int, int, int | None, int | None]:
@@ -104,14 +98,14 @@ def _memory(candidate: Candidate) -> tuple[int, int, int | None, int | None]:
 
 
 def _rank_intervals(
-    candidates: list[Candidate], eligible: list[Candidate], chosen: Candidate, hypothesis: Hypothesis,
+    candidates: Candidates, eligible: list[Candidate], chosen: Candidate, hypothesis: Hypothesis,
     printed_score: int | None,
 ) -> Ranking:  # fmt: skip
     """The standing where this kernel's table lacks inputs, so that every badness is an interval."""
     low = chosen.badness_min or 0
     if printed_score is not None and hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT):
         low = max(low, printed_score)
-    others = [candidate for candidate in eligible if candidate is not chosen]
+    others = [candidate for candidate in eligible if candidate != chosen]
     leader = max(others, key=lambda other: other.badness_min or 0, default=None)
     highest = max((_most(other) for other in others), default=0)
     if highest < low or not others:
@@ -125,18 +119,6 @@ def _rank_intervals(
 
 def _most(candidate: Candidate) -> int:
     return candidate.badness_max if candidate.badness_max is not None else 2**62
-
-
-_value: Callable[[Candidate], int] = attrgetter("badness_pages")  # of one that has it
-
-
-def _first(eligible: list[Candidate]) -> Candidate | None:
-    return next((candidate for candidate in eligible if candidate.rank == 1), None)
-
-
-def _runner_up(eligible: list[Candidate], chosen: Candidate) -> Candidate | None:
-    others = [candidate for candidate in eligible if candidate is not chosen]
-    return max(others, key=_value, default=None)
 
 
 def deciding_units(table: Table, target: int, hypothesis: Hypothesis, low: int, high: int | None) -> list[int]:

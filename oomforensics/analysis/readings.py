@@ -106,9 +106,9 @@ def _in_permille(era: Era) -> bool:
 
 def _forget_adjusted(ranking: Ranking) -> None:
     """Their badness under a total that was only tried: what oom_score_adj made of it is not known."""
-    for candidate in ranking.candidates:
-        if candidate.row.oom_score_adj:
-            candidate.badness_pages = candidate.badness_min = candidate.badness_max = candidate.adj_pages = None
+    adj = ranking.candidates.rows.column("oom_score_adj")
+    if adj is not None:
+        ranking.candidates.forget(adj.values != 0)
 
 
 def _over_all_totals(case: Case, table: Table, target: int, hypothesis: Hypothesis) -> Finding:
@@ -164,7 +164,8 @@ def _total_from_score(
 
     def value(pages: int) -> int:
         candidate = rank(table, target, replace(hypothesis, totalpages=pages)).target
-        return points(hypothesis.era, candidate.badness_pages or 0, pages)
+        share: int = points(hypothesis.era, candidate.badness_pages or 0, pages)
+        return share
 
     least, most = total.min_pages, total.max_pages if total.max_pages is not None else 2**44
     low = _first_total(least, most, lambda pages: value(pages) <= printed)

@@ -4,30 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
+from typing import TYPE_CHECKING
 
-from oomforensics.analysis.model import Candidate
+import numpy as np
+
+from oomforensics.analysis.candidates import Candidate, Candidates
 from oomforensics.kernel.badness import (
     OOM_ADJ_DISABLE,
     OOM_SCORE_ADJ_MIN,
-    Scorer,
     page_table_pages,
-    points_of_each,
+    points,
     proc_oom_score,
-    proc_oom_score_of_each,
     scorer,
 )
 from oomforensics.kernel.eras import Era, PageTables, RootBonus, Score
 from oomforensics.kernel.selection import preference
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import Column, TaskRow, TaskRows, column_of, listed
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.task_rows import Array
 
 _INIT_PID = 1
 # A page table maps page_size / 8 pages; mappings that share no table each need one more, of which this many are allowed.
 _SPARE_PAGE_TABLES = 256
 _ZERO_FOR_CERTAIN = ("oom_score_adj_min", "global_init")  # in /proc/PID/oom_score
-_INPUTS = ("pid", "uid", "rss_pages", "pgtables_bytes", "swapents_pages", "oom_score_adj")
-_inputs = itemgetter(*map(TaskRow._fields.index, _INPUTS))
 _WRITTEN_OUT = 10  # ranks whose sum is written out in words
+_SUMMANDS = ("rss_pages", "swapents_pages", "pgtables_bytes", "nr_ptes", "nr_pmds", "oom_score_adj")
+# Up to these a thousand times a badness is within 64 bits, where a row's own numbers are SMALL.
+_MOST_PAGES = 2**50  # of totalpages
+_MOST_ADJ = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ def root_hypotheses(era: Era, totalpages: int, page_size: int) -> list[Hypothesi
 
 def ineligible_reason(table: Table, position: int, era: Era) -> str | None:
     row = table.rows[position]
-    if row.oom_score_adj == OOM_SCORE_ADJ_MIN or (row.oom_score_adj is None and row.oom_adj == OOM_ADJ_DISABLE):
+    if _is_exempt(row):
         return "oom_score_adj_min"
     if row.pid == _INIT_PID:
         return "global_init"
@@ -79,62 +84,122 @@ def ineligible_reason(table: Table, position: int, era: Era) -> str | None:
     return None
 
 
-def score(table: Table, hypothesis: Hypothesis) -> list[Candidate]:
+def score(table: Table, hypothesis: Hypothesis) -> Candidates:
     """Every row with its badness under `hypothesis`, and its rank among the eligible."""
-    era, page_size, swap = hypothesis.era, hypothesis.page_size, table.swap_in_use_pages
-    scores = None if era.score is Score.LEGACY else scorer(era, hypothesis.totalpages, hypothesis.root)
-    by_bytes = era.page_tables is PageTables.BYTES
-    special = {_INIT_PID, *table.earlier_victims}
-    candidates = []
-    for position, row in enumerate(table.rows):
-        pid, uid, rss, tables, swapents, adj = _inputs(row)
-        reason = None
-        if adj is None or adj == OOM_SCORE_ADJ_MIN or pid in special or position in table.excluded:
-            reason = ineligible_reason(table, position, era)
-        if reason is not None or scores is None or adj is None:
-            candidates.append(Candidate(row, position, reason is None, reason))
-            continue
-        has_root = uid == 0 and hypothesis.root is not None
-        if by_bytes and tables is not None and swapents is not None:
-            value, share, spared = scores(rss + swapents + tables // page_size, adj, has_root)
-            candidates.append(Candidate(row, position, True, None, value, value, value, share, spared))
-        else:
-            candidates.append(Candidate(row, position, True))
-            _score_interval(candidates[-1], scores, charged_pages(row, era, page_size, swap), has_root)
-    _rank(candidates, era)
+    candidates = Candidates(TaskRows.of(table.rows))
+    _bar(candidates, table, hypothesis.era)
+    adj = candidates.rows.column("oom_score_adj")
+    if hypothesis.era.score is not Score.LEGACY and adj is not None:
+        _weigh(candidates, adj, table.swap_in_use_pages, hypothesis)
     return candidates
 
 
-def _score_interval(candidate: Candidate, scores: Scorer, charge: tuple[int, int | None], has_root: bool) -> None:
-    """For tables that lack, or have in another unit, what the score counts."""
-    low, high = charge
-    adj = candidate.row.oom_score_adj or 0
-    value, candidate.adj_pages, candidate.root_bonus_pages = scores(low, adj, has_root)
-    candidate.badness_min = value
-    if high == low:
-        candidate.badness_pages = candidate.badness_max = value
-    elif high is not None:
-        candidate.badness_max = scores(high, adj, has_root)[0]
-        if candidate.badness_max == value:
-            candidate.badness_pages = value
+def unscored(rows: TaskRows) -> Candidates:
+    """Without a ranking; only who is exempt by its oom_score_adj (or oom_adj) is told."""
+    candidates = Candidates(rows)
+    for place, row in enumerate(rows):
+        if _is_exempt(row):
+            candidates.eligible[place], candidates.ineligible_reason[place] = False, "oom_score_adj_min"
+    return candidates
 
 
-def add_figures(candidates: list[Candidate], hypothesis: Hypothesis, system_total: int | None) -> None:
+def _is_exempt(row: TaskRow) -> bool:
+    return row.oom_score_adj == OOM_SCORE_ADJ_MIN or (row.oom_score_adj is None and row.oom_adj == OOM_ADJ_DISABLE)
+
+
+def _bar(candidates: Candidates, table: Table, era: Era) -> None:
+    """Find those that are not eligible."""
+    pid, adj = candidates.rows.column("pid"), candidates.rows.column("oom_score_adj")
+    if pid is None:
+        return
+    suspects = pid.values == _INIT_PID
+    for victim in table.earlier_victims.intersection(pid.values.tolist()):
+        suspects |= pid.values == victim
+    suspects |= True if adj is None else adj.values == OOM_SCORE_ADJ_MIN
+    if adj is not None and adj.absent is not None:
+        suspects |= adj.absent
+    for place in {*suspects.nonzero()[0].tolist(), *table.excluded}:
+        reason = ineligible_reason(table, place, era)
+        candidates.ineligible_reason[place] = reason
+        candidates.eligible[place] = reason is None
+
+
+def _weigh(candidates: Candidates, adj: Column, swap_in_use_pages: int | None, hypothesis: Hypothesis) -> None:
+    """The badness of the eligible. Of others, and of those whose oom_score_adj is not there, it stays unknown."""
+    rows = candidates.rows
+    low, high = _charges(rows, swap_in_use_pages, hypothesis)
+    uid = rows.column("uid")
+    has_root = (uid.values == 0) & uid.present if uid is not None and hypothesis.root is not None else False
+    scores = scorer(hypothesis.era, hypothesis.totalpages, hypothesis.root)
+    is_small = _is_small(adj, hypothesis)
+
+    def exact(values: Array) -> Array:
+        return values if is_small else values.astype(object)
+
+    least, share, spared = scores(exact(low), exact(adj.values), has_root)
+    unscored = ~(candidates.eligible if adj.absent is None else candidates.eligible & ~adj.absent)
+    candidates.badness_min = candidates.badness_max = candidates.badness_pages = Column(least, unscored)
+    candidates.adj_pages = Column(share, unscored)
+    candidates.root_bonus_pages = Column(np.zeros_like(least) + spared, unscored)
+    if high is not None:
+        most, _, _ = scores(exact(high.values), exact(adj.values), has_root)
+        candidates.badness_max = Column(most, unscored | ~high.present)
+        candidates.badness_pages = Column(least, unscored | ~high.present | (most != least))
+    candidates.order = _order(hypothesis.era, candidates.badness_min, candidates.badness_pages)
+
+
+def _order(era: Era, least: Column, badness: Column) -> list[int]:
+    """Without exact figures of all that are scored there is no order to give."""
+    places = least.present.nonzero()[0]
+    if badness is not least and not badness.present[places].all():
+        return []
+    order: list[int] = places[preference(era, badness.values[places].tolist())].tolist()
+    return order
+
+
+def _charges(rows: TaskRows, swap_in_use_pages: int | None, hypothesis: Hypothesis) -> tuple[Array, Column | None]:
+    """What each is charged with. For tables that lack, or have in another unit, what counts: the least, and the most."""
+    era, page_size = hypothesis.era, hypothesis.page_size
+    tables = page_table_pages(era, page_size, *map(rows.whole, ("nr_ptes", "nr_pmds", "pgtables_bytes")))
+    rss, swap = rows.whole("rss_pages"), rows.whole("swapents_pages")
+    if tables is not None and rss is not None and swap is not None:
+        return rss + swap + tables, None
+    low, high = zip(*[charged_pages(row, era, page_size, swap_in_use_pages) for row in rows], strict=True)
+    return column_of(low).values, column_of(high)
+
+
+def _is_small(adj: Column, hypothesis: Hypothesis) -> bool:
+    """Whether badness, and a thousand times that, is within 64 bits where the rows' own numbers are SMALL."""
+    if hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT) or hypothesis.totalpages > _MOST_PAGES:
+        return False
+    return bool(adj.values.min() >= -_MOST_ADJ and adj.values.max() <= _MOST_ADJ)
+
+
+def add_figures(candidates: Candidates, hypothesis: Hypothesis, system_total: int | None) -> None:
     """points and /proc oom_score of all candidates; the arithmetic in words for those that people look at."""
-    era, total = hypothesis.era, hypothesis.totalpages
-    scored = [candidate for candidate in candidates if candidate.badness_pages is not None]
-    values = [candidate.badness_pages or 0 for candidate in scored]
-    for candidate, share in zip(scored, points_of_each(era, values, total), strict=True):
-        candidate.points = share
-        if candidate.is_victim or (candidate.rank or _WRITTEN_OUT + 1) <= _WRITTEN_OUT:
-            candidate.arithmetic = arithmetic(candidate, hypothesis)
+    era, badness = hypothesis.era, candidates.badness_pages
+    if badness is not None:
+        candidates.points = Column(points(era, badness.values, hypothesis.totalpages), badness.absent)
+        _write_out(candidates, badness, hypothesis)
     if system_total is None:
         return
-    for candidate, shown in zip(scored, proc_oom_score_of_each(era, values, system_total), strict=True):
-        candidate.proc_oom_score = shown
-    for candidate in candidates:
-        if candidate.ineligible_reason in _ZERO_FOR_CERTAIN and candidate.badness_pages is None:
-            candidate.proc_oom_score = proc_oom_score(era, None, system_total)
+    shown = None
+    if badness is not None:
+        values = badness.values if system_total <= _MOST_PAGES else badness.values.astype(object)
+        shown = proc_oom_score(era, values, system_total)
+    unknown = np.ones(len(candidates), np.bool_) if badness is None or shown is None else ~badness.present
+    exempt = np.array([reason in _ZERO_FOR_CERTAIN for reason in candidates.ineligible_reason], np.bool_)
+    candidates.proc_oom_score = Column(np.where(exempt, 0, 0 if shown is None else shown), unknown & ~exempt)
+
+
+def _write_out(candidates: Candidates, badness: Column, hypothesis: Hypothesis) -> None:
+    wanted = candidates.is_victim.copy()
+    wanted[candidates.order[:_WRITTEN_OUT]] = True
+    places = (wanted & badness.present).nonzero()[0]
+    columns = [*map(candidates.rows.column, _SUMMANDS), candidates.root_bonus_pages, badness]
+    by_place = zip(*[listed(column, places) for column in columns], strict=True)
+    for place, (*summands, root_bonus, value) in zip(places.tolist(), by_place, strict=True):
+        candidates.arithmetic[place] = _in_words(hypothesis, summands, root_bonus, value)
 
 
 def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int | None) -> tuple[int, int | None]:
@@ -151,43 +216,34 @@ def charged_pages(row: TaskRow, era: Era, page_size: int, swap_in_use_pages: int
     return rss + (swap or 0) + least_tables, None if most_swap is None else rss + most_swap + most_tables
 
 
-def _rank(candidates: list[Candidate], era: Era) -> None:
-    eligible = [candidate for candidate in candidates if candidate.eligible and candidate.badness_min is not None]
-    values = [candidate.badness_pages for candidate in eligible]
-    if None in values:
-        return  # without exact figures there is no order to give
-    scored = [(value or 0, candidate.order) for value, candidate in zip(values, eligible, strict=True)]
-    for rank, index in enumerate(preference(era, scored), start=1):
-        eligible[index].rank = rank
-
-
 def arithmetic(candidate: Candidate, hypothesis: Hypothesis) -> str:
     """The sum behind a candidate's badness, in the kernel's terms."""
-    row, era = candidate.row, hypothesis.era
-    parts = [f"rss {row.rss_pages}"]
-    if row.swapents_pages is not None:
-        parts.append(f"swapents {row.swapents_pages}")
-    if era.page_tables is PageTables.BYTES and row.pgtables_bytes is not None:
-        pages = row.pgtables_bytes // hypothesis.page_size
-        parts.append(f"page tables {pages} ({row.pgtables_bytes} bytes / {hypothesis.page_size})")
-    elif era.page_tables is PageTables.NR_PTES_PMDS and row.nr_ptes is not None:
-        parts.append(f"nr_ptes {row.nr_ptes} + nr_pmds {row.nr_pmds}")
-    elif row.nr_ptes is not None:
-        parts.append(f"nr_ptes {row.nr_ptes}")
-    adj = row.oom_score_adj or 0
-    if era.score in (Score.PERMILLE, Score.PERMILLE_INT):
-        text = f"({' + '.join(parts)}) * 1000 / totalpages {hypothesis.totalpages}"
-        if candidate.root_bonus_pages:
-            text += f" - {candidate.root_bonus_pages} for CAP_SYS_ADMIN"
-        text += f" + oom_score_adj {adj}"
-        return f"{text} = {candidate.badness_pages} permille"
+    row, root, badness = candidate.row, candidate.root_bonus_pages, candidate.badness_pages
+    return _in_words(hypothesis, [getattr(row, name) for name in _SUMMANDS], root, badness)
+
+
+def _in_words(
+    hypothesis: Hypothesis, summands: Sequence[int | None], root_bonus: int | None, badness: int | None
+) -> str:
+    rss, swapents, pgtables_bytes, nr_ptes, nr_pmds, oom_score_adj = summands
+    era, total, adj = hypothesis.era, hypothesis.totalpages, oom_score_adj or 0
+    parts = [f"rss {rss}"]
+    if swapents is not None:
+        parts.append(f"swapents {swapents}")
+    if era.page_tables is PageTables.BYTES and pgtables_bytes is not None:
+        pages = pgtables_bytes // hypothesis.page_size
+        parts.append(f"page tables {pages} ({pgtables_bytes} bytes / {hypothesis.page_size})")
+    elif era.page_tables is PageTables.NR_PTES_PMDS and nr_ptes is not None:
+        parts.append(f"nr_ptes {nr_ptes} + nr_pmds {nr_pmds}")
+    elif nr_ptes is not None:
+        parts.append(f"nr_ptes {nr_ptes}")
+    spared = f" - {root_bonus} for CAP_SYS_ADMIN" if root_bonus else ""
     text = " + ".join(parts)
-    if candidate.root_bonus_pages:
-        text += f" - {candidate.root_bonus_pages} for CAP_SYS_ADMIN"
+    if era.score in (Score.PERMILLE, Score.PERMILLE_INT):
+        return f"({text}) * 1000 / totalpages {total}{spared} + oom_score_adj {adj} = {badness} permille"
+    text += spared
     if adj:
-        text += (
-            f" + oom_score_adj {adj} * (totalpages {hypothesis.totalpages} / 1000 = {hypothesis.totalpages // 1000})"
-        )
-    if era.score is Score.PAGES_CLAMPED and candidate.badness_pages == 1:
+        text += f" + oom_score_adj {adj} * (totalpages {total} / 1000 = {total // 1000})"
+    if era.score is Score.PAGES_CLAMPED and badness == 1:
         return f"{text}, raised to the least value 1"
-    return f"{text} = {candidate.badness_pages}"
+    return f"{text} = {badness}"

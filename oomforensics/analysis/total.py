@@ -192,8 +192,8 @@ def _machine_swap(incident: Incident, page_size: int) -> tuple[int | None, str]:
 
 
 def _swap_in_use_pages(incident: Incident, page_size: int) -> int:
-    rows = incident.table.rows if incident.table else []
-    by_tasks = sum(row.swapents_pages or 0 for row in rows)
+    swapents = incident.table.rows.column("swapents_pages") if incident.table else None
+    by_tasks = int(swapents.values.sum()) if swapents is not None else 0
     swap = incident.memcg.swap
     return max(by_tasks, swap.usage_kb * 1024 // page_size if swap else 0)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from oomforensics.analysis import wording
-from oomforensics.analysis.model import Candidate, VerdictWord
+from oomforensics.analysis.candidates import Candidate
+from oomforensics.analysis.model import VerdictWord
 from oomforensics.analysis.ranking import Ranking, Standing
 from oomforensics.analysis.readings import ASSUMED_PAGE_SIZE, Case, Finding, readings, table_of
 from oomforensics.analysis.scoring import Table
 from oomforensics.kernel.eras import ChildRule, Era, PageTables, RootBonus, Score
 from oomforensics.kernel.identify import neighbours
 from oomforensics.kernel.selection import counter_error_pages
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 
 ALLOCATING_TASK_MESSAGE = "Out of memory (oom_kill_allocating_task)"
 MPOL_BIND_MESSAGE = "No available memory (MPOL_BIND)"
@@ -92,9 +95,10 @@ def _target_position(case: Case) -> int | None:
     table = case.incident.table
     assert table is not None
     for pid in (case.selected_pid, case.killed_pid):
-        for ids in ([row.pid for row in table.rows], [row.tgid for row in table.rows]):
-            if pid in ids:
-                return len(ids) - 1 - ids[::-1].index(pid)
+        for name in ("pid", "tgid"):
+            place = None if pid is None else table.rows.last_with(name, pid)
+            if place is not None:
+                return place
     return None
 
 
@@ -172,7 +176,7 @@ def _assumptions(case: Case, ranking: Ranking) -> list[str]:
     return notes
 
 
-def _rows(case: Case) -> list[TaskRow]:
+def _rows(case: Case) -> Sequence[TaskRow]:
     return case.incident.table.rows if case.incident.table else []
 
 

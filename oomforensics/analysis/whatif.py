@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from oomforensics.analysis.model import Candidate
+from oomforensics.analysis.candidates import Candidate
 from oomforensics.analysis.ranking import scans_in_table_order
 from oomforensics.analysis.scoring import (
     Hypothesis,
@@ -22,7 +22,7 @@ from oomforensics.analysis.scoring import (
 )
 from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
 from oomforensics.kernel.eras import ChildRule, Era, PageTables, Score, era_named
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class Selection:
 
     def order(self) -> list[Candidate]:
         """The eligible candidates, the kernel's first choice first. Empty: nobody could be killed."""
-        candidates = [candidate for candidate in score(self.table, self.hypothesis) if candidate.rank is not None]
-        return sorted(candidates, key=lambda candidate: candidate.rank or 0)
+        candidates = score(self.table, self.hypothesis)
+        return [candidates[place] for place in candidates.order]
 
     def with_adj(self, changes: Mapping[int, int]) -> Selection:
         """`changes`: pid -> oom_score_adj."""
@@ -77,8 +77,8 @@ class Selection:
 
     def chosen(self) -> int | None:
         """The pid of the first choice."""
-        order = self.order()
-        return order[0].row.pid if order else None
+        first = score(self.table, self.hypothesis).first
+        return first.row.pid if first is not None else None
 
     def saving_adj(self, pid: int) -> int | None:
         """The highest oom_score_adj below its own with which `pid` is not chosen; None: it was not chosen anyway.
@@ -142,9 +142,12 @@ def rebuild(
     )
     for hypothesis in root_hypotheses(era, totalpages, page_size):
         scored = score(table, hypothesis)
-        if all(
-            (one.ineligible_reason, one.badness_pages) == stored
-            for one, stored in zip(scored, zip(ineligible, badness, strict=True), strict=True)
-        ) and all(one.eligible == (one.rank is not None) for one in scored):
+        if (
+            all(
+                (one.ineligible_reason, one.badness_pages) == stored
+                for one, stored in zip(scored, zip(ineligible, badness, strict=True), strict=True)
+            )
+            and len(scored.order) == scored.eligible.sum()
+        ):
             return Selection(table, hypothesis)
     return None

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from oomforensics.kernel.eras import Era, Score, TieRule
 
 if TYPE_CHECKING:
-    from oomforensics.analysis.model import Candidate
+    from oomforensics.analysis.candidates import Candidate
     from oomforensics.analysis.ranking import Ranking
     from oomforensics.analysis.readings import Case
 
@@ -51,10 +50,12 @@ def highest(ranking: Ranking) -> str:
 
 def _adj_note(ranking: Ranking) -> str:
     """Says so when oom_score_adj, not memory, put the victim first."""
-    target = ranking.target
-    sizes_pages = [rss + (swapents or 0) for rss, swapents in map(_MEMORY, ranking.candidates)]
-    bigger = ranking.candidates[sizes_pages.index(max(sizes_pages))]
-    if bigger is target or _memory(bigger) <= _memory(target):
+    target, rows = ranking.target, ranking.candidates.rows
+    rss, swapents = rows.column("rss_pages"), rows.column("swapents_pages")
+    assert rss is not None
+    sizes_pages = rss.values if swapents is None else rss.values + swapents.values
+    bigger = ranking.candidates[int(sizes_pages.argmax())]
+    if bigger == target or _memory(bigger) <= _memory(target):
         return ""
     sizes = f"{_memory(bigger)} pages resident and swapped against {_memory(target)}"
     if bigger.row.oom_score_adj == target.row.oom_score_adj:
@@ -62,9 +63,6 @@ def _adj_note(ranking: Ranking) -> str:
     if target.row.oom_score_adj and not bigger.row.oom_score_adj:
         return f" {who(bigger)} is bigger ({sizes}): the victim's oom_score_adj {target.row.oom_score_adj} decided."
     return f" {who(bigger)} is bigger ({sizes}): its oom_score_adj {bigger.row.oom_score_adj} put it behind."
-
-
-_MEMORY = attrgetter("row.rss_pages", "row.swapents_pages")
 
 
 def _memory(candidate: Candidate) -> int:

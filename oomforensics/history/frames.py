@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from oomforensics.history.schema import Connection
+from oomforensics.parsers.task_rows import Column, listed
 from oomforensics.parsers.text import clean
 
 Row = Sequence[Any]
+Values = Row | Column | None  # of a column; None: no row has one
 
 _INT64 = range(-(2**63), 2**63)
 _MOMENTS = range(0, 253_402_300_800_000_000)  # microseconds; to the year 9999
@@ -76,8 +78,8 @@ def insert(con: Connection, table: str, spec: Columns, rows: Iterable[Row]) -> N
     insert_columns(con, table, spec, list(zip(*rows, strict=True)))
 
 
-def insert_columns(con: Connection, table: str, spec: Columns, by_column: Sequence[Row]) -> None:
-    """The same of rows that are given as columns, in the order of `spec`."""
+def insert_columns(con: Connection, table: str, spec: Columns, by_column: Sequence[Values]) -> None:
+    """The same of rows that are given as columns, in the order of `spec`. The first one's values are a sequence."""
     names = ", ".join(f'"{name}"' for name in spec)
     _run(con, spec, by_column, f"INSERT INTO {table} ({names}) FROM {NEW}")
 
@@ -87,13 +89,13 @@ def run(con: Connection, spec: Columns, rows: Iterable[Row], sql: str) -> list[t
     return _run(con, spec, list(zip(*rows, strict=True)), sql)
 
 
-def _run(con: Connection, spec: Columns, by_column: Sequence[Row], sql: str) -> list[tuple[Any, ...]]:
+def _run(con: Connection, spec: Columns, by_column: Sequence[Values], sql: str) -> list[tuple[Any, ...]]:
     if not by_column or not by_column[0]:
         return []
     arrays: dict[str, Any] = {}
     select = []
     for (name, kind), values in zip(spec.items(), by_column, strict=True):
-        array = _ARRAYS[kind](values)
+        array = _given(values) if values is None or isinstance(values, Column) else _ARRAYS[kind](values)
         column = f'"{name}"' if array.values is not None else _ABSENT[kind]
         if array.values is not None:
             arrays[name] = array.values
@@ -105,6 +107,14 @@ def _run(con: Connection, spec: Columns, by_column: Sequence[Row], sql: str) -> 
     found = con.execute(f"WITH {NEW} AS NOT MATERIALIZED (SELECT {', '.join(select)} FROM {_FRAME}) {sql}").fetchall()
     con.unregister(_FRAME)  # not after a failure: then nothing but ROLLBACK is allowed
     return found
+
+
+def _given(column: Column | None) -> _Array:
+    if column is None or (column.absent is not None and column.absent.all()):
+        return _Array(None)
+    if column.values.dtype == object:  # some are large
+        return _int(listed(column, np.arange(len(column.values))))
+    return _Array(*column)
 
 
 def _int(values: Row) -> _Array:

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from oomforensics.analysis.model import Candidate
+from oomforensics.analysis.candidates import Candidate
 from oomforensics.analysis.whatif import Selection
 from oomforensics.errors import UsageError
 from oomforensics.history.selection import Stored
 from oomforensics.kernel.badness import OOM_SCORE_ADJ_MAX, OOM_SCORE_ADJ_MIN
 from oomforensics.kernel.eras import Era, era_named
 from oomforensics.kernel.identify import identify
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
-from operator import attrgetter
+from itertools import chain, repeat
 from typing import Any
 
-from oomforensics.analysis.model import Candidate, Judged
+import numpy as np
+
+from oomforensics.analysis.candidates import Candidates
+from oomforensics.analysis.model import Judged
 from oomforensics.history import events
 from oomforensics.history.frames import Columns, columns
 from oomforensics.history.merge import Cluster, Sighting
-from oomforensics.parsers.facts import MemcgUsage, TaskRow
+from oomforensics.parsers.facts import MemcgUsage
 from oomforensics.parsers.records import Problem, SourceInfo
+from oomforensics.parsers.task_rows import Column, TaskRow, joined
 from oomforensics.parsers.witness import Event
 
 INCIDENTS: Columns = columns(
@@ -39,8 +43,6 @@ CANDIDATES: Columns = columns(
     " swapents_pages badness_pages badness_min badness_max adj_pages root_bonus_pages points proc_oom_score line",
     bool="eligible is_victim",
 )
-_COMPUTED = tuple(field.name for field in fields(Candidate) if field.name in CANDIDATES)
-_computed = attrgetter(*_COMPUTED)
 KILLS: Columns = columns(
     text="incident_id comm reason message source kill_key",
     small="oom_score_adj seq",
@@ -101,20 +103,29 @@ def incident(one: Judged, cluster: Cluster, incident_id: str) -> tuple[Any, ...]
     )  # fmt: skip
 
 
-def candidates(written: Iterable[tuple[str, Judged]]) -> list[Sequence[Any]]:
+def candidates(written: Iterable[tuple[str, Judged]]) -> list[Sequence[Any] | Column | None]:
     """By column: they are most of what is stored. The pairs are ids and incidents."""
-    found = [(incident_id, one.candidates) for incident_id, one in written]
-    every = [it for _, them in found for it in them]
-    if not every:
+    found = [(incident_id, one.candidates) for incident_id, one in written if len(one.candidates)]
+    if not found:
         return []
-    printed = dict(zip(TaskRow._fields, zip(*[it.row for it in every], strict=True), strict=True))
-    columns: dict[str, Sequence[Any]] = {
-        "incident_id": [incident_id for incident_id, them in found for _ in them],
-        "table_order": [it.order for it in every],
-        **printed,
-        **dict(zip(_COMPUTED, zip(*map(_computed, every), strict=True), strict=True)),
+    every = [them for _, them in found]
+    texts: dict[str, Iterable[str | None]] = {
+        "incident_id": chain.from_iterable(repeat(incident_id, len(them)) for incident_id, them in found),
+        "comm": chain.from_iterable(them.rows.names() for them in every),
+        "ineligible_reason": chain.from_iterable(them.ineligible_reason for them in every),
+        "arithmetic": chain.from_iterable(them.arithmetic for them in every),
     }
-    return [columns[name] for name in CANDIDATES]
+    lengths = [len(them) for them in every]
+    return [
+        list(texts[name]) if name in texts else joined([_numbers(them, name) for them in every], lengths)
+        for name in CANDIDATES
+    ]
+
+
+def _numbers(them: Candidates, name: str) -> Column | None:
+    if name in TaskRow._fields:
+        return them.rows.column(name)
+    return Column(np.arange(len(them))) if name == "table_order" else them.column(name)
 
 
 def kills(one: Judged) -> list[tuple[Any, ...]]:

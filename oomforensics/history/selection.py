@@ -16,7 +16,7 @@ from oomforensics.errors import UsageError
 from oomforensics.history.schema import Connection
 from oomforensics.kernel.eras import Version
 from oomforensics.kernel.identify import version_of
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 
 # Verdicts under which repeating the selection by badness would prove nothing.
 REFUSED = {

@@ -1,11 +1,11 @@
-"""oom_badness() and /proc/PID/oom_score, as each era computes them. Pure functions of numbers."""
+"""oom_badness() and /proc/PID/oom_score, as each era computes them. Pure functions of numbers, or of arrays of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
-from oomforensics.kernel.cint import div, div_each, int32, ulong64
+from oomforensics.kernel.cint import Number, at_least, at_most, div, int32, ulong64
 from oomforensics.kernel.eras import Era, OomScoreScale, PageTables, RootBonus, Score
 
 OOM_SCORE_ADJ_MIN = -1000  # never chosen (include/uapi/linux/oom.h, as the next)
@@ -29,13 +29,13 @@ class Badness(NamedTuple):
     root_share: int  # what the root bonus took off, 0 or more
 
 
-Scorer = Callable[[int, int, bool], tuple[int, int, int]]
-"""(pages charged, oom_score_adj, has CAP_SYS_ADMIN) -> the three numbers of Badness."""
+Scorer = Callable[[Number, Number, Number], tuple[Number, Number, Number]]
+"""(pages charged, oom_score_adj, has CAP_SYS_ADMIN) -> the three numbers of Badness, of a task or of each in arrays."""
 
 
 def page_table_pages(
-    era: Era, page_size: int, nr_ptes: int | None, nr_pmds: int | None, pgtables_bytes: int | None
-) -> int | None:
+    era: Era, page_size: int, nr_ptes: Number | None, nr_pmds: Number | None, pgtables_bytes: Number | None
+) -> Number | None:
     """The page-table pages that this era counts, from the columns its table prints; None if those are not there."""
     match era.page_tables:
         case PageTables.NONE:
@@ -72,17 +72,17 @@ def scorer(era: Era, totalpages: int, root: RootBonus | None = None) -> Scorer:
 
 
 def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
-    def score(charge: int, adj: int, has_root: bool) -> tuple[int, int, int]:
+    def score(charge: Number, adj: Number, has_root: Number) -> tuple[Number, Number, Number]:
         if overflows:
             share = int32(ulong64(int32(int32(charge) * 1000)) // totalpages)
         else:
             share = charge * 1000 // totalpages
-        spared = 0
-        if has_root and bonus is RootBonus.PERMILLE_30:
-            spared = 30
-        elif has_root and bonus is RootBonus.PERMILLE_3_PERCENT:
-            spared = div(share * 3, 100)
-        return min(max(share - spared + adj, 1), 1000), adj, spared
+        spared: Number = 0
+        if bonus is RootBonus.PERMILLE_30:
+            spared = has_root * 30
+        elif bonus is RootBonus.PERMILLE_3_PERCENT:
+            spared = has_root * div(share * 3, 100)
+        return at_most(at_least(share - spared + adj, 1), 1000), adj, spared
 
     return score
 
@@ -90,43 +90,37 @@ def _permille(overflows: bool, totalpages: int, bonus: RootBonus) -> Scorer:
 def _pages(clamped: bool, totalpages: int, bonus: RootBonus) -> Scorer:
     unit = totalpages // 1000
 
-    def score(charge: int, adj: int, has_root: bool) -> tuple[int, int, int]:
-        spared = 0
-        if has_root and bonus is RootBonus.OWN_3_PERCENT:
-            spared = charge * 3 // 100
-        elif has_root and bonus is RootBonus.ADJ_30:
-            spared = 30 * unit
+    def score(charge: Number, adj: Number, has_root: Number) -> tuple[Number, Number, Number]:
+        spared: Number = 0
+        if bonus is RootBonus.OWN_3_PERCENT:
+            spared = has_root * (charge * 3 // 100)
+        elif bonus is RootBonus.ADJ_30:
+            spared = has_root * (30 * unit)
         share = adj * unit
         points = charge - spared + share
-        return (1 if clamped and points < 1 else points), share, spared
+        return at_least(points, 1) if clamped else points, share, spared
 
     return score
 
 
-def points(era: Era, value: int, totalpages: int) -> int:
+def points(era: Era, value: Number, totalpages: int) -> Number:
     """The share of totalpages in permille: what `score` printed up to 5.0, and would print since."""
-    return points_of_each(era, (value,), totalpages)[0]
-
-
-def points_of_each(era: Era, values: Sequence[int], totalpages: int) -> list[int]:
     if era.score in (Score.PERMILLE, Score.PERMILLE_INT):
-        return list(values)
-    return div_each([value * 1000 for value in values], max(totalpages, 1))
+        return value
+    return div(value * 1000, max(totalpages, 1))
 
 
-def proc_oom_score(era: Era, value: int | None, system_totalpages: int) -> int | None:
-    """/proc/PID/oom_score for a task of this badness (None: not eligible), which always refers to RAM plus swap."""
-    return 0 if value is None else proc_oom_score_of_each(era, (value,), system_totalpages)[0]
+def proc_oom_score(era: Era, value: Number | None, system_totalpages: int) -> Number | None:
+    """/proc/PID/oom_score for a task of this badness (None: not eligible), which always refers to RAM plus swap.
 
-
-def proc_oom_score_of_each(era: Era, values: Sequence[int], system_totalpages: int) -> list[int] | list[None]:
-    """The same of tasks that are all eligible."""
+    None where it is not that of an eligible task's badness (before 2.6.36).
+    """
+    if value is None:
+        return 0
     match era.oom_score:
         case OomScoreScale.RAW:
-            return [None] * len(values)
+            return None
         case OomScoreScale.PERMILLE:
-            return list(values)
-    shares = div_each([value * 1000 for value in values], max(system_totalpages, 1))
-    if era.oom_score is OomScoreScale.PAGES_PERMILLE:
-        return shares
-    return div_each([(1000 + share) * 2 for share in shares], 3)
+            return value
+    share = div(value * 1000, max(system_totalpages, 1))
+    return share if era.oom_score is OomScoreScale.PAGES_PERMILLE else div((1000 + share) * 2, 3)

@@ -1,28 +1,39 @@
-"""C integer arithmetic, where Python's differs: division truncates toward zero and types have a width."""
+"""C integer arithmetic, where Python's differs: division truncates toward zero and types have a width.
+
+Of whole numbers of Python, or element by element of arrays of them, where a parameter is a Number.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from typing import Any
+
+Number = (
+    Any  # int, or an array of numpy that holds ints: of 64 bits, where all that comes out of it fits there, or Python's
+)
 
 LONG_MIN = -(2**63)
 
 
-def div(dividend: int, divisor: int) -> int:
+def div(dividend: Number, divisor: int) -> Number:
     """`dividend / divisor` as C computes it."""
-    quotient = abs(dividend) // abs(divisor)
-    return quotient if (dividend < 0) == (divisor < 0) else -quotient
+    if divisor < 0:
+        dividend, divisor = -dividend, -divisor
+    return (dividend + (dividend < 0) * (divisor - 1)) // divisor
 
 
-def div_each(dividends: Iterable[int], divisor: int) -> list[int]:
-    """`div` of each by one divisor above 0."""
-    return [value // divisor if value >= 0 else -(-value // divisor) for value in dividends]
+def at_least(value: Number, least: int) -> Number:
+    return value + (value < least) * (least - value)
 
 
-def int32(value: int) -> int:
+def at_most(value: Number, most: int) -> Number:
+    return value - (value > most) * (value - most)
+
+
+def int32(value: Number) -> Number:
     """The value after conversion to a 32-bit `int` (two's complement, as gcc wraps it)."""
     return (value + 2**31) % 2**32 - 2**31
 
 
-def ulong64(value: int) -> int:
+def ulong64(value: Number) -> Number:
     """The value after conversion to a 64-bit `unsigned long`."""
     return value % 2**64

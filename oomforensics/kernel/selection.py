@@ -11,15 +11,14 @@ _THREAD_EVENTS = 64  # TASK_RSS_EVENTS_THRESH
 _MIN_BATCH = 32  # percpu_counter_batch is at least this
 
 
-def preference(era: Era, scored: Sequence[tuple[int, int]]) -> list[int]:
-    """Indices of `scored` (badness, position in scan order), the kernel's first choice first.
+def preference(era: Era, badness: Sequence[int]) -> list[int]:
+    """Indices of what is given in the order of scanning, the kernel's first choice first.
 
     `LEADER_FIRST` is `FIRST` here: a table holds one row a process, its leader's.
     """
-    badness, positions = [pair[0] for pair in scored], [pair[1] for pair in scored]
-    in_order = sorted(range(len(scored)), key=positions.__getitem__, reverse=era.tie is TieRule.LAST)
-    in_order.sort(key=badness.__getitem__, reverse=True)  # which leaves those of the same badness in their order
-    return in_order
+    places = range(len(badness))
+    # Sorting leaves those of the same badness in their order.
+    return sorted(reversed(places) if era.tie is TieRule.LAST else places, key=badness.__getitem__, reverse=True)
 
 
 def counter_error_pages(era: Era, *, threads: int = 1, cpus: int | None = None) -> int | None:

@@ -81,7 +81,7 @@ class Model:
                     process, value, points(self.era, value, total), computed, self._agrees(process, own, system_total)
                 )
             )
-        order = preference(self.era, [(one.badness, place) for place, one in enumerate(found)])
+        order = preference(self.era, [one.badness for one in found])
         return Choice(scope, total, tuple(found[place] for place in order))
 
     def _charge(self, process: Process) -> int:

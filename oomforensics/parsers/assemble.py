@@ -112,11 +112,12 @@ class _Stream:
         columns = run.columns(builder.row_numbers)
         if columns is None:
             return False
-        (uptimes_us, *numbers), names = columns
-        if uptimes_us[0] < (self._last_uptime_us or 0) or uptimes_us != sorted(uptimes_us):
+        numbers, names = columns
+        uptimes_us = numbers[0]
+        if uptimes_us[0] < (self._last_uptime_us or 0) or (uptimes_us[1:] < uptimes_us[:-1]).any():
             return False
-        builder.take_rows(run, numbers, names, uptimes_us[-1])
-        self._last_uptime_us = uptimes_us[-1]
+        self._last_uptime_us = int(uptimes_us[-1])
+        builder.take_rows(run, numbers[1:], names, self._last_uptime_us)
         return True
 
     def feed(self, record: Record) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from itertools import repeat
+from typing import TYPE_CHECKING
 
 from oomforensics.parsers import memcg, meminfo, shapes, summary, table
 from oomforensics.parsers.facts import (
@@ -22,6 +23,10 @@ from oomforensics.parsers.kill import ParsedKill
 from oomforensics.parsers.missing import missing_parts
 from oomforensics.parsers.records import Record
 from oomforensics.parsers.runs import Run
+from oomforensics.parsers.task_rows import TaskRows
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.task_rows import Array
 
 _MAX_TRACE = 64
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
@@ -76,13 +81,13 @@ class Builder:
         assert self._rows is not None
         return self._rows.count
 
-    def take_rows(self, run: Run, numbers: list[list[int]], names: list[str], last_us: int) -> None:
+    def take_rows(self, run: Run, numbers: Array, names: list[str], last_us: int) -> None:
         """The rows of the open table that a run is, taken apart into columns."""
         incident = self.incident
         assert self._rows is not None
         assert incident.table is not None
         lines = range(run.line, run.line + run.count)
-        incident.table.rows += self._rows.of_columns(lines, numbers, names)
+        incident.table.rows.append(self._rows.block(run.line, numbers, names))
         incident.lines += map(tuple.__new__, repeat(ReportLine), zip(lines, repeat("task"), run.rows(), strict=False))
         incident.line_end = lines[-1]
         self._last_known_us = last_us
@@ -367,7 +372,7 @@ class Builder:
         rows = [reader.read(record.text, record.line) for record in self._headerless]
         good = [row for row in rows if row is not None]
         self.incident.table = TaskTable(
-            f"inferred:{layout.name}", None, layout.columns, good, damaged_rows=len(rows) - len(good)
+            f"inferred:{layout.name}", None, layout.columns, TaskRows(good), damaged_rows=len(rows) - len(good)
         )
 
     def _has_line(self, record: Record) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from oomforensics.parsers.records import TsSource
+from oomforensics.parsers.task_rows import TaskRows
 
 
 @dataclass(slots=True)
@@ -100,34 +101,12 @@ class MemInfo:
     cpus: int | None = None  # counted from these lines
 
 
-class TaskRow(NamedTuple):
-    """One row of the task table (dump_task). Fields that this kernel does not print are None."""
-
-    line: int
-    pid: int
-    uid: int | None
-    tgid: int
-    total_vm_pages: int
-    rss_pages: int
-    comm: str
-    rss_anon_pages: int | None = None
-    rss_file_pages: int | None = None
-    rss_shmem_pages: int | None = None
-    nr_ptes: int | None = None  # page-table pages
-    nr_pmds: int | None = None
-    pgtables_bytes: int | None = None
-    swapents_pages: int | None = None
-    cpu: int | None = None
-    oom_adj: int | None = None
-    oom_score_adj: int | None = None
-
-
 @dataclass(slots=True)
 class TaskTable:
     layout: str  # C1..C7 (KERNEL: dump_tasks header), "other", or "inferred:Cn" when the header was lost
     header_line: int | None
     columns: tuple[str, ...]
-    rows: list[TaskRow] = field(default_factory=list)
+    rows: TaskRows = field(default_factory=TaskRows)
     damaged_rows: int = 0  # row-like lines that could not be read
 
 

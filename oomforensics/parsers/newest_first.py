@@ -18,9 +18,10 @@ from itertools import chain, pairwise
 from typing import Any, TypeVar, cast
 
 from oomforensics.parsers import scan, table
-from oomforensics.parsers.facts import Incident, ReportLine, TaskRow
+from oomforensics.parsers.facts import Incident, ReportLine
 from oomforensics.parsers.records import PAUSE, Problem, Record, SourceInfo
 from oomforensics.parsers.runs import Rows
+from oomforensics.parsers.task_rows import TaskRows
 
 MOST_RECORDS = 200_000  # held to be turned round: some 70 MB; of a large source only what is worth reading counts
 _LOOKED_AT = 4096  # records, at most, until it is clear which way a source runs
@@ -186,7 +187,9 @@ def _singly(one: Record | Rows) -> Iterable[Record]:
 def _mirrored(found: Any, around: int) -> Any:
     if isinstance(found, list):
         return [_mirrored(each, around) for each in found]
-    if isinstance(found, TaskRow | ReportLine):
+    if isinstance(found, TaskRows):
+        return TaskRows(row._replace(line=around - row.line) for row in found)
+    if isinstance(found, ReportLine):
         return found._replace(line=around - found.line)
     if not is_dataclass(found) or isinstance(found, type):
         return found

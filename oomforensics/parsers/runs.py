@@ -14,9 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from oomforensics.parsers import lines as plain
 from oomforensics.parsers.records import Problem, Record
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.task_rows import Array
 
 _LEAST = 6  # rows: fewer are read as fast one by one
 _ROW_BEGINS = b"] ["  # the end of the stamp, and the bracket of the pid
@@ -49,8 +53,8 @@ class Run:
         """Each as the kernel wrote it."""
         return [line[line.index("]") + 2 :] for line in self.text.split("\n")]
 
-    def columns(self, numbers: int) -> tuple[list[list[int]], list[str]] | None:
-        """Of all rows: microseconds since boot, pids, and each column of numbers; and the names.
+    def columns(self, numbers: int) -> tuple[Array, list[str]] | None:
+        """Of all rows: microseconds since boot, pids, and each column of numbers, as rows of an array; and the names.
 
         None unless every row has so many numbers, all well formed and none longer than numbers of 64 bits are.
         """
@@ -71,7 +75,7 @@ class Run:
         # Where each row ends a multiple of `width` numbers on, none has more than it should, for then another had none.
         if not (between == _BETWEEN).all() or columns.max() > _MOST or columns.min() < -_MOST:
             return None
-        return columns.T.tolist(), [part[2] for part in parts]
+        return columns.T, [part[2] for part in parts]
 
 
 @dataclass(frozen=True, slots=True)

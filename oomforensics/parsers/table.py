@@ -9,14 +9,16 @@ Values overflow their columns and `name` is the rest of the row, so rows are rea
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import repeat
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from oomforensics.parsers.facts import TaskRow, TaskTable
+from oomforensics.parsers.facts import TaskTable
 from oomforensics.parsers.pattern import compiled
+from oomforensics.parsers.task_rows import Block, TaskRow
+
+if TYPE_CHECKING:
+    from oomforensics.parsers.task_rows import Array
 
 # Kernel's column name -> field of TaskRow. A new kernel column is one entry here; until then it is read and left out.
 COLUMN_FIELDS: dict[str, str] = {
@@ -102,14 +104,14 @@ class RowReader:
     def __init__(self, columns: tuple[str, ...]) -> None:
         self.count = count = len(columns)
         self._pattern = compiled(r"^\[ *(\d+)\]" + r"\s+(-?\d+)" * count + r"(?: (.*))?$", re.DOTALL)
-        place = {COLUMN_FIELDS[name]: index for index, name in enumerate(columns, start=2) if name in COLUMN_FIELDS}
-        place |= {"line": 0, "pid": 1, "comm": count + 2}
+        self._fields = ("pid", *(COLUMN_FIELDS.get(name, "") for name in columns))
+        place = {field: index for index, field in enumerate(self._fields, start=1)}
+        place |= {"line": 0, "comm": count + 2}
         self._in_field_order = itemgetter(*(place.get(name, count + 3) for name in TaskRow._fields))
 
-    def of_columns(self, lines: Iterable[int], numbers: list[list[int]], names: list[str]) -> Iterator[TaskRow]:
-        """The rows whose pids, columns and names these are."""
-        columns = self._in_field_order([lines, *numbers, names, repeat(None)])
-        return map(tuple.__new__, repeat(TaskRow), zip(*columns, strict=False))  # as _make, at a third of its cost
+    def block(self, first_line: int, numbers: Array, names: list[str]) -> Block:
+        """Rows that stand line by line. `numbers`: the pids and the columns, each a row of the array."""
+        return Block(first_line, self._fields, numbers, names)
 
     def read(self, text: str, line: int) -> TaskRow | None:
         """The row, or None when the text is not one of this table's."""

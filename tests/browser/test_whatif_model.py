@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from oomforensics.analysis.model import Candidate
+from oomforensics.analysis.candidates import Candidate
 from oomforensics.analysis.scoring import Hypothesis, Table, root_hypotheses, score
 from oomforensics.analysis.whatif import Selection
 from oomforensics.history.selection import inputs_of
 from oomforensics.kernel.badness import points
 from oomforensics.kernel.eras import ERAS, RootBonus, Score, TieRule
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 from oomforensics.reports.escape import script_json
 from oomforensics.reports.whatif import model
 from tests.browser.conftest import Browser

@@ -6,7 +6,8 @@ from collections import Counter
 
 import pytest
 
-from oomforensics.analysis.model import Candidate, Judged
+from oomforensics.analysis.candidates import Candidate
+from oomforensics.analysis.model import Judged
 from oomforensics.kernel.badness import points
 from oomforensics.kernel.eras import era_named
 from tests.support.logs import judged

@@ -31,7 +31,7 @@ from oomforensics.history.shipped import shipped
 from oomforensics.history.store import open_read, open_write
 from oomforensics.ingest import ingest
 from oomforensics.kernel.eras import ERAS, Score, era_named
-from oomforensics.parsers.facts import TaskRow
+from oomforensics.parsers.task_rows import TaskRow
 from tests.support import table_docs
 from tests.support.samples import FIXTURES
 

@@ -17,6 +17,7 @@ from oomforensics.history.save import Saved, save
 from oomforensics.history.schema import Connection
 from oomforensics.history.store import open_write
 from oomforensics.parsers.records import Problem, SourceInfo, TsSource
+from oomforensics.parsers.task_rows import TaskRows
 from tests.unit.history.events import DAY_US, NOON_US, bare, judged, report, seen
 
 VIEWS = ("incidents", "candidates", "kills", "report_lines", "incident_sources", "sources", "source_problems")
@@ -78,18 +79,23 @@ def test_the_same_again_changes_nothing(con: Connection) -> None:
 def test_numbers_that_no_column_holds_are_unknown_not_fatal(con: Connection) -> None:
     (one,) = judged(report())
     one.totalpages = replace(one.totalpages, pages=2**70)
-    one.candidates[0].row = one.candidates[0].row._replace(oom_score_adj=2**40)
+    one.candidates.rows = _with_first(one.candidates.rows, oom_score_adj=2**40)
     one.incident.wall_us = 2**62
     save(con, [one], [])
     assert ask(con, "SELECT totalpages, ts FROM incidents") == [(None, None)]
     assert ask(con, "SELECT oom_score_adj FROM candidates WHERE table_order = 0") == [(None,)]
 
 
+def _with_first(rows: TaskRows, **changes: Any) -> TaskRows:
+    first, *others = rows
+    return TaskRows([first._replace(**changes), *others])
+
+
 def test_any_text_can_be_stored(con: Connection) -> None:
     (one,) = judged(report())
     name = "a\x1b[2J\x00\ud800\u202e'; DROP TABLE t_kills; --"
     one.incident.source = name
-    one.candidates[0].row = one.candidates[0].row._replace(comm=name)
+    one.candidates.rows = _with_first(one.candidates.rows, comm=name)
     one.verdict.proof.append(name)
     save(con, [one], [SourceInfo(name, problems=[Problem(name, None, name)])])
     shown = name.replace("\x00", "\\x00").replace("\ud800", "\\ud800")

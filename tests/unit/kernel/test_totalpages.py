@@ -36,9 +36,9 @@ def test_sums() -> None:
 
 
 def test_ties_go_to_the_last_from_5_3_and_to_the_first_before() -> None:
-    scored = [(5, 0), (9, 1), (9, 2), (9, 3), (1, 4)]
-    assert preference(era_named("5.3"), scored) == [3, 2, 1, 0, 4]
-    assert preference(era_named("3.13"), scored) == [1, 2, 3, 0, 4]
+    badness = [5, 9, 9, 9, 1]
+    assert preference(era_named("5.3"), badness) == [3, 2, 1, 0, 4]
+    assert preference(era_named("3.13"), badness) == [1, 2, 3, 0, 4]
 
 
 def test_counter_error() -> None:

@@ -27,7 +27,7 @@ from oomforensics.pipeline.stop import Stop
 from oomforensics.pipeline.workers import Workers
 
 BATCH = 1_000  # incidents stored at once at most,
-BATCH_LINES = 25_000  # and no further one once their reports have so many lines
+BATCH_LINES = 50_000  # and no further one once their reports have so many lines
 EVENTS = 5_000  # events of other killers and witnesses held at most, but for those of one log
 SOURCES = 2_000  # logs whose rows are held at most
 _HARMLESS = "info"

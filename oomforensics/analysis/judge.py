@@ -166,9 +166,8 @@ def _proof(ranking: Ranking | None, total: TotalPages) -> list[str]:
         shown.append(("runner-up", ranking.runner_up))
     for role, candidate in shown:
         if candidate.badness_pages is not None and ranking.hypothesis.totalpages:
-            lines.append(
-                f"{role} {candidate.row.pid} ({candidate.row.comm}): {arithmetic(candidate, ranking.hypothesis)}"
-            )
+            text = candidate.arithmetic or arithmetic(candidate, ranking.hypothesis)
+            lines.append(f"{role} {candidate.row.pid} ({candidate.row.comm}): {text}")
     if len(ranking.tied) > 1:
         lines.append(
             f"tied: {', '.join(str(one.row.pid) for one in ranking.tied)}; {ranking.hypothesis.era.tie.value} wins"

@@ -128,24 +128,27 @@ def _weigh(candidates: Candidates, adj: Column, swap_in_use_pages: int | None, h
     """The badness of the eligible. Of others, and of those whose oom_score_adj is not there, it stays unknown."""
     rows = candidates.rows
     low, high = _charges(rows, swap_in_use_pages, hypothesis)
-    uid = rows.column("uid")
-    has_root = (uid.values == 0) & uid.present if uid is not None and hypothesis.root is not None else False
-    scores = scorer(hypothesis.era, hypothesis.totalpages, hypothesis.root)
-    is_small = _is_small(adj, hypothesis)
-
-    def exact(values: Array) -> Array:
-        return values if is_small else values.astype(object)
-
-    least, share, spared = scores(exact(low), exact(adj.values), has_root)
     unscored = ~(candidates.eligible if adj.absent is None else candidates.eligible & ~adj.absent)
+    least, share, spared = _badness(rows, low, adj.values, hypothesis)
     candidates.badness_min = candidates.badness_max = candidates.badness_pages = Column(least, unscored)
     candidates.adj_pages = Column(share, unscored)
     candidates.root_bonus_pages = Column(np.zeros_like(least) + spared, unscored)
     if high is not None:
-        most, _, _ = scores(exact(high.values), exact(adj.values), has_root)
+        most, _, _ = _badness(rows, high.values, adj.values, hypothesis)
         candidates.badness_max = Column(most, unscored | ~high.present)
         candidates.badness_pages = Column(least, unscored | ~high.present | (most != least))
     candidates.order = _order(hypothesis.era, candidates.badness_min, candidates.badness_pages)
+
+
+def _badness(rows: TaskRows, charges: Array, adjs: Array, hypothesis: Hypothesis) -> tuple[Array, Array, Array]:
+    """Of each row: its badness, the share of oom_score_adj in it, and what CAP_SYS_ADMIN took off."""
+    uid, has_root = rows.column("uid"), np.zeros(len(rows), np.bool_)
+    if uid is not None and hypothesis.root is not None:
+        has_root = (uid.values == 0) & uid.present
+    given = [charges, adjs, has_root]
+    if not _fits_64_bits(adjs, hypothesis):
+        given = [one.astype(object) for one in given]
+    return scorer(hypothesis.era, hypothesis.totalpages, hypothesis.root)(*given)
 
 
 def _order(era: Era, least: Column, badness: Column) -> list[int]:
@@ -168,11 +171,11 @@ def _charges(rows: TaskRows, swap_in_use_pages: int | None, hypothesis: Hypothes
     return column_of(low).values, column_of(high)
 
 
-def _is_small(adj: Column, hypothesis: Hypothesis) -> bool:
-    """Whether badness, and a thousand times that, is within 64 bits where the rows' own numbers are SMALL."""
+def _fits_64_bits(adjs: Array, hypothesis: Hypothesis) -> bool:
+    """Whether a thousand times the badness of rows does whose own numbers are SMALL."""
     if hypothesis.era.score in (Score.PERMILLE, Score.PERMILLE_INT) or hypothesis.totalpages > _MOST_PAGES:
         return False
-    return bool(adj.values.min() >= -_MOST_ADJ and adj.values.max() <= _MOST_ADJ)
+    return bool(adjs.min() >= -_MOST_ADJ and adjs.max() <= _MOST_ADJ)
 
 
 def add_figures(candidates: Candidates, hypothesis: Hypothesis, system_total: int | None) -> None:
@@ -181,15 +184,23 @@ def add_figures(candidates: Candidates, hypothesis: Hypothesis, system_total: in
     if badness is not None:
         candidates.points = Column(points(era, badness.values, hypothesis.totalpages), badness.absent)
         _write_out(candidates, badness, hypothesis)
-    if system_total is None:
-        return
-    shown = None
+    if system_total is not None:
+        candidates.proc_oom_score = _shown(candidates, era, system_total)
+
+
+def _shown(candidates: Candidates, era: Era, system_total: int) -> Column:
+    """/proc/PID/oom_score, which is 0 of those that are exempt for certain."""
+    score, absent = np.zeros(len(candidates), np.int64), np.ones(len(candidates), np.bool_)
+    badness = candidates.badness_pages
     if badness is not None:
         values = badness.values if system_total <= _MOST_PAGES else badness.values.astype(object)
-        shown = proc_oom_score(era, values, system_total)
-    unknown = np.ones(len(candidates), np.bool_) if badness is None or shown is None else ~badness.present
-    exempt = np.array([reason in _ZERO_FOR_CERTAIN for reason in candidates.ineligible_reason], np.bool_)
-    candidates.proc_oom_score = Column(np.where(exempt, 0, 0 if shown is None else shown), unknown & ~exempt)
+        found = proc_oom_score(era, values, system_total)
+        if found is not None:
+            score, absent = found.copy(), ~badness.present
+    for place in (~candidates.eligible).nonzero()[0].tolist():
+        if candidates.ineligible_reason[place] in _ZERO_FOR_CERTAIN:
+            score[place], absent[place] = 0, False
+    return Column(score, absent)
 
 
 def _write_out(candidates: Candidates, badness: Column, hypothesis: Hypothesis) -> None:

@@ -16,9 +16,8 @@ LONG_MIN = -(2**63)
 
 def div(dividend: Number, divisor: int) -> Number:
     """`dividend / divisor` as C computes it."""
-    if divisor < 0:
-        dividend, divisor = -dividend, -divisor
-    return (dividend + (dividend < 0) * (divisor - 1)) // divisor
+    quotient = dividend // divisor
+    return quotient + ((quotient < 0) & (quotient * divisor != dividend))
 
 
 def at_least(value: Number, least: int) -> Number:

@@ -160,7 +160,7 @@ class TaskRows(Sequence[TaskRow]):
         for part in self._parts:
             end = start + _length(part)
             if isinstance(part, Block):
-                numbers[0, start:end] = range(part.line, part.line + end - start)
+                numbers[0, start:end] = np.arange(part.line, part.line + end - start)
                 numbers[1:, start:end] = part.numbers
             else:
                 numbers[:, start] = pick(part)

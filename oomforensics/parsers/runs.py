@@ -35,6 +35,7 @@ _ROW = (
 _RUN = re.compile(_HEADER + _ROW + rb"((?:\1" + _ROW + rb"){%d,}+)" % (_LEAST - 1))
 _BETWEEN = -(10**17)  # stands between the numbers of two rows while they are counted
 _MOST = 10**17 - 1
+_BLANK, _MINUS = b" -"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,9 @@ class Run:
         parts = [line[begin:].rpartition(" ") for line in self.text.split("\n")]
         text = f" {_BETWEEN} ".join([part[0] for part in parts]) + f" {_BETWEEN}"
         text = text.replace("[", " ").replace("]", " ").replace(".", "")
-        if text.count("-") != text.count(" -") or "- " in text:
+        letters = np.frombuffer(text.encode(), np.uint8)
+        signs = (letters == _MINUS).nonzero()[0]
+        if (letters[signs - 1] != _BLANK).any() or (letters[signs + 1] == _BLANK).any():
             return None
         width = numbers + 3
         found = np.fromstring(text, np.int64, sep=" ")  # what is too long becomes the largest of 64 bits

@@ -39,7 +39,7 @@ _INCIDENT_SQL = f"""
 """
 
 _PROCESS_SQL = """
-    SELECT wanted.place, pid, uid, comm, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
+    SELECT wanted.place, pid, uid, comm, rss_pages, rss_anon_pages, rss_shmem_pages,
            coalesce(pgtables_bytes, try((nr_ptes + coalesce(nr_pmds, 0)) * page_size)) AS pgtables_bytes, swapents_pages,
            c.oom_score_adj::BIGINT AS oom_score_adj, eligible, ineligible_reason, is_victim, line
     FROM (SELECT unnest(?) AS incident_id, unnest(range(len($1))) AS place) AS wanted
@@ -179,10 +179,9 @@ def _task_tables(con: Connection, ids: list[str]) -> dict[str, TaskTable]:
     fetched: dict[str, Any] = con.execute(_PROCESS_SQL, [ids]).fetchnumpy()
     ends = np.searchsorted(fetched.pop("place"), np.arange(len(ids)), side="right").tolist()
     absent = {name: column.mask for name, column in fetched.items() if np.ma.is_masked(column)}
-    values = {
-        name: summable(np.ma.filled(column, None if column.dtype == np.object_ else 0))
-        for name, column in fetched.items()
-    }
+    for name, mask in absent.items():
+        fetched[name].data[mask] = None if fetched[name].dtype == np.object_ else 0
+    values = {name: summable(np.ma.getdata(column)) for name, column in fetched.items()}
     return {
         incident_id: TaskTable(values, absent, slice(start, end))
         for incident_id, start, end in zip(ids, [0, *ends], ends, strict=False)

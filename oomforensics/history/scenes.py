@@ -29,8 +29,8 @@ _CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", 
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
-_ROUND = 500  # incidents whose surroundings are asked for at once
-_BATCH_ROWS = 60_000  # rows of their tables that are in memory at once, but for those of a single one
+_ROUND = 1000  # incidents whose surroundings are asked for at once
+_BATCH_ROWS = 100_000  # rows of their tables that are in memory at once, but for those of a single one
 
 _INCIDENT_SQL = f"""
     SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats
@@ -87,7 +87,7 @@ _GROWN_SQL = """
 """
 _TOGETHER_SQL = """
     SELECT incident_id, kind, who, processes, end_bytes FROM t_growth
-    WHERE kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
+    WHERE seen_in = 'recording' AND kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
       AND incident_id IN (SELECT unnest(?))
     ORDER BY incident_id, end_bytes DESC, kind, who
 """

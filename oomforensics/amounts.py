@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 
+
+@lru_cache(maxsize=1024)  # one report says the same amount again and again
 def size(bytes_: int) -> str:
     """Bytes in the largest binary unit that keeps three digits: `418 MiB`, `1.61 GiB`."""
     sign, value = ("-" if bytes_ < 0 else ""), float(abs(bytes_))

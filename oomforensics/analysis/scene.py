@@ -83,7 +83,7 @@ class Told(NamedTuple):
 
 
 class Together(NamedTuple):
-    """Processes of one command, unit, control group or user that were seen before the incident, and what they came to."""
+    """Processes of one command, unit, control group or user that a recording saw before the incident, and what they came to."""
 
     kind: str  # command | unit | cgroup | user
     who: str

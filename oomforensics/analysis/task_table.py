@@ -26,7 +26,6 @@ class Process(NamedTuple):
     comm: str | None
     rss_pages: int | None
     rss_anon_pages: int | None
-    rss_file_pages: int | None
     rss_shmem_pages: int | None
     pgtables_bytes: int | None  # of kernels that print pages of them: those pages, where the page's size is known
     swapents_pages: int | None
@@ -54,6 +53,7 @@ class TaskTable(Sequence[Process]):
         self, values: Mapping[str, Array], absent: Mapping[str, Array], rows: slice | Array = _EVERY_ROW
     ) -> None:
         self._values, self._absent, self._rows = values, absent, rows
+        self._made: dict[int, Process] = {}  # rows that were asked for, by their place
 
     @classmethod
     def of(cls, rows: Iterable[Process]) -> TaskTable:
@@ -76,10 +76,10 @@ class TaskTable(Sequence[Process]):
     def __getitem__(self, index: int | slice) -> Process | TaskTable:
         if isinstance(index, slice):
             return self.at(np.arange(len(self))[index])
-        place = (
-            int(np.arange(len(self))[index]) + self._rows.start if isinstance(self._rows, slice) else self._rows[index]
-        )
-        return Process._make([self._value(name, place) for name in Process._fields])
+        place = range(len(self))[index] + self._rows.start if isinstance(self._rows, slice) else self._rows[index]
+        if place not in self._made:
+            self._made[place] = Process._make([self._value(name, place) for name in Process._fields])
+        return self._made[place]
 
     def __iter__(self) -> Iterator[Process]:
         return map(Process._make, zip(*map(self.listed, Process._fields), strict=True))
@@ -108,12 +108,8 @@ class TaskTable(Sequence[Process]):
 
     def with_pid(self, pid: int | None) -> Process | None:
         """The last such row."""
-        place = self._place_of_pid.get(pid)
-        return self[place] if place is not None else None
-
-    @cached_property
-    def _place_of_pid(self) -> dict[int | None, int]:
-        return {pid: place for place, pid in enumerate(self.listed("pid"))}
+        found = np.flatnonzero(self.filled("pid") == pid)
+        return self[int(found[-1])] if len(found) else None
 
     def known(self, name: str) -> int:
         """How many rows have a value there."""

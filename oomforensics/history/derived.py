@@ -7,7 +7,8 @@ again. An ingest that is killed in between leaves incidents without, which the n
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from oomforensics.analysis import allocation, balance, findings
@@ -58,7 +59,7 @@ _STALE = f"""
 _ID: Columns = columns(text="incident_id")
 _DERIVED: Columns = columns(text="incident_id basis")
 _BALANCE: Columns = columns(
-    text="incident_id node parent label origin memcg", small="seq", int="bytes min_bytes max_bytes line"
+    text="incident_id node parent label origin memcg", int="bytes min_bytes max_bytes line", small="seq"
 )
 _ALLOCATIONS: Columns = columns(
     text="incident_id cause text migratetype highest_zone nodes limit_memcg balance_text",
@@ -89,7 +90,7 @@ def derive(con: Connection) -> None:
     basis_of = {name: basis for name, basis, _ in stale}
     derived_before = {name for name, _, was_derived in stale if was_derived}
     for batch in scenes.batches(con, list(basis_of)):
-        made = [_of(scene) for scene in batch]
+        made = _of(batch)
         ids = [scene.incident_id for scene in batch]
         with transaction(con):
             old = [(name,) for name in ids if name in derived_before]
@@ -99,39 +100,26 @@ def derive(con: Connection) -> None:
             insert(con, "t_derived", _DERIVED, ((name, basis_of[name]) for name in ids))
 
 
-def _of(scene: Scene) -> _Derived:
-    balanced = balance.balance(scene)
-    failed = allocation.allocation(scene)
-    return _Derived(scene, balanced, failed, findings.find(findings.Evidence(scene, balanced, failed)))
+def _of(batch: Sequence[Scene]) -> list[_Derived]:
+    """One analysis after the other: so each finds its code in the processor's cache."""
+    balanced = [balance.balance(scene) for scene in batch]
+    failed = [allocation.allocation(scene) for scene in batch]
+    seen = map(findings.Evidence, batch, balanced, failed)
+    return list(map(_Derived, batch, balanced, failed, map(findings.find, seen)))
 
 
 def _insert(con: Connection, made: Sequence[_Derived]) -> None:
-    insert(con, "t_memory_balance", _BALANCE, (row for one in made for row in _balance(one)))
+    insert(con, "t_memory_balance", _BALANCE, _balance(made))
     insert(con, "t_allocations", _ALLOCATIONS, map(_allocation, made))
-    insert(
-        con, "t_allocation_zones", _ZONES, (row for one in made for row in _named(_ZONES, one, one.allocation.zones))
-    )
-    insert(con, "t_findings", _FINDINGS, (row for one in made for row in _named(_FINDINGS, one, one.findings)))
+    insert(con, "t_allocation_zones", _ZONES, _named(_ZONES, ((one, one.allocation.zones) for one in made)))
+    insert(con, "t_findings", _FINDINGS, _named(_FINDINGS, ((one, one.findings) for one in made)))
 
 
-def _balance(one: _Derived) -> list[Row]:
-    nodes = one.balance.nodes if one.balance is not None else ()
-    return [
-        (
-            one.scene.incident_id,
-            it.node,
-            it.parent,
-            it.label,
-            it.origin,
-            it.memcg,
-            seq,
-            it.bytes,
-            it.min_bytes,
-            it.max_bytes,
-            it.line,
-        )
-        for seq, it in enumerate(nodes)
-    ]
+def _balance(made: Sequence[_Derived]) -> Iterator[Row]:
+    fields = attrgetter(*list(_BALANCE)[1:-1])
+    for one in made:
+        for seq, node in enumerate(one.balance.nodes if one.balance is not None else ()):
+            yield one.scene.incident_id, *fields(node), seq
 
 
 def _allocation(one: _Derived) -> Row:
@@ -144,6 +132,7 @@ def _allocation(one: _Derived) -> Row:
     )  # fmt: skip
 
 
-def _named(spec: Columns, one: _Derived, rows: Sequence[object]) -> list[Row]:
+def _named(spec: Columns, made: Iterable[tuple[_Derived, Sequence[object]]]) -> Iterator[Row]:
     """Rows whose fields have the columns' names."""
-    return [(one.scene.incident_id, *(getattr(row, name) for name in list(spec)[1:])) for row in rows]
+    fields = attrgetter(*list(spec)[1:])
+    return ((one.scene.incident_id, *fields(row)) for one, rows in made for row in rows)

@@ -7,7 +7,6 @@ behind. A burst is then looked at again, by all the looks that the recorder took
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from oomforensics.analysis.growth.culprit import Grower, Unknown, Verdict, grew_from_begin
@@ -88,7 +87,7 @@ def _judge(con: Connection, shown: Shown, looks: list[Look], sampled: Sampled) -
         growers[growers.index(who)] = closer
         verdict = culprit(growers, rooms, capacity_bytes(rooms), all_bytes, members.gained_bytes)
     if not sampled.placed:
-        verdict = replace(verdict, unknown=(*verdict.unknown, Unknown.NOT_PLACED))
+        verdict = verdict._replace(unknown=(*verdict.unknown, Unknown.NOT_PLACED))
     if in_all is not None and len(in_all) > 1:
         grown = growth(in_all, least)
         growers.append(Grower(Kind.SCOPE, shown.memcg, grown, share(grown.grown_bytes), sampled.processes))
@@ -110,6 +109,6 @@ def _closer(
     if sampled is None or not same:
         return who, rooms
     seen = growth(same[0].series)
-    grown = replace(who.growth, slope=seen.slope, onset_s=seen.onset_s, samples=who.growth.samples + seen.samples)
+    grown = who.growth._replace(slope=seen.slope, onset_s=seen.onset_s, samples=who.growth.samples + seen.samples)
     before = [room for room in rooms if room.at_s < sampled.rooms[0].at_s] if sampled.rooms else rooms
-    return replace(who, growth=grown), (*before, *sampled.rooms)
+    return who._replace(growth=grown), (*before, *sampled.rooms)

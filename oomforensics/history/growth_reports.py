@@ -9,7 +9,8 @@ and later), and swap.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.growth.culprit import Grower, Unknown, Verdict
@@ -122,14 +123,12 @@ class Found(NamedTuple):
 
 def judge(con: Connection, before: Mapping[str, str]) -> dict[str, Found]:
     """By the incident: what `before`, the earlier report of each, says of it."""
-    rows: dict[str, list[tuple[Any, ...]]] = {}
-    for incident_id, *row in run(con, _PAIRS, before.items(), _GROWN):
-        rows.setdefault(incident_id, []).append(tuple(row))
-    return {incident_id: _found(listed) for incident_id, listed in rows.items()}
+    rows = run(con, _PAIRS, before.items(), _GROWN)
+    return {incident_id: _found(list(listed)) for incident_id, listed in groupby(rows, itemgetter(0))}
 
 
 def _found(rows: list[tuple[Any, ...]]) -> Found:
-    from_s, source, everybody, is_mixed, totalpages, page_size, gained_bytes = rows[0][:7]
+    from_s, source, everybody, is_mixed, totalpages, page_size, gained_bytes = rows[0][1:8]
     growers = []
     for *_, kind, who, pid, processes, start, end in rows:
         grown = between(from_s, 0.0, start, end)
@@ -139,4 +138,4 @@ def _found(rows: list[tuple[Any, ...]]) -> Found:
     verdict = culprit(growers, (), capacity_bytes, gained_bytes, gained_bytes)
     known = [word for word in verdict.unknown if word not in _SAID]
     mixed = (Unknown.SHARED_COUNTED,) if is_mixed else ()
-    return Found(source, tuple(growers), replace(verdict, unknown=(Unknown.TWO_REPORTS, *known, *mixed)))
+    return Found(source, tuple(growers), verdict._replace(unknown=(Unknown.TWO_REPORTS, *known, *mixed)))

@@ -48,54 +48,56 @@ class _Placed(NamedTuple):
     place: int  # its line; of a log whose newest line comes first, counted from the end
 
 
-class _Near(NamedTuple):
-    earlier_s: float
-    incident_id: str
-    same_boot: bool
+_Near = tuple[float, str, bool]  # seconds before, the incident, of the same boot
 
 
 def load(con: Connection, ids: Sequence[str]) -> dict[str, list[Neighbour]]:
     """Of each of these incidents, the nearest first."""
-    placed = [_Placed(*row) for row in con.execute(_PLACED_SQL, [ids]).fetchall()]
+    placed = list(map(_Placed._make, con.execute(_PLACED_SQL, [ids]).fetchall()))
     near = {
         incident_id: sorted(found)[:MOST_NEIGHBOURS] for incident_id, found in _near(placed, frozenset(ids)).items()
     }
-    others = list({one.incident_id for found in near.values() for one in found})
-    told = {incident_id: values for incident_id, *values in con.execute(_TOLD_SQL, [others]).fetchall()}
+    others = list({other for found in near.values() for _, other, _ in found})
+    told = {row[0]: row[1:] for row in con.execute(_TOLD_SQL, [others]).fetchall()}
     return {
-        incident_id: [Neighbour(one.incident_id, one.earlier_s, one.same_boot, *told[one.incident_id]) for one in found]
+        incident_id: [
+            Neighbour._make((other, earlier_s, same_boot, *told[other])) for earlier_s, other, same_boot in found
+        ]
         for incident_id, found in near.items()
     }
 
 
 def _near(placed: Sequence[_Placed], wanted: frozenset[str]) -> dict[str, list[_Near]]:
     near: dict[str, list[_Near]] = {incident_id: [] for incident_id in wanted}
-    for one, other in _behind(placed, wanted, lambda one: one.boot_id, lambda one: (one.uptime_s, one.place)):
-        _add(near, one, other, one.uptime_s, other.uptime_s, True)
-    for one, other in _behind(placed, wanted, lambda one: one.nameless, lambda one: (0.0, one.place)):
-        _add(near, one, other, one.uptime_s, other.uptime_s, True)
-    for one, other in _behind(placed, wanted, lambda one: one.label, lambda one: (one.at_s, one.place)):
-        if one.boot_id is None or one.boot_id != other.boot_id or one.uptime_s is None or other.uptime_s is None:
-            _add(near, one, other, one.at_s, other.at_s, False)
+    for one, others in _behind(placed, wanted, lambda one: one.boot_id, lambda one: (one.uptime_s, one.place)):
+        near[one.incident_id] += _within(one.uptime_s, [(it.uptime_s, it.incident_id, True) for it in others])
+    for one, others in _behind(placed, wanted, lambda one: one.nameless, lambda one: (0.0, one.place)):
+        near[one.incident_id] += _within(one.uptime_s, [(it.uptime_s, it.incident_id, True) for it in others])
+    for one, others in _behind(placed, wanted, lambda one: one.label, lambda one: (one.at_s, one.place)):
+        times = [(it.at_s, it.incident_id, False) for it in others if not _share_a_clock(one, it)]
+        near[one.incident_id] += _within(one.at_s, times)
     return near
 
 
-def _add(
-    near: dict[str, list[_Near]],
-    one: _Placed,
-    other: _Placed,
-    at_s: float | None,
-    before_s: float | None,
-    same_boot: bool,
-) -> None:
-    if at_s is not None and before_s is not None and 0 <= at_s - before_s <= NEIGHBOURS_S:
-        near[one.incident_id].append(_Near(at_s - before_s, other.incident_id, same_boot))
+def _share_a_clock(one: _Placed, other: _Placed) -> bool:
+    return one.boot_id == other.boot_id is not None and one.uptime_s is not None and other.uptime_s is not None
+
+
+def _within(at_s: float | None, others: Sequence[tuple[float | None, str, bool]]) -> list[_Near]:
+    """Those of the hour before this moment."""
+    if at_s is None:
+        return []
+    return [
+        (at_s - before_s, incident_id, same_boot)
+        for before_s, incident_id, same_boot in others
+        if before_s is not None and 0 <= at_s - before_s <= NEIGHBOURS_S
+    ]
 
 
 def _behind(
     placed: Sequence[_Placed], wanted: frozenset[str], group: Callable[[_Placed], str | None],
     when: Callable[[_Placed], tuple[float | None, int]],
-) -> Iterator[tuple[_Placed, _Placed]]:  # fmt: skip
+) -> Iterator[tuple[_Placed, list[_Placed]]]:  # fmt: skip
     """Each incident that is wanted with those of its group shortly before it; those without a time come last."""
     groups: defaultdict[str, list[_Placed]] = defaultdict(list)
     for one in placed:
@@ -111,5 +113,4 @@ def _behind(
         members.sort(key=order)
         for place, one in enumerate(members):
             if one.incident_id in wanted:
-                for other in members[max(0, place - MOST_NEIGHBOURS) : place]:
-                    yield one, other
+                yield one, members[max(0, place - MOST_NEIGHBOURS) : place]

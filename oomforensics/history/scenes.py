@@ -29,8 +29,8 @@ _CHILDREN = frozenset({"meminfo", "memcg_stats", "processes", "kills", "facts", 
 _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHILDREN)
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
-_ROUND = 500  # incidents whose surroundings are asked for at once
-_BATCH_ROWS = 60_000  # rows of their tables that are in memory at once, but for those of a single one
+_ROUND = 1000  # incidents whose surroundings are asked for at once
+_BATCH_ROWS = 100_000  # rows of their tables that are in memory at once, but for those of a single one
 
 _INCIDENT_SQL = f"""
     SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats
@@ -39,7 +39,7 @@ _INCIDENT_SQL = f"""
 """
 
 _PROCESS_SQL = """
-    SELECT wanted.place, pid, uid, comm, rss_pages, rss_anon_pages, rss_file_pages, rss_shmem_pages,
+    SELECT wanted.place, pid, uid, comm, rss_pages, rss_anon_pages, rss_shmem_pages,
            coalesce(pgtables_bytes, try((nr_ptes + coalesce(nr_pmds, 0)) * page_size)) AS pgtables_bytes, swapents_pages,
            c.oom_score_adj::BIGINT AS oom_score_adj, eligible, ineligible_reason, is_victim, line
     FROM (SELECT unnest(?) AS incident_id, unnest(range(len($1))) AS place) AS wanted
@@ -87,7 +87,7 @@ _GROWN_SQL = """
 """
 _TOGETHER_SQL = """
     SELECT incident_id, kind, who, processes, end_bytes FROM t_growth
-    WHERE kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
+    WHERE seen_in = 'recording' AND kind IN ('command', 'unit', 'cgroup', 'user') AND who IS NOT NULL AND processes > 1
       AND incident_id IN (SELECT unnest(?))
     ORDER BY incident_id, end_bytes DESC, kind, who
 """
@@ -179,10 +179,9 @@ def _task_tables(con: Connection, ids: list[str]) -> dict[str, TaskTable]:
     fetched: dict[str, Any] = con.execute(_PROCESS_SQL, [ids]).fetchnumpy()
     ends = np.searchsorted(fetched.pop("place"), np.arange(len(ids)), side="right").tolist()
     absent = {name: column.mask for name, column in fetched.items() if np.ma.is_masked(column)}
-    values = {
-        name: summable(np.ma.filled(column, None if column.dtype == np.object_ else 0))
-        for name, column in fetched.items()
-    }
+    for name, mask in absent.items():
+        fetched[name].data[mask] = None if fetched[name].dtype == np.object_ else 0
+    values = {name: summable(np.ma.getdata(column)) for name, column in fetched.items()}
     return {
         incident_id: TaskTable(values, absent, slice(start, end))
         for incident_id, start, end in zip(ids, [0, *ends], ends, strict=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomforensics.amounts import percent, size
 from oomforensics.analysis.allocation.model import Cause
@@ -20,8 +20,7 @@ _KEPT_LISTS = {"C": "for movable pages only (CMA)", "H": "for atomic requests"} 
 _SWAP_LEFT = 0.01  # of total swap: below it swap is full, for its last pages are not found by every CPU
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     cause: Cause
     text: str
     also: tuple[Cause, ...] = ()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -47,8 +46,7 @@ class ZoneCheck(NamedTuple):
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     cause: Cause
     also: tuple[Cause, ...]  # what else kept memory from it
     text: str  # one plain sentence

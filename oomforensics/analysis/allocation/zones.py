@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 from oomforensics.amounts import size
 from oomforensics.analysis.allocation.model import ZoneCheck
@@ -29,8 +29,7 @@ class Use(Enum):
     UNKNOWN = "unknown"  # the line of the zone, or the flags, are lost
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     use: Use
     check: Check | None  # against the order that was asked for
     one_page: Check | None  # against a single page

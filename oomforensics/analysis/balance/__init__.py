@@ -28,7 +28,7 @@ def balance(scene: Scene) -> Balance | None:
     if whole is None or not 0 < whole.bytes < _MOST_BYTES:
         return None
     trees = [whole, swap.whole(scene, page_size)]
-    found = tuple(node for tree in trees if tree is not None for node in nodes(tree))
+    found = tuple([node for tree in trees if tree is not None for node in nodes(tree)])
     text = words.text(scene, found, page_size)
     if scene.page_size is None:
         text += f" The page size is not in the report: {page_size} bytes are assumed."

@@ -66,10 +66,17 @@ class _Printed:
     def __init__(self, info: MemInfo, page_size: int, managed: int | None) -> None:
         self.info, self.page_size = info, page_size
         shown = sum(kb for zone in info.zones if isinstance(kb := zone.values.get("present"), int))
-        self._places = (("zones", [zone.values for zone in info.zones]), ("nodes", list(info.nodes_kb.values())))
+        places = (("zones", [zone.values for zone in info.zones]), ("nodes", list(info.nodes_kb.values())))
+        self._places = [place for place in places if place[1]]
         self.is_whole = managed is not None and shown * 1024 // page_size >= managed
+        self._read: dict[str, _Amount | None] = {}  # by name: each is looked for once
 
     def amount(self, name: str) -> _Amount | None:
+        if name not in self._read:
+            self._read[name] = self._amount(name)
+        return self._read[name]
+
+    def _amount(self, name: str) -> _Amount | None:
         pages = self.info.counters_pages.get(name)
         if pages is not None:
             return _Amount(pages, f"{name}:{pages} pages", self.info.line)
@@ -129,18 +136,16 @@ class _Machine:
         ]
         there = self._with_balloon([part for part in parts if part is not None and part.bytes])
         rest = self._unaccounted(there)
-        return Part("ram", "RAM", self._bytes(info.ram_pages), f"{info.ram_pages} pages RAM", info.line,
+        return Part("ram", "RAM", info.ram_pages * self.page_size, f"{info.ram_pages} pages RAM", info.line,
                     parts=(*there, rest) if rest is not None else tuple(there))  # fmt: skip
-
-    def _bytes(self, pages: int) -> int:
-        return pages * self.page_size
 
     def _part(self, name: str, label: str, pages: int, origin: str, line: int | None = None, *, exact: bool = False,
               least: int | None = None, most: int | None = None) -> Part:  # fmt: skip
         drift = 0 if exact else self.drift
         bottom = (pages if least is None else least) - drift
         top = (pages if most is None else most) + drift
-        return Part(name, label, self._bytes(pages), origin, line, self._bytes(max(0, bottom)), self._bytes(top))
+        size = self.page_size
+        return Part(name, label, pages * size, origin, line, max(0, bottom) * size, top * size)
 
     def _plain(self, name: str, label: str, printed_as: str | None = None) -> Part | None:
         found = self.printed.amount(printed_as or name)
@@ -297,9 +302,9 @@ class _Machine:
 
     def _unaccounted(self, parts: Sequence[Part]) -> Part | None:
         assert self.info.ram_pages is not None
-        left = self._bytes(self.info.ram_pages) - sum(part.bytes for part in parts)
+        left = self.info.ram_pages * self.page_size - sum(part.bytes for part in parts)
         known = sum(_leaves(part) for part in parts)
-        slack = self._bytes(known * self.drift)
+        slack = known * self.drift * self.page_size
         lacking = [name for name in _NEEDED if self.printed.whole(name) is None]
         origin = (
             f"RAM - all of the above; error from counters' shares that {self.cpus} CPUs hold back, at least so many there are"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +19,14 @@ class Node(NamedTuple):
     origin: str  # printed field that it was read from, or the sum behind it
     line: int | None = None
     memcg: str | None = None  # control group whose share of its parent it is
+
+    @property
+    def kb(self) -> int:
+        return self.bytes // 1024
+
+    @property
+    def least_kb(self) -> int:
+        return self.min_bytes // 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +50,9 @@ class Part(NamedTuple):
 
     @property
     def bounds(self) -> tuple[int, int]:
-        least = self.bytes if self.least is None else self.least
-        most = self.bytes if self.most is None else self.most
-        return max(0, min(least, self.bytes)), max(most, self.bytes)
+        least = self.bytes if self.least is None else min(self.least, self.bytes)
+        most = self.bytes if self.most is None else max(self.most, self.bytes)
+        return max(0, least), most
 
 
 def group(name: str, label: str, parts: Sequence[Part | None], origin: str) -> Part | None:
@@ -66,25 +74,28 @@ def with_rest(part: Part, name: str, label: str, origin: str) -> Part:
     return part._replace(parts=(*part.parts, Part(name, label, left, origin)))
 
 
-def nodes(whole: Part) -> Iterator[Node]:
+def nodes(whole: Part) -> list[Node]:
     """Parents before children. Counters are read one after the other, and none of them with the shares that single CPUs hold,
     so parts may come to more than their whole: then the largest give up the difference and keep what was printed as their
     upper bound."""
-    yield from _nodes(whole, None, max(whole.bounds[1], whole.bytes))
+    found: list[Node] = []
+    _add(found, whole, None, whole.bounds[1])
+    return found
 
 
-def _nodes(part: Part, parent: str | None, ceiling: int) -> Iterator[Node]:
+def _add(found: list[Node], part: Part, parent: str | None, ceiling: int) -> None:
+    name, label, bytes_, origin, line, _, _, parts, memcg = part
     least, most = part.bounds
-    yield Node(part.name, parent, part.label, part.bytes, least, min(most, ceiling), part.origin, part.line, part.memcg)
-    for child in _fitted(part.parts, part.bytes):
-        yield from _nodes(child, part.name, part.bytes)
+    found.append(Node(name, parent, label, bytes_, least, min(most, ceiling), origin, line, memcg))
+    for child in _fitted(parts, bytes_):
+        _add(found, child, name, bytes_)
 
 
-def _fitted(parts: Sequence[Part], room: int) -> list[Part]:
+def _fitted(parts: Sequence[Part], room: int) -> Sequence[Part]:
     excess = sum([part.bytes for part in parts]) - room
-    fitted = list(parts)
     if excess <= 0:
-        return fitted
+        return parts
+    fitted = list(parts)
     for place in sorted(range(len(parts)), key=lambda place: -parts[place].bytes):
         if excess <= 0:
             break

@@ -20,5 +20,5 @@ __all__ = ["CATALOGUE", "Confidence", "Entry", "Evidence", "Fact", "Finding", "S
 
 def find(evidence: Evidence) -> list[Finding]:
     """All that applies, the gravest first."""
-    found = [finding for entry in CATALOGUE for finding in [entry.applied(evidence)] if finding is not None]
-    return sorted(found, key=lambda one: (one.severity.rank, one.confidence.rank))
+    made = [entry.made(found) for entry in CATALOGUE if (found := entry.look(evidence)) is not None]
+    return sorted(made, key=lambda one: (one.severity.rank, one.confidence.rank))

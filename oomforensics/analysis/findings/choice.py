@@ -144,7 +144,7 @@ def many_small_processes(seen: Evidence) -> Found | None:
     largest = group.members[int(group.members.used_pages.argmax())]
     named = f"named as {words.who(largest)}" + (", but for a number," if group.numbered else "")
     held = group.used_pages * seen.page_kb
-    shared = " (pages that they share count for each)" if seen.scene.processes[0].rss_anon_pages is None else ""
+    shared = " (pages that they share count for each)" if largest.rss_anon_pages is None else ""
     users = set(group.members.listed("uid"))
     text = (
         f"{len(group.members)} processes {named} use {words.size(held)} together{shared}, "

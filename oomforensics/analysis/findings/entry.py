@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from oomforensics.analysis.findings.evidence import Evidence
@@ -15,7 +16,7 @@ class Severity(StrEnum):
     WARNING = "warning"  # part of the cause
     INFO = "info"  # worth knowing
 
-    @property
+    @cached_property
     def rank(self) -> int:
         return list(Severity).index(self)
 
@@ -25,7 +26,7 @@ class Confidence(StrEnum):
     LIKELY = "likely"
     POSSIBLE = "possible"
 
-    @property
+    @cached_property
     def rank(self) -> int:
         return list(Confidence).index(self)
 
@@ -50,8 +51,7 @@ class Found(NamedTuple):
     advice: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """`evidence`: what it rests on, a list of {what, value, unit, line, source}; never empty."""
 
     finding: str
@@ -59,7 +59,7 @@ class Finding:
     confidence: Confidence
     text: str
     advice: str
-    evidence: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]]
 
 
 Look = Callable[[Evidence], Found | None]
@@ -75,10 +75,7 @@ class Entry:
     advice: str
     look: Look
 
-    def applied(self, evidence: Evidence) -> Finding | None:
-        found = self.look(evidence)
-        if found is None:
-            return None
+    def made(self, found: Found) -> Finding:
         return Finding(
             self.name,
             found.severity or self.severity,

@@ -19,7 +19,8 @@ _NUMBER = re.compile(r"[\s:/#._-]*\d+$")
 
 
 @lru_cache(maxsize=4096)
-def _stem(name: str) -> str:
+def _stem(name: str | None) -> str:
+    name = name or ""
     return (_NUMBER.sub("", name) or name) if name[-1:].isdigit() else name
 
 
@@ -35,17 +36,10 @@ class Group(NamedTuple):
 class Evidence:
     def __init__(self, scene: Scene, balance: Balance | None, allocation: Allocation) -> None:
         self.scene = scene
-        self.balance = balance
         self.allocation = allocation
-
-    @cached_property
-    def page_kb(self) -> int:
-        return (self.scene.page_size or _ASSUMED_PAGE_SIZE) // 1024
-
-    @cached_property
-    def memory(self) -> Memory | None:
-        """What ran out, by kind; None where the report does not say."""
-        return memory.of(self.scene, self.balance, self.page_kb)
+        self.page_kb = (scene.page_size or _ASSUMED_PAGE_SIZE) // 1024
+        # What ran out, by kind; None where the report does not say.
+        self.memory: Memory | None = memory.of(scene, balance, self.page_kb)
 
     @cached_property
     def used_pages(self) -> int:
@@ -70,17 +64,14 @@ class Evidence:
     def largest_group(self) -> Group | None:
         """Processes of one name, numbers at its end aside, that have most."""
         tasks = self.scene.processes
-        names, own_pages = [comm or "" for comm in tasks.listed("comm")], tasks.own_pages.tolist()
-        totals: dict[str, int] = {}
-        for name, pages in zip(names, own_pages, strict=True):
-            totals[name] = totals.get(name, 0) + pages
-        stems: dict[str, list[str]] = {}
-        for name in totals:
-            stems.setdefault(_stem(name), []).append(name)
-        if not stems:
+        names, own_pages = tasks.listed("comm"), tasks.own_pages.tolist()
+        stems = [_stem(name) for name in names]
+        totals = dict.fromkeys(stems, 0)
+        for stem, pages in zip(stems, own_pages, strict=True):
+            totals[stem] += pages
+        if not totals:
             return None
-        largest = max(stems, key=lambda stem: sum(totals[name] for name in stems[stem]))
-        own_names = frozenset(stems[largest])
-        members = [place for place, name in enumerate(names) if name in own_names]
-        sizes = [own_pages[place] for place in members]
-        return Group(len(own_names) > 1, tasks.at(members), sum(sizes), max(sizes))
+        largest = max(totals, key=totals.__getitem__)
+        members = [place for place, stem in enumerate(stems) if stem == largest]
+        numbered = len({names[place] or "" for place in members}) > 1
+        return Group(numbered, tasks.at(members), totals[largest], max([own_pages[place] for place in members]))

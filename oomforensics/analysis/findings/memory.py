@@ -6,7 +6,6 @@ The parts of the balance add up; `mlocked` and `mapped` are counted again there 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from oomforensics.analysis.balance import Balance, Node
@@ -22,8 +21,8 @@ _STATISTICS = {
 }
 
 
-class Part(NamedTuple):
-    """KiB; `least`: what it comes to at least, where counters drift or overlap. `origin`: the printed field."""
+class Counted(NamedTuple):
+    """What is no node of the balance. KiB; `least`: what it comes to at least. `origin`: the printed field."""
 
     kb: int
     least_kb: int
@@ -31,8 +30,10 @@ class Part(NamedTuple):
     line: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
+Part = Node | Counted
+
+
+class Memory(NamedTuple):
     """`whole`: RAM that the kernel gives out, or the limit; more than nothing. What was not printed is absent from `parts`."""
 
     what: str
@@ -52,38 +53,34 @@ def of(scene: Scene, balance: Balance | None, page_kb: int) -> Memory | None:
     if balance is None or scene.scope not in (Scope.GLOBAL, Scope.MEMCG):
         return None
     root = balance.nodes[0]
-    parts = {node.node: _part(node) for node in balance.nodes}
+    parts: dict[str, Part] = {node.node: node for node in balance.nodes}
     if scene.scope == Scope.MEMCG:
         parts.update(_of_statistics(scene))
-        return Memory(f"the limit of {scene.oom_memcg}", _part(root), parts) if root.bytes >= _KIB else None
+        return Memory(f"the limit of {scene.oom_memcg}", root, parts) if root.bytes >= _KIB else None
     if scene.meminfo is not None:
         parts.update(_of_counters(scene.meminfo, page_kb))
     free = [part for name, part in parts.items() if name.startswith("hugetlb_") and name.endswith("_free")]
     if free:
         kb = sum(part.kb for part in free)
-        parts["hugetlb_free"] = Part(kb, kb, ", ".join(part.origin for part in free), free[0].line)
-    whole = _part(root)
+        parts["hugetlb_free"] = Counted(kb, kb, ", ".join(part.origin for part in free), free[0].line)
+    whole: Part = root
     if "reserved" in parts:
         given_out = whole.kb - parts["reserved"].kb
-        whole = Part(given_out, given_out, f"{whole.origin} - {parts['reserved'].origin}", whole.line)
+        whole = Counted(given_out, given_out, f"{whole.origin} - {parts['reserved'].origin}", whole.line)
     return Memory("the machine's RAM", whole, parts) if whole.kb > 0 else None
 
 
-def _part(node: Node) -> Part:
-    return Part(node.bytes // _KIB, node.min_bytes // _KIB, node.origin, node.line)
-
-
-def _of_counters(info: MemInfo, page_kb: int) -> Iterator[tuple[str, Part]]:
+def _of_counters(info: MemInfo, page_kb: int) -> Iterator[tuple[str, Counted]]:
     if "mapped" in info.counters_pages:
         pages = info.counters_pages["mapped"]
-        yield "mapped", Part(pages * page_kb, pages * page_kb, f"mapped:{pages} pages", info.line)
+        yield "mapped", Counted(pages * page_kb, pages * page_kb, f"mapped:{pages} pages", info.line)
     locked = [(number(zone.values, "mlocked"), zone.line) for zone in info.zones if "mlocked" in zone.values]
     if locked:
         kb = sum(kb for kb, _ in locked)
-        yield "mlocked", Part(kb, kb, "mlocked of all zones", locked[0][1])
+        yield "mlocked", Counted(kb, kb, "mlocked of all zones", locked[0][1])
 
 
-def _of_statistics(scene: Scene) -> Iterator[tuple[str, Part]]:
+def _of_statistics(scene: Scene) -> Iterator[tuple[str, Counted]]:
     """Up to 5.2 there is a line for each group below the limit, each of that group alone: they are added up."""
     for name, printed in _STATISTICS.items():
         found = [
@@ -95,7 +92,7 @@ def _of_statistics(scene: Scene) -> Iterator[tuple[str, Part]]:
         ]
         if found:
             kb = sum(kb for kb, _, _ in found)
-            yield name, Part(kb, kb, found[0][1], found[0][2])
+            yield name, Counted(kb, kb, found[0][1], found[0][2])
 
 
 def number(values: Mapping[str, int | str], name: str) -> int:

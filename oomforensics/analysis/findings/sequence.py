@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from oomforensics.analysis.findings import words
 from oomforensics.analysis.findings.entry import Confidence, Entry, Fact, Found, Severity, entry
 from oomforensics.analysis.findings.evidence import Evidence
@@ -29,7 +31,7 @@ _STILL_THERE_KB = 1024  # of an earlier victim's RSS: below, it is all but gone
     ),
 )
 def storm(seen: Evidence) -> Found | None:
-    near = [one for one in seen.scene.neighbours if one.earlier_s <= _STORM_S]
+    near = list(takewhile(lambda one: one.earlier_s <= _STORM_S, seen.scene.neighbours))
     count = len(near) + 1
     if count < _STORM:
         return None

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
+from typing import NamedTuple
 
 from oomforensics.analysis.growth.room import Room, left
 from oomforensics.analysis.growth.series import Kind
@@ -22,6 +22,7 @@ _UNSEEN_S = 5.0  # between the last look and the kill
 _AT_BEGIN = 0.1  # of the time seen: what grew from there on may have grown before
 # The whole scope's group says nothing, however much of the growth it holds.
 _PARTS_OF_SCOPE = (Kind.UNIT, Kind.CGROUP, Kind.USER)
+_KINDS = (Kind.PROCESS, Kind.COMMAND, *_PARTS_OF_SCOPE)  # that may be culprits, the narrowest first
 
 
 class Unknown(StrEnum):
@@ -43,8 +44,7 @@ class Unknown(StrEnum):
     SHARED_COUNTED = "shared_counted"
 
 
-@dataclass(frozen=True, slots=True)
-class Grower:
+class Grower(NamedTuple):
     """A series with whose it is. `everybody`: it holds all processes of the scope."""
 
     kind: Kind
@@ -56,8 +56,7 @@ class Grower:
     everybody: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """Seconds from the kill, and the interval of the slope that it rests on; None: not known."""
 
     from_s: float
@@ -65,8 +64,7 @@ class Moment:
     high_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     culprit: Grower | None
     named: tuple[Grower, ...]  # where there is no culprit: who grew most
     inevitable: Moment | None
@@ -84,8 +82,7 @@ def judge(
 
     `capacity_bytes`: all that there is; `gained_bytes`: by processes, in sum.
     """
-    seen = [one.growth for one in growers]
-    from_s, until_s = min(one.from_s for one in seen), max(one.until_s for one in seen)
+    from_s, until_s = min([one.growth.from_s for one in growers]), max([one.growth.until_s for one in growers])
     unknown = []
     culprit: Grower | None = None
     named: tuple[Grower, ...] = ()
@@ -122,11 +119,13 @@ def grew_from_begin(growth: Growth, from_s: float, until_s: float) -> bool:
 
 def _culprit(growers: Sequence[Grower]) -> tuple[Grower | None, tuple[Grower, ...]]:
     """The narrowest that holds most of the growth; where none does, who grew most."""
-    for kind in (Kind.PROCESS, Kind.COMMAND, *_PARTS_OF_SCOPE):
-        wanted = [one for one in growers if one.kind == kind and not (one.everybody and kind in _PARTS_OF_SCOPE)]
-        first = max(wanted, key=_share, default=None)
-        if first is not None and _share(first) >= _MOST:
-            return first, ()
+    most = [
+        one
+        for one in growers
+        if _share(one) >= _MOST and one.kind in _KINDS and not (one.everybody and one.kind in _PARTS_OF_SCOPE)
+    ]
+    if most:
+        return min(most, key=lambda one: (_KINDS.index(one.kind), -_share(one))), ()
     processes = sorted((one for one in growers if one.kind == Kind.PROCESS), key=_share, reverse=True)
     return None, tuple(one for one in processes[:_MOST_NAMED] if _share(one) >= _NAMED)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from oomforensics.analysis.growth.changes import change_points
 from oomforensics.analysis.growth.series import Series
@@ -28,8 +28,7 @@ class Shape(StrEnum):
     INSUFFICIENT = "insufficient"  # too few samples
 
 
-@dataclass(frozen=True, slots=True)
-class Growth:
+class Growth(NamedTuple):
     start_bytes: int
     end_bytes: int
     from_s: float

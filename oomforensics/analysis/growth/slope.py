@@ -9,10 +9,9 @@ effective number of samples comes to (Bayley and Hammersley 1946).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 from oomforensics.analysis.growth.series import Series
 
@@ -22,8 +21,7 @@ _MOST_CORRELATED = 0.99
 _WIDEST = 8.0  # standard deviations; the confidence of more is 1 in double precision
 
 
-@dataclass(frozen=True, slots=True)
-class Slope:
+class Slope(NamedTuple):
     """Bytes a second. `low`, `high`: the interval at 95 %; None: too few samples."""
 
     value: float

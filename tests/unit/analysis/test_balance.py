@@ -342,7 +342,7 @@ def test_memory_above_the_limit_makes_the_usage_the_whole() -> None:
 
 
 def row(rss_pages: int, *, victim: bool = False) -> Process:
-    return Process(9, 0, "x", rss_pages, None, None, None, 8192, 0, 0, True, None, victim, 5)
+    return Process(9, 0, "x", rss_pages, None, None, 8192, 0, 0, True, None, victim, 5)
 
 
 def test_a_victim_above_its_limit_is_explained() -> None:

@@ -14,7 +14,7 @@ NUMBERS = st.integers(0, 2**63 - 1) | st.integers(0, 5)
 MAYBE = st.none() | NUMBERS
 ROWS = st.lists(
     st.builds(
-        Process, NUMBERS, MAYBE, st.none() | st.text(max_size=3), MAYBE, MAYBE, MAYBE, MAYBE, MAYBE, MAYBE,
+        Process, NUMBERS, MAYBE, st.none() | st.text(max_size=3), MAYBE, MAYBE, MAYBE, MAYBE, MAYBE,
         st.none() | st.integers(-1000, 1000), st.none() | st.booleans(), st.none() | st.just("global_init"), st.booleans(), MAYBE,
     ),
     max_size=9,

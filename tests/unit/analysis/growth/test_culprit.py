@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -145,7 +144,7 @@ def test_our_words_are_known_to_redaction() -> None:
     for curve in (growing.leak, growing.burst, growing.plateau, growing.sawtooth, growing.shrinking):
         found = told(grower(0.8, curve=curve), left=left)
         assert found.culprit is not None
-        ended = replace(found, culprit=replace(found.culprit, growth=growth(series(curve), ended=True)))
+        ended = found._replace(culprit=found.culprit._replace(growth=growth(series(curve), ended=True)))
         sentences += [wording.recorded(found), wording.recorded(ended), wording.between_reports(found)]
     sentences += [wording.recorded(told(grower(0.3))), wording.recorded(told(grower(0.1), total_mib=0))]
     sentences.append(wording.recorded(told(grower(1.0), total_mib=20, left=left)))

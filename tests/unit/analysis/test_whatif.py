@@ -11,6 +11,7 @@ from oomforensics.analysis.scoring import Hypothesis, Table, score
 from oomforensics.analysis.whatif import Selection, rebuild
 from oomforensics.kernel.eras import era_named
 from oomforensics.parsers.task_rows import TaskRow
+from tests.support.figures import figures
 
 ERAS = ("2.6.36-2.6.37", "2.6.39-3.1", "3.2-3.4", "3.5-3.6", "3.14-3.17", "4.17-5.0", "5.9-6.1", "7.0-")
 
@@ -55,15 +56,11 @@ def test_a_damaged_row_is_no_ground_for_a_selection() -> None:
     assert rebuild(rows, badness, [None, None], "7.0-", 1000, 4096, is_memcg=False) is None
 
 
-def _figures(one: Selection) -> list[tuple[int, int | None]]:
-    return [(candidate.row.pid, candidate.badness_pages) for candidate in one.order()]
-
-
 def test_another_total_weighs_adjustments_anew() -> None:
     before = selection([row(10, 30_000), row(11, 20_000, 50)])
     assert before.chosen() == 10
     assert before.under(400_000).chosen() == 11
-    assert _figures(before.under(100_000)) == _figures(before) != _figures(before.under(400_000))
+    assert figures(before.under(100_000).order()) == figures(before.order())
 
 
 @pytest.mark.parametrize("era", ERAS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -109,6 +110,26 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="numpy starts a thread for each further core")
+def test_numpy_starts_no_threads_in_the_program() -> None:
+    """A program of others that imports this keeps them: it may multiply matrices."""
+    begin = (
+        "import sys; sys.argv = ['oomforensics', '--version']\n"
+        "from oomforensics.__main__ import run\n"
+        "try:\n    run()\nexcept SystemExit:\n    pass\n"
+    )
+    assert _threads_with_numpy(begin) == 1
+    assert _threads_with_numpy("") > 1
+
+
+def _threads_with_numpy(begin: str) -> int:
+    code = f"{begin}import os, sys, oomforensics.ingest\nprint(len(os.listdir('/proc/self/task')), file=sys.stderr)"
+    told = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+    env = {name: value for name, value in os.environ.items() if name not in told}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    return int(done.stderr)
 
 
 def test_reading_a_log_loads_no_statistics(tmp_path: Path) -> None:

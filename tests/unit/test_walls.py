@@ -132,14 +132,14 @@ def _threads_with_numpy(begin: str) -> int:
     return int(done.stderr)
 
 
-def test_reading_a_log_loads_no_statistics(tmp_path: Path) -> None:
-    """scipy.stats takes a second; only a recording of an incident needs it."""
+def test_reading_a_log_loads_nothing_of_recordings_and_processes(tmp_path: Path) -> None:
+    """scipy.stats takes a second, and the others longer than a log does; only a recording and --jobs need them."""
     log = tmp_path / "log"
     log.write_text("[    1.0] nothing of interest\n")
     code = (
         "import sys; from pathlib import Path; from oomforensics.ingest import ingest\n"
         f"ingest([{str(log)!r}], db=Path({str(tmp_path / 'h.duckdb')!r}))\n"
-        "print('scipy' in sys.modules)"
+        "print([name for name in ('scipy', 'oomforensics.pipeline.spool', 'multiprocessing') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "[]"

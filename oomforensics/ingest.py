@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from oomforensics.analysis.model import Judged
 from oomforensics.history import derived, growth, pairs, snapshots
@@ -24,7 +24,9 @@ from oomforensics.parsers.snapshots import Recorded
 from oomforensics.parsers.sources import Source, iter_sources
 from oomforensics.pipeline.read import Piece, Settings, collect_nothing, read, read_document
 from oomforensics.pipeline.stop import Stop
-from oomforensics.pipeline.workers import Workers
+
+if TYPE_CHECKING:
+    from oomforensics.pipeline.workers import Workers
 
 BATCH = 1_000  # incidents stored at once at most,
 BATCH_LINES = 50_000  # and no further one once their reports have so many lines
@@ -103,7 +105,11 @@ def ingest(
     collecting = gc.isenabled()
     collect_nothing()
     with Stop().on_interrupt() as stop:
-        workers = Workers(jobs, found, settings, stop) if jobs > 1 else None
+        workers = None
+        if jobs > 1:
+            from oomforensics.pipeline.workers import Workers  # with all that starts processes
+
+            workers = Workers(jobs, found, settings, stop)
         try:
             with open_write(db) as con:
                 return _Run(con, stop, progress).store(found, settings, workers)

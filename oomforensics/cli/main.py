@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -108,5 +109,7 @@ for _command in (ingest, incidents, explain, report, whatif, compare, eras, sql,
 
 
 def run() -> None:
+    # Nothing here multiplies matrices; each thread that numpy starts for it spins for a tenth of a second of CPU time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     terminal.prepare()
     app()

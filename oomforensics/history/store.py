@@ -17,8 +17,6 @@ from oomforensics.history.schema import Connection, migrate, newest_version, sto
 
 ENVIRONMENT = "OOMFORENSICS_DB"
 
-# DuckDB 2 by default writes files that 1.x cannot open; all that is needed here is in 1.4's format.
-_STORAGE_VERSION = "v1.4.0"
 _MAGIC = b"DUCK"
 _MAGIC_AT = 8
 _LOCK = "could not set lock"
@@ -27,6 +25,8 @@ _PID = re.compile(r"\(PID (\d+)\)")
 # A history comes from anywhere and is opened by whoever investigates: nothing in it may reach out of it.
 _Config = dict[str, str | bool | int | float | list[str]]
 _NO_EXTENSIONS: _Config = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+# DuckDB 2 by default makes files that 1.x cannot open; all that is needed here is in 1.4's format.
+_WRITER: _Config = {**_NO_EXTENSIONS, "storage_compatibility_version": "v1.4.0"}
 _LOCKED: _Config = {
     **_NO_EXTENSIONS,
     "enable_external_access": "false",
@@ -50,7 +50,7 @@ def default_path() -> Path:
 def open_write(path: Path) -> Iterator[Connection]:
     """The history for writing; made when there is none, brought to the newest schema when it is older."""
     if not path.exists() or _is_empty_file(path):
-        _make(path)
+        _prepare(path)
     else:
         _check(path)
     with _writing(path), _connected(path, read_only=False) as con:
@@ -86,17 +86,13 @@ def _is_empty_file(path: Path) -> bool:
     return stat.S_ISREG(info.st_mode) and info.st_size == 0
 
 
-def _make(path: Path) -> None:
-    """Write an empty database in the format of `_STORAGE_VERSION`."""
+def _prepare(path: Path) -> None:
+    """A folder for the history to be made in, and nothing in its place."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)  # DuckDB wants no file, rather than an empty one
     except OSError as error:
         raise HistoryError(f"{path} cannot be made: {error.strerror}") from error
-    quoted = str(path).replace("'", "''")
-    with _failing(path), duckdb.connect(config=_NO_EXTENSIONS) as con:
-        con.execute(f"ATTACH '{quoted}' AS history (TYPE duckdb, STORAGE_VERSION '{_STORAGE_VERSION}')")
-        con.execute("DETACH history")
 
 
 def _check(path: Path) -> int:
@@ -123,8 +119,9 @@ def _check(path: Path) -> int:
 
 @contextmanager
 def _connected(path: Path, *, read_only: bool, locked: bool = False) -> Iterator[Connection]:
+    config = _LOCKED if locked else _NO_EXTENSIONS if read_only else _WRITER
     with _failing(path):
-        con = duckdb.connect(str(path), read_only=read_only, config=_LOCKED if locked else _NO_EXTENSIONS)
+        con = duckdb.connect(str(path), read_only=read_only, config=config)
     try:
         con.execute("SET TimeZone = 'UTC'")  # moments are shown in UTC, wherever the history is read
         if locked:

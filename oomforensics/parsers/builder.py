@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import repeat
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from oomforensics.parsers.task_rows import Array
 
 _MAX_TRACE = 64
+_row_reader = lru_cache(maxsize=16)(table.RowReader)  # one kernel's tables all have the same columns
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
 
 
@@ -227,11 +229,11 @@ class Builder:
                 self.incident.meminfo = MemInfo(record.line)
                 self._keep(record, "meminfo")
             return not self._foreign_mem_info
-        if self._take_trace(record):
-            return True
         info = self.incident.meminfo
         if info is not None and not self._foreign_mem_info and meminfo.take(info, text, record.line):
             self._keep(record, "meminfo")
+            return True
+        if self._take_trace(record):
             return True
         kind = memcg.take(self.incident.memcg, text, record.line)
         if kind is None:
@@ -255,7 +257,7 @@ class Builder:
             if opened is None:
                 return False
             self.incident.table = opened
-            self._rows = table.RowReader(opened.columns)
+            self._rows = _row_reader(opened.columns)
             if opened.layout != "other":
                 self.incident.features.add(f"table:{opened.layout}")
             self._keep(record, "table_header")
@@ -264,7 +266,7 @@ class Builder:
 
     def _take_trace(self, record: Record) -> bool:
         text = record.text
-        frame = shapes.TRACE_FRAME.match(text)
+        frame = shapes.TRACE_FRAME.match(text) if "+0x" in text else None
         if frame:
             if len(self.incident.call_trace) < _MAX_TRACE and self.incident.meminfo is None:
                 self.incident.call_trace.append(frame[1])

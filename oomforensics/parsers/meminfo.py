@@ -14,7 +14,6 @@ Every `name:value` pair is kept under the kernel's own name, so that fields of o
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from oomforensics.parsers.facts import MemInfo, Zone
@@ -32,46 +31,51 @@ _BUDDY_BLOCK = compiled(r"(\d+)\*(\d+)kB(?: \(([A-Z]+)\))?")
 _HUGE = compiled(r"^Node (\d+) hugepages_total=(\d+) hugepages_free=(\d+) hugepages_surp=(\d+) hugepages_size=(\d+)kB")
 _PER_CPU = compiled(r"^(?:(?:Node \d+ )?\w+ per-cpu:|CPU +(\d+): (?:.*?usd: *(\d+))?)")
 
-# End-of-report totals: pattern -> field of MemInfo.
-_TOTALS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (compiled(r"^Free swap +=\s*(\d+)\s*kB"), "free_swap_kb"),
-    (compiled(r"^Total swap = ?(\d+)\s*kB"), "total_swap_kb"),
-    (compiled(r"^(\d+) pages RAM"), "ram_pages"),
-    (compiled(r"^(\d+) pages HighMem"), "highmem_pages"),
-    (compiled(r"^(\d+) pages cma reserved"), "cma_reserved_pages"),
-    (compiled(r"^(\d+) (?:pages reserved|reserved pages)"), "reserved_pages"),
-    (compiled(r"^(\d+) pages hwpoisoned"), "hwpoisoned_pages"),
-    (compiled(r"^(\d+) total pagecache pages"), "pagecache_pages"),
-    (compiled(r"^(\d+) pages in swap cache"), "swapcache_pages"),
-)
-_KNOWN_UNUSED = compiled(
-    r"^(?:\d+ pages (?:shared|non-shared|in pagetable cache)|Swap cache stats: |\d+ (?:slab|free) pages)"
-)
+# End-of-report totals -> field of MemInfo.
+_PAGES = {
+    "pages RAM": "ram_pages",
+    "pages HighMem": "highmem_pages",
+    "pages cma reserved": "cma_reserved_pages",
+    "pages reserved": "reserved_pages",
+    "reserved pages": "reserved_pages",
+    "pages hwpoisoned": "hwpoisoned_pages",
+    "total pagecache pages": "pagecache_pages",
+    "pages in swap cache": "swapcache_pages",
+}
+_PAGES_TOTAL = compiled(rf"^(\d+) ({'|'.join(_PAGES)})")
+_PAGES_UNUSED = compiled(r"^\d+ (?:pages (?:shared|non-shared|in pagetable cache)|(?:slab|free) pages)")
+_FREE_SWAP = compiled(r"^Free swap +=\s*(\d+)\s*kB")
+_TOTAL_SWAP = compiled(r"^Total swap = ?(\d+)\s*kB")
 
 
 def is_start(text: str) -> bool:
-    return text.startswith("Mem-Info:") or text.startswith("Mem-info:")
+    return text.startswith(("Mem-Info:", "Mem-info:"))
 
 
 def take(info: MemInfo, text: str, line: int) -> bool:
     """Add what this line says to `info`; False when it is not a line of Mem-Info."""
     first = text[:1]
     if first.isdigit():
-        return _take_total(info, text, line)
-    if first in (" ", "a"):  # the first counter is active_anon, the others are indented
-        return _take_counters(info, text, line)
-    return any(reader(info, text, line) for reader in _READERS)
+        return _take_pages(info, text)
+    return any(reader(info, text, line) for reader in _READERS.get(first, _OTHERS))
 
 
-def _take_total(info: MemInfo, text: str, line: int) -> bool:
-    if not (text[:1].isdigit() or text.startswith(("Free swap", "Total swap", "Swap cache"))):
-        return False
-    for pattern, field in _TOTALS:
-        found = pattern.match(text)
-        if found:
-            setattr(info, field, int(found[1]))
-            return True
-    return _KNOWN_UNUSED.match(text) is not None
+def _take_pages(info: MemInfo, text: str) -> bool:
+    found = _PAGES_TOTAL.match(text)
+    if not found:
+        return _PAGES_UNUSED.match(text) is not None
+    setattr(info, _PAGES[found[2]], int(found[1]))
+    return True
+
+
+def _take_swap(info: MemInfo, text: str, line: int) -> bool:
+    if found := _FREE_SWAP.match(text):
+        info.free_swap_kb = int(found[1])
+    elif found := _TOTAL_SWAP.match(text):
+        info.total_swap_kb = int(found[1])
+    else:
+        return text.startswith("Swap cache stats: ")
+    return True
 
 
 def _take_zone(info: MemInfo, text: str, line: int) -> bool:
@@ -149,13 +153,13 @@ def _values(text: str) -> dict[str, int | str]:
     return values
 
 
-_READERS: tuple[Callable[[MemInfo, str, int], bool], ...] = (
-    _take_zone,
-    _take_buddy,
-    _take_hugepages,
-    _take_node,
-    _take_reserve,
-    _take_total,
-    _take_counters,
-    _take_per_cpu,
-)
+_Readers = tuple[Callable[[MemInfo, str, int], bool], ...]
+_OTHERS: _Readers = (_take_counters, _take_per_cpu)
+# By what a line begins with. The first counter is active_anon, the others are indented; not all kernels number the nodes.
+_READERS: dict[str, _Readers] = {
+    **dict.fromkeys(" a", (_take_counters,)),
+    "N": (_take_zone, _take_buddy, _take_hugepages, _take_node, _take_per_cpu),
+    **dict.fromkeys("DHM", (_take_zone, _take_buddy, _take_per_cpu)),
+    "l": (_take_reserve, *_OTHERS),
+    **dict.fromkeys("FTS", (_take_swap, _take_per_cpu)),
+}

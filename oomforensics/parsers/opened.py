@@ -49,6 +49,7 @@ class Opened:
     stream: Peeked | None = None
     inside: bool = False  # an archive
     seekable: Seekable = field(default=_nothing, repr=False)
+    at_least: int = 0  # bytes that it has, as far as a file's size tells before all is read
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +121,11 @@ class _Expander:
             info.problems.append(Problem(info.name, None, _text(error), "data_loss"))
             yield Opened(info, mtime, inside=inside)
             return
-        seekable = self._seekable(head, file if layers == 0 else None)
+        if layers:
+            file = None
+        seekable = self._seekable(head, file)
         if archive is None:
-            yield Opened(info, mtime, head, inside, seekable)
+            yield Opened(info, mtime, head, inside, seekable, 0 if file is None else _left(file))
         else:
             yield from self._archive(archive, head, info, depth + layers + 1, seekable)
             info.framing = archive.name
@@ -182,6 +185,18 @@ class _Expander:
             copy.write(piece[:count])
         copy.seek(0)
         return size
+
+
+def _left(file: Readable) -> int:
+    """Bytes that are still to be read of it; 0 where it does not tell, as those of /proc."""
+    raw = cast(io.RawIOBase, file)
+    at = raw.tell()
+    try:
+        end = raw.seek(0, io.SEEK_END)
+    except OSError:
+        return 0
+    raw.seek(at)
+    return end - at
 
 
 def _is_text(head: bytes) -> bool:

@@ -46,7 +46,7 @@ def read(opened: Opened, *, timezone: tzinfo, host: str | None = None) -> Iterat
         problems.append(Problem(info.name, None, *refusal))
         return
     try:
-        yield from _read(_Tee(opened.stream, info), opened.mtime, info, timezone, host)
+        yield from _read(_Tee(opened.stream, info, opened.at_least), opened.mtime, info, timezone, host)
     except OSError as error:
         problems.append(Problem(info.name, None, f"reading stopped: {reason(error)}", "data_loss"))
 
@@ -129,12 +129,12 @@ def _refusal(head: bytes) -> tuple[str, str] | None:
 
 
 class _Tee:
-    """Counts and hashes what is read through it."""
+    """Counts and hashes what is read through it. Where `at_least` so many bytes are known to come, samples may do."""
 
-    def __init__(self, stream: Peeked, info: SourceInfo) -> None:
+    def __init__(self, stream: Peeked, info: SourceInfo, at_least: int) -> None:
         self._stream = stream
         self._info = info
-        self._full = hashlib.sha256()
+        self._full = hashlib.sha256() if at_least <= FULL_HASH else None
         self._samples = hashlib.sha256()
         self.head = stream.head
 
@@ -142,7 +142,7 @@ class _Tee:
         count = self._stream.readinto(buffer)
         if count:
             at = self._info.size_bytes
-            if at < FULL_HASH:
+            if self._full is not None and at < FULL_HASH:
                 self._full.update(buffer[:count])
             for start in range(at - at % SAMPLE_EVERY, at + count, SAMPLE_EVERY):
                 self._samples.update(buffer[max(start - at, 0) : max(min(start + SAMPLE - at, count), 0)])
@@ -150,11 +150,11 @@ class _Tee:
         return count
 
     def digest(self) -> str | None:
-        """SHA-256 of all that was read, or of samples of it, which then says so."""
+        """SHA-256 of all that was read, or of samples of it, which then says so. None: a large file became a small one."""
         size = self._info.size_bytes
-        if size <= FULL_HASH:
-            return self._full.hexdigest()
-        return _sampled(self._samples, size)
+        if size > FULL_HASH:
+            return _sampled(self._samples, size)
+        return None if self._full is None else self._full.hexdigest()
 
 
 def _sampled(samples: Any, size: int) -> str:

@@ -124,7 +124,9 @@ class Engine(Protocol):
         """Where anchors begin in buffer[start:end], each with its place in ANCHORS; those _SKIP apart are enough."""
         ...
 
-    def has(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> bool: ...
+    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+        """Where the needle stands first; -1: nowhere."""
+        ...
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int: ...
 
@@ -132,20 +134,17 @@ class Engine(Protocol):
 class BytesEngine:
     """Python alone."""
 
-    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
         return buffer.find(needle, start, end)
 
     def hits(self, buffer: mmap.mmap, start: int, end: int) -> Iterable[tuple[int, int]]:
-        find = self._find
+        find = self.find
         for index, anchor in enumerate(ANCHORS):
             at = find(buffer, anchor.needle, start, end)
             while at >= 0:
                 yield at, index
                 at += _step(anchor)
                 at = find(buffer, anchor.needle, at, end) if at < end else -1
-
-    def has(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> bool:
-        return self._find(buffer, needle, start, end) >= 0
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int:
         return memoryview(buffer)[start:end].tobytes().count(b"\n")
@@ -163,7 +162,7 @@ class MemmemEngine(BytesEngine):
         self._memmem.restype = ctypes.c_void_p
         self._memmem.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t)
 
-    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
         if start >= end:
             return -1
         first = self._address(self._byte.from_buffer(buffer))
@@ -180,7 +179,7 @@ class StringZillaEngine(BytesEngine):
         self._search = stringzilla.find
         self._count = stringzilla.count
 
-    def _find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
+    def find(self, buffer: mmap.mmap, needle: bytes, start: int, end: int) -> int:
         return int(self._search(memoryview(buffer), needle, start, end)) if start < end else -1
 
     def newlines(self, buffer: mmap.mmap, start: int, end: int) -> int:
@@ -367,8 +366,9 @@ class _Scanner:
         """Whether the open window holds one report up to here, so that none is mixed with another that still goes on."""
         if self.opened is None or self.opened != self.began:  # part of it was handed on
             return False
-        first = self.buffer.find(_INVOKED, self.opened - self.base, position - self.base)
-        return first >= 0 and self.buffer.find(_INVOKED, first + 1, position - self.base) < 0
+        find, end = self.engine.find, position - self.base
+        first = find(self.buffer, _INVOKED, self.opened - self.base, end)
+        return first >= 0 and find(self.buffer, _INVOKED, first + 1, end) < 0
 
     def _grown_back(self, position: int, before: int) -> int:
         """Where a window around an anchor begins: farther back while its edge looks like a report."""
@@ -399,7 +399,7 @@ class _Scanner:
         low = max(start, self.base) - self.base
         high = max(low, min(end, self.filled) - self.base)
         return any(
-            self.engine.has(self.buffer, literal, low, high) and pattern.search(self.buffer, low, high)
+            self.engine.find(self.buffer, literal, low, high) >= 0 and pattern.search(self.buffer, low, high)
             for literal, pattern in _EVIDENCE
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,12 @@ def looks_like_row(text: str) -> bool:
 
 def open_table(header: str, line: int) -> TaskTable | None:
     """A table for this header, or None if it lacks a column without which a row means nothing, or has absurdly many."""
+    known = _layout(header)
+    return None if known is None else TaskTable(layout=known[0], header_line=line, columns=known[1])
+
+
+@lru_cache(maxsize=16)  # one kernel's headers are all the same
+def _layout(header: str) -> tuple[str, tuple[str, ...]] | None:
     found = _HEADER.match(header)
     if not found:
         return None
@@ -94,8 +101,8 @@ def open_table(header: str, line: int) -> TaskTable | None:
     if len(columns) > _MAX_COLUMNS or any(name not in columns for name in _REQUIRED):
         return None
     wide = len(found[1]) > 1
-    layout = next((known.name for known in LAYOUTS if known.columns == columns and known.wide_pid == wide), "other")
-    return TaskTable(layout=layout, header_line=line, columns=columns)
+    name = next((known.name for known in LAYOUTS if known.columns == columns and known.wide_pid == wide), "other")
+    return name, columns
 
 
 class RowReader:

@@ -29,17 +29,18 @@ WORDS = (
 # longer than any name of a process, and nothing before it is what a report writes before the names of others.
 _PACKET = (
     r"(?:\[[A-Z][\w :./-]{0,120}+\] )?(?:[A-Za-z][\w :./-]{0,130}+)?(?<=IN)=[^ \n]*+ OUT=[^ \n]*+ "
-    r"(?:(?!SRC=)[A-Z]+=[^ \n]*+ )*+SRC=[\da-f.:]++ DST=[\da-f.:]++ LEN=\d"
+    r"(?:(?!SRC=)[A-Z]+=[^ \n]*+ )*+SRC=[0-9a-f.:]++ DST=[0-9a-f.:]++ LEN=[0-9]"
 )
 _packet = re.compile(_PACKET).match
 
+_WORD = "A-Za-z0-9_"  # a set of bytes that names `\w` is no bitmap for `re`, and takes longer
 _LINE = (
-    rb"\n(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[\d.+:Z-]*) [\w.-]++ (?:(?!(?:"
-    + "|".join(map(re.escape, sorted(TALKERS))).encode()
-    + rb")\[)[\w./@+-]++\[\d++\]: |kernel: (?:\[ *\d++\.\d++\] )?"
-    + _PACKET.encode()
-    + rb")[^\n]*+(?=\n[^ \t])"
-)
+    rf"\n(?:[A-Z][a-z]{{2}} [ 0-9]\d \d\d:\d\d:\d\d|\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.+:Z-]*) [{_WORD}.-]++ (?:(?!(?:"
+    + "|".join(map(re.escape, sorted(TALKERS)))
+    + rf")\[)[{_WORD}./@+-]++\[\d++\]: |kernel: (?:\[ *\d++\.\d++\] )?"
+    + _PACKET.replace(r"\w", _WORD)
+    + r")[^\n]*+(?=\n[^ \t])"
+).encode()
 _BEGINS, _ENDS = b"invoked oom-killer", b"illed process"
 
 _find_words = literals.finder(WORDS)
@@ -49,10 +50,11 @@ _RUN = re.compile(_LINE + rb"(?:" + _LINE + rb"){0,15}+")
 def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     """The parts of a window in which may be what matters, each with the number of its first line; `first` is the window's."""
     at, number = 0, first
-    words = [start for _, start, _ in _find_words(data)]
+    found = _find_words(data)
+    words = [start for _, start, _ in found]
     words.append(len(data))
     word = 0
-    for run in chain.from_iterable(_RUN.finditer(data, *stretch) for stretch in _beside_reports(data)):
+    for run in chain.from_iterable(_RUN.finditer(data, *stretch) for stretch in _beside_reports(data, found)):
         start, end = run.span()
         while words[word] < start:
             word += 1
@@ -66,12 +68,16 @@ def heard(data: bytes, first: int) -> Iterator[tuple[int, bytes]]:
     yield number, data[at:]
 
 
-def _beside_reports(data: bytes) -> Iterator[tuple[int, int]]:
+def _beside_reports(data: bytes, words: literals.Matches) -> Iterator[tuple[int, int]]:
     """Where noise is looked for: few lines of others stand in a report, and its own are many."""
-    at = 0
-    while (begin := data.find(_BEGINS, at)) >= 0 and (end := data.find(_ENDS, begin)) >= 0:
-        yield at, begin
-        at = end
+    at, begin = 0, data.find(_BEGINS)
+    for _, start, end in words:  # in one of which each _ENDS begins
+        if begin < 0:
+            break
+        killed = data.find(_ENDS, start, end + len(_ENDS))
+        if killed > begin:
+            yield at, begin
+            at, begin = killed, data.find(_BEGINS, killed)
     yield at, len(data)
 
 

@@ -83,9 +83,8 @@ class Observer:
     def __init__(self, source: str, events: list[Event], witnesses: Sequence[Witness] = WITNESSES) -> None:
         self._source, self._events = source, events
         self._witnesses = witnesses
-        self._needle = re.compile(
-            "|".join(re.escape(needle) for witness in witnesses for needle in witness.needles)
-        ).search
+        self._of_kernels_log = [witness for witness in witnesses if witness.speaker is not Speaker.PROGRAM]
+        self._needles = [needle for witness in witnesses for needle in witness.needles]
         self._open: list[_Open] = []
         self._documents = Documents(self.keep, source)
         self._found_of: Counter[str] = Counter()
@@ -105,7 +104,7 @@ class Observer:
             "OOM" in text or "ill" in text or "emory" in text or "blocked for" in text or "page alloc" in text or "adness" in text
             or "essages" in text or "uppress" in text or "uspended" in text or "renaming and" in text or "statistics; " in text
             or ("oom" in text and ("oom_" in text or "oomd" in text or "oom-kill" in text or text[:3] in ("oom", "con")))
-        ) and self._needle(text):  # fmt: skip
+        ) and any(map(text.__contains__, self._needles)):  # fmt: skip
             self._begin(record, text)
 
     def finish(self) -> None:
@@ -125,8 +124,8 @@ class Observer:
         program = record.program
         if program is None and record.from_kernel is None and (inner := _INNER_TAG.match(text)):
             program, text = inner[1], text[inner.end() :]
-        for witness in self._witnesses:
-            if not any(needle in text for needle in witness.needles) or not _may_say(witness, record, program):
+        for witness in self._of_kernels_log if record.from_kernel else self._witnesses:
+            if not any(map(text.__contains__, witness.needles)) or not _may_say(witness, record, program):
                 continue
             first, _, rest = text.partition("\n")
             for pattern in witness.patterns:

@@ -18,6 +18,7 @@ from typing import IO, cast
 
 from oomforensics.analysis.judge import judge
 from oomforensics.analysis.model import Judged
+from oomforensics.capture import frame
 from oomforensics.parsers import reading
 from oomforensics.parsers.assemble import assemble
 from oomforensics.parsers.bundle.context import ASSUMED, Contexts, path_of
@@ -31,10 +32,10 @@ from oomforensics.parsers.records import Problem, SourceInfo
 from oomforensics.parsers.snapshots import Recorded
 from oomforensics.parsers.sources import Source, reason
 from oomforensics.parsers.witness_observer import observe
-from oomforensics.pipeline import spool
 from oomforensics.pipeline.stop import EndsWhenStopped, Stop, Stoppable
 
 MAX_PROBLEMS = 1000  # kept of one log
+_SPOOL = frame.MAGIC + bytes([frame.VERSION])  # what one begins with
 _HELD_IN_MEMORY = 32 << 20  # bytes of an archive's incidents; more of them go to a temporary file
 
 _log = logging.getLogger(__name__)
@@ -113,13 +114,15 @@ def _incidents(opened: Opened, settings: Settings) -> Iterator[Incident]:
 
 
 def _is_spool(opened: Opened) -> bool:
-    return opened.stream is not None and opened.stream.head.startswith(spool.MAGIC)
+    return opened.stream is not None and opened.stream.head.startswith(_SPOOL)
 
 
 def _recorded(opened: Opened, settings: Settings) -> Iterator[Recorded | Incident]:
     """The snapshots of a recording, then what its kernel's log shows."""
+    from oomforensics.pipeline.spool import Spool  # which takes longer to load than a log to read
+
     info = opened.info
-    recording = spool.Spool(opened)
+    recording = Spool(opened)
     try:
         yield from recording.batches()
         for log in recording.logs:

@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO
 
-from oomforensics.capture import frame, samples
+from oomforensics.capture import samples
 from oomforensics.capture.decode import samples as decoded
 from oomforensics.capture.read import Losses, read_segment
 from oomforensics.parsers import tracepoint
@@ -35,7 +35,6 @@ from oomforensics.parsers.text import visible
 from oomforensics.parsers.witness import Event, Says
 from oomforensics.parsers.witness_observer import identify_event
 
-MAGIC = frame.MAGIC + bytes([frame.VERSION])
 NAME = "oomforensics spool"
 BATCH_ROWS = 20_000
 MAX_EVENTS = 20_000  # of one spool

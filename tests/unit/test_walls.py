@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -111,14 +112,34 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
 
 
-def test_reading_a_log_loads_no_statistics(tmp_path: Path) -> None:
-    """scipy.stats takes a second; only a recording of an incident needs it."""
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) == 1, reason="numpy starts a thread for each further core")
+def test_numpy_starts_no_threads_in_the_program() -> None:
+    """A program of others that imports this keeps them: it may multiply matrices."""
+    begin = (
+        "import sys; sys.argv = ['oomforensics', '--version']\n"
+        "from oomforensics.__main__ import run\n"
+        "try:\n    run()\nexcept SystemExit:\n    pass\n"
+    )
+    assert _threads_with_numpy(begin) == 1
+    assert _threads_with_numpy("") > 1
+
+
+def _threads_with_numpy(begin: str) -> int:
+    code = f"{begin}import os, sys, oomforensics.ingest\nprint(len(os.listdir('/proc/self/task')), file=sys.stderr)"
+    told = ("OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS")
+    env = {name: value for name, value in os.environ.items() if name not in told}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    return int(done.stderr)
+
+
+def test_reading_a_log_loads_nothing_of_recordings_and_processes(tmp_path: Path) -> None:
+    """scipy.stats takes a second, and the others longer than a log does; only a recording and --jobs need them."""
     log = tmp_path / "log"
     log.write_text("[    1.0] nothing of interest\n")
     code = (
         "import sys; from pathlib import Path; from oomforensics.ingest import ingest\n"
         f"ingest([{str(log)!r}], db=Path({str(tmp_path / 'h.duckdb')!r}))\n"
-        "print('scipy' in sys.modules)"
+        "print([name for name in ('scipy', 'oomforensics.pipeline.spool', 'multiprocessing') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "False"
+    assert done.stdout.strip() == "[]"

@@ -64,6 +64,7 @@ HEAD_LINES = 64  # that decide what no single line can tell
 MAX_TEXT = 64 * 1024  # of a record put together from several lines
 _MIN_MARGIN = 12  # no header whose message can run over several lines is shorter
 
+_ESCAPE = 0x1B  # a single byte is found faster than bytes of length one
 _CSI = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
@@ -153,7 +154,7 @@ class Reader:
         record = self._record(number, line)
         if record is None:
             return None
-        if follows and last is not None and self._is_rest(last, record):
+        if follows and last is not None and _is_bare(record) and self._is_rest(last, record):
             self._line = line
             return None
         if record.text.endswith(" name"):
@@ -175,8 +176,8 @@ class Reader:
         return True
 
     def _is_rest(self, last: Record, record: Record) -> bool:
-        """Whether the line was broken off the last record's; then that is whole again."""
-        if not _is_bare(record) or _is_bare(last) or last.from_kernel is False:
+        """Whether this bare line was broken off the last record's; then that is whole again."""
+        if _is_bare(last) or last.from_kernel is False:
             return False
         rest = kmsg.unescape(record.text) if last.seq is not None and "\\" in record.text else record.text
         whole = self._unwrapper.joined(last.text, self._line, rest)
@@ -378,7 +379,7 @@ def _shared_quote(one: str, other: str) -> str:
 
 
 def _decode(raw: bytes) -> str:
-    if b"\x1b" in raw:
+    if _ESCAPE in raw:
         raw = _CSI.sub(b"", raw)
     try:
         return raw.decode()

@@ -20,7 +20,9 @@ _LINE = re.compile(
 )
 # The commonest form: microseconds, no level, and nothing behind the stamp that begins as a caller or a vendor's prefix does.
 # A test holds it to what `read` makes of the same line.
-PLAIN = re.compile(r"\[ *(\d{1,12})\.(\d{6})\](?! {0,2}(?:\[(?: *[TC]\d|[TSHN],|\d\d?:)|I\[|[<(*.+-]|c\d))[ \xa0]?")
+PLAIN = re.compile(
+    r"\[ *+([0-9]{1,12}+)\.([0-9]{6})\](?! {0,2}+(?:\[(?: *[TC]\d|[TSHN],|\d\d?:)|I\[|[<(*.+-]|c\d))[ \xa0]?"
+)
 
 
 def read(line: str, clock: Clock) -> Header | None:

@@ -266,6 +266,23 @@ def test_a_large_source_is_hashed_by_samples(tmp_path: Path, monkeypatch: pytest
     assert mark != read(write(tmp_path / "c", data + b"\n"))[2].sha256
 
 
+def test_a_file_whose_end_cannot_be_looked_for_is_read() -> None:
+    records, problems, info = read(Path("/proc/meminfo"))
+    assert (problems, records[0].text[:9]) == ([], "MemTotal:")
+    assert info.size_bytes > 1000
+
+
+def test_a_large_file_that_is_cut_while_it_is_read_has_no_hash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "FULL_HASH", 3_000_000)
+    path = write(tmp_path / "a", LOG * 100_000)
+    (source,) = iter_sources([str(path)])
+    assert isinstance(source, Source)
+    for opened in expand(source, Limits()):
+        os.truncate(path, 2_000_000)
+        assert len(list(reading.read(opened, timezone=UTC))) > 1000
+        assert (opened.info.size_bytes, opened.info.sha256) == (2_000_000, None)
+
+
 def test_a_source_too_large_to_parse_whole_keeps_its_line_numbers(tmp_path: Path) -> None:
     noise = b"Jan  5 15:19:27 h sshd[1]: nothing\n" * 200_000
     records, problems, info = read(write(tmp_path / "x", noise + LOG + noise))

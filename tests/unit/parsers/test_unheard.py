@@ -106,6 +106,18 @@ def test_a_packet_inside_a_report_is_no_part_of_it() -> None:
     assert not [line for line in one.lines if "SRC=" in line.text]
 
 
+def test_noise_is_looked_for_again_behind_the_kill_whatever_word_it_stands_in() -> None:
+    begins = b"kernel: java invoked oom-killer: order=0"
+    for ends in (
+        b"kernel: Killed process 5",
+        b"slurm: oom-killed process 5",
+        b"kernel: still oom-kill, killed process 5",
+    ):
+        data = dated([[NOISE], [begins], [NOISE], [ends], [NOISE], [b"kernel: x"]])
+        gone = {1, 2, 3, 4, 5, 6} - {number for number, _ in left(data)}
+        assert gone == {5}  # the first line of all may continue another
+
+
 def test_a_date_of_any_syslog() -> None:
     for date in (b"Jan  5 15:19:27", b"2026-01-05T15:19:27+01:00", b"2026-01-05T15:19:27.123456Z"):
         assert left(b"x\n" + date + b" web1 " + NOISE + b"\ny\n") == [(1, b"x"), (3, b"y")]

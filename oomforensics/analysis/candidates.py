@@ -22,9 +22,8 @@ class Candidates(Sequence["Candidate"]):
         count = len(rows)
         self.rows = rows
         self.eligible: Array = np.ones(count, np.bool_)
-        self.ineligible_reason: list[str | None] = [
-            None
-        ] * count  # oom_score_adj_min, global_init, already_killed, vfork_child
+        # oom_score_adj_min | global_init | already_killed | vfork_child
+        self.ineligible_reason: list[str | None] = [None] * count
         self.badness_pages: Column | None = None  # absent: an input is unknown
         self.badness_min: Column | None = None  # with badness_max: the interval that lost inputs leave
         self.badness_max: Column | None = None

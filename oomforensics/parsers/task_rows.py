@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # it takes longer to import than all of numpy
 
 SMALL = 2**40  # a thousand times a sum of numbers below this is far within 64 bits; a log may hold any
 
+_FEW = 16  # parts among which a row is looked for
+
 
 class TaskRow(NamedTuple):
     """One row of the task table (dump_task). Fields that this kernel does not print are None."""
@@ -102,6 +104,8 @@ class TaskRows(Sequence[TaskRow]):
         if isinstance(index, slice):
             return list(self)[index]
         place = range(len(self))[index]
+        if self._has_blocks and len(self._parts) > _FEW:
+            self._parts, self._has_blocks = list(self), False
         if not self._has_blocks:
             return cast(TaskRow, self._parts[place])
         for part in self._parts:

@@ -94,6 +94,17 @@ def test_columns_follow_what_is_appended_and_rows_are_copied_whole() -> None:
         rows[6]
 
 
+def test_a_table_in_many_pieces() -> None:
+    rows = by_column()
+    for line in range(9, 60):
+        rows.append(row(line))
+    listed_before = list(rows)
+    assert [rows[place] for place in range(len(rows))] == listed_before
+    rows.append(RowReader(COLUMNS).block(60, np.array(NUMBERS), NAMES))
+    assert rows[-1] == TaskRow(62, 9, 0, 9, 700, 70, "a b", pgtables_bytes=0, swapents_pages=2, oom_score_adj=5)
+    assert rows.last_with("pid", 9) == len(rows) - 1
+
+
 def test_columns_of_several_tables() -> None:
     assert joined([None, None], [2, 1]) is None
     whole = joined([column_of([1, 2]), column_of([3])], [2, 1])

@@ -30,7 +30,7 @@ _COLUMNS = tuple(field.name for field in fields(Scene) if field.name not in _CHI
 _TUPLES = frozenset({"missing", "outcomes", "call_trace"})
 _SPECIAL = {"ts_us": "epoch_us(ts)"}
 _ROUND = 1000  # incidents whose surroundings are asked for at once
-_BATCH_ROWS = 100_000  # rows of their tables that are in memory at once, but for those of a single one
+_BATCH_ROWS = 60_000  # rows of their tables that are in memory at once, but for those of a single one
 
 _INCIDENT_SQL = f"""
     SELECT {", ".join(_SPECIAL.get(name, name) for name in _COLUMNS)}, meminfo, memcg_stats

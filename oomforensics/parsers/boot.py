@@ -35,8 +35,7 @@ class Boot:
 
     def learn(self, incident: Incident) -> None:
         info, table = incident.meminfo, incident.table
-        if incident.stack is not None and incident.stack.release is not None:
-            self.release = self.release or incident.stack.release
+        self.release = self.release or (incident.stack.release if incident.stack else None) or incident.boot_release
         if info is not None and info.total_swap_kb is not None:
             self.total_swap_kb.add(info.total_swap_kb)
         if table is not None and any(outcome.kind == "none_killable" for outcome in incident.outcomes):

@@ -289,6 +289,11 @@ class Builder:
             if not found:
                 continue
             groups = found.groupdict()
+            if (
+                self.incident.selected is not None
+            ):  # dump_header() has printed its own before: this one is another event's
+                self.incident.boot_release = self.incident.boot_release or groups["release"]
+                return False
             self.incident.stack = StackHeader(
                 line=record.line,
                 pid=int(groups["pid"]),

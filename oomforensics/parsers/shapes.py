@@ -31,6 +31,8 @@ def _rx(pattern: str) -> re.Pattern[str]:
 
 # dump_header's first line. `comm` is at most 15 bytes, more when a framing shows bytes as \xNN.
 _COMM = r"(?P<comm>.{0,15}?|.*\\x.{0,60}?)"
+# What may be left of `) total-vm:` where a line was broken or cut, with what whoever broke it wrote there.
+_SIZES_TORN = r"\)\W{0,4}(?:(?:total-|vsz:).*|tota?l?|to?|vsz?)?"
 
 INVOKED: tuple[Shape, ...] = (
     Shape(
@@ -136,7 +138,7 @@ KILLED_BARE = Shape(
     _rx(
         r"^(?:(?P<message>Out\ of\ [Mm]emory|Memory\ cgroup\ out\ of\ memory"
         r"|Out\ of\ memory\ \(oom_kill_allocating_task\)|No\ available\ memory\ \(MPOL_BIND\)|[\w./-]{1,15}):\ )?"
-        r"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?\ \((?P<comm>.*)\)\.?\s*$"
+        rf"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?\ \({_COMM}\)\.?\s*$"
     ),
 )
 KILLED_TORN = Shape(
@@ -146,7 +148,7 @@ KILLED_TORN = Shape(
     _rx(
         r"^(?:(?P<message>Out\ of\ [Mm]emory|Memory\ cgroup\ out\ of\ memory"
         r"|Out\ of\ memory\ \(oom_kill_allocating_task\)|No\ available\ memory\ \(MPOL_BIND\)):\ )?"
-        r"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?(?:\ \((?P<comm>.*))?$"
+        rf"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?(?:\ \({_COMM}(?:{_SIZES_TORN})?)?$"
     ),
 )
 SIZE = compiled(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")

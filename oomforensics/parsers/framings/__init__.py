@@ -68,6 +68,8 @@ _ESCAPE = 0x1B  # a single byte is found faster than bytes of length one
 _CSI = re.compile(rb"\x1b\[[0-9;:?]*[ -/]*[@-~]")
 _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
+# A console that was too slow (kernel/printk/printk.c): up to 4.9 the next message stands on the same line.
+_DROPPED = re.compile(r"(?P<quote>[ \t>|]*)\*\* \d{1,19} printk messages dropped \*\* ")
 _HARD_BLANK = "\xa0"  # mail programs and web pages write every second blank so
 _MANY = 3  # lines of the head that have one: it is no process's name then
 _MANY_IN_LINE = 8  # as many have no room in a process's name
@@ -100,6 +102,7 @@ class Reader:
         self._last: Record | None = None  # which the next line may continue
         self._line = ""  # the last one of it, as it stands
         self._number = 0  # of the last line
+        self._behind: bytes | None = None  # what stands on that line behind the record that was made of it
 
     @overload
     def records(self, lines: Iterable[tuple[int, bytes]]) -> Iterator[Record]: ...
@@ -133,6 +136,11 @@ class Reader:
                 record = self._next(number, raw)
                 if record is not None:
                     yield record
+                if self._behind is not None:
+                    raw, self._behind = self._behind, None
+                    record = self._next(number, raw)
+                    if record is not None:
+                        yield record
         yield from self._begun()
 
     def _begun(self) -> Iterator[Record]:
@@ -224,6 +232,8 @@ class Reader:
             return self._make(number, text, header)
         if self._framing is kmsg.FRAMING and kmsg.DICTIONARY.match(line):
             return None
+        if "printk messages dropped" in line and (dropped := _DROPPED.match(line)):
+            self._behind = (dropped["quote"] + line[dropped.end() :]).encode()
         if (carried := self._carried(number, line)) is not None:
             return carried
         self._margin = None

@@ -35,6 +35,7 @@ def _rx(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.ASCII)
 
 
+_SIZES = "(?:total-vm|vsz):"  # of a kill: nothing but more of them follows
 _PAIRS = (
     r"(?:[a-z_]+(?:\([a-z_]+\))?: ?-?\d+[kK]?B?\??(?: |\n ?|$)|all_unreclaimable\?(?: (?:yes|no))?(?: |$)|(?:yes|no)$)+"
 )
@@ -61,14 +62,19 @@ BROKEN: tuple[Broken, ...] = (
     ),
     Broken(
         _rx(r"(?:Memory cgroup out|Out)(?: of(?: memory(?: \(.*\))?:?)?)?(?: Kill(?:ed)?(?: process)?)?"
-            r"|Kill(?:ed)?(?: process)?"), _rx(r"$^"),
-        _rx(r"(?:of )?(?:memory(?: \(.*\))?: ?)?(?:Kill(?:ed)? )?(?:process ?)?(?:\d.*)?"),
+            r"|Memory(?: cgroup)?|Kill(?:ed)?(?: process)?"), _rx(r"$^"),
+        _rx(r"(?:cgroup )?(?:out )?(?:of )?(?:memory(?: \(.*\))?: ?)?(?:Kill(?:ed)? )?(?:process ?)?(?:\d.*)?"),
         ("Memory cgroup out of memory: Killed", "process 116849 (alloc_anon) total-vm:12236kB,"),
     ),
     Broken(
-        _rx(r"(?:.*: )?Kill(?:ed)? process \d.*"), _rx(r".*(?:oom_score_adj:-?\d+|sacrifice child)"),
-        _rx(r"(?!Out of|Memory cgroup|oom_reaper|Kill|Mem|CPU:|Tasks|\[).+"),
+        _rx(rf"(?:.*: )?Kill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*sacrifice child"),
+        _rx(r"(?!Out of|Memory cgroup|oom_reaper|Kill|Mem|CPU:|Tasks|\[|\*\*).+"),
         ("Memory cgroup out of memory: Killed process 116849", "(alloc_anon) total-vm:12236kB, anon-rss:6888kB, file-rss:0kB,"),
+    ),
+    Broken(
+        _rx(rf"(?:.*: )?Killed process \d.*{_SIZES}.*"), _rx(r".*oom_score_adj:-?\d+"),
+        _rx(r"(?:(?:(?:total|vm|anon|file|shmem|rss|UID|pgtables|oom_score_adj)[-:]?+)*+(?:-?\d++)?+(?:kB)?+,?+(?: ++|$))++"),
+        ("Out of memory: Killed process 31 (winch) total-vm:9kB,", "anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:"),
     ),
     Broken(
         _rx(r"oom_reaper: reaped process \d.*"), _rx(r".*shmem-rss:\d+kB.*"),
@@ -100,7 +106,12 @@ BROKEN: tuple[Broken, ...] = (
         ("Node 0 DMA free:15868kB min:64kB low:80kB high:96kB", "reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB"),
     ),
 )  # fmt: skip
+# What stands before the rest of a broken line: quotes that other lines of the source do not have, a book's sign for "goes on".
+_MARKS = _rx(
+    "(?:[>|] ?)*[\N{LEFTWARDS ARROW WITH HOOK}\N{RIGHTWARDS ARROW WITH HOOK}\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}]? ?"
+)
 _HEADER = _rx(r"\[ *pid *\] .* name *")
+_HYPHEN = _rx(r"[a-z]-$")  # of `total-vm`, `anon-rss`: a mail program breaks a line there, too
 _NUMBER = _rx(r"-?\d+")
 _ROW = _rx(r"\[ *\d+\](?: +-?\d+)+ *")
 _ROW_REST = _rx(r"((?:-?\d+ +)*)\S.{0,60}")
@@ -137,7 +148,7 @@ class Unwrapper:
         if self.is_cut(before) and (not _ROW.fullmatch(text) or self._columns <= _columns(text + line)):
             message = text + line
         else:
-            text, rest = text.rstrip(), line.strip()
+            text, rest = text.rstrip(), _MARKS.sub("", line.strip(), count=1)
             if not text:
                 return rest or None  # broken behind the header
             last = text.rpartition("\n")[2]
@@ -146,7 +157,7 @@ class Unwrapper:
                 return self._row(text, rest) if rest else None
             if len(before) != self._width:
                 self._width = 0  # broken at a blank: a terminal does not look for one
-            message = text + kind.glue + rest
+            message = text + ("" if _HYPHEN.search(text) else kind.glue) + rest
         self.whole(message)
         return message
 

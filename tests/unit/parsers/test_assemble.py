@@ -244,3 +244,46 @@ def test_a_notice_counts_no_kill_of_an_earlier_storm() -> None:
     notice = stamped(["oom_kill_process: 23 callbacks suppressed"], 2000.0)
     found = incidents([*old, *new, *notice])
     assert [incident.report_suppressed for incident in found] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("lines", "comm", "anon_rss_kb"),
+    [
+        (
+            ["> [   31.500000] Out of memory: Killed process 71 (crane-operator) total-", "vm:", "> 900kB, anon-rss:71kB"],
+            "crane-operator", 71,
+        ),
+        (
+            ["[   31.500000] Killed process 71 (winch)", "\N{LEFTWARDS ARROW WITH HOOK}total-vm:900kB, anon-rss:71kB"],
+            "winch", 71,
+        ),
+        (["[   31.500000] Killed process 71 (winch) tot"], "winch", None),
+        (["[   31.500000] Killed process 71 (winch) total- vm: 900kB, anon-rss:71kB"], "winch", None),
+        (["[   31.500000] Memory cgroup", "out of memory: Killed process 71 (winch) total-vm:9kB, anon-rss:7kB"], "winch", 7),
+        (["[   31.500000] Memory", "cgroup out of memory: Killed process 71 (winch) total-vm:9kB, anon-rss:7kB"], "winch", 7),
+    ],
+)  # fmt: skip
+def test_the_name_in_a_broken_kill_line_ends_where_its_bracket_does(
+    lines: list[str], comm: str, anon_rss_kb: int | None
+) -> None:
+    (incident,) = incidents(lines)
+    assert [(kill.pid, kill.comm, kill.anon_rss_kb) for kill in incident.kills] == [(71, comm, anon_rss_kb)]
+    assert incident.uptime_us == 31_500_000
+
+
+def test_a_stack_behind_the_selection_is_somebody_elses() -> None:
+    """dump_header() has printed its own before; what stands here is a bug's, or another CPU's."""
+    (incident,) = incidents(
+        stamped(
+            [
+                "Out of memory: Kill process 71 (winch) score 504 or sacrifice child",
+                "BUG: spinlock recursion on CPU#1, crane/88",
+                "CPU: 1 PID: 88 Comm: crane Not tainted 4.4.0-rc7 #3",
+                "Hardware name: QEMU Standard PC",
+                "Killed process 71 (winch) total-vm:900kB, anon-rss:71kB, file-rss:0kB",
+            ]
+        )
+    )
+    assert incident.stack is None
+    assert incident.boot_release == "4.4.0-rc7"
+    assert [kill.pid for kill in incident.kills] == [71]

@@ -659,3 +659,19 @@ def test_a_syslog_that_hands_on_what_kmsg_escapes() -> None:
     )
     (record,) = parse([line])
     assert record.text == "active_anon:1 inactive_anon:2\n active_file:68 inactive_file:100\n free:5"
+
+
+def test_a_console_that_was_too_slow_says_so_on_the_line_of_the_next_message() -> None:
+    """kernel/printk/printk.c of 3.14 to 4.9 ends this notice with a blank. It stays whole, for it is known by its text."""
+    notice, kill = (
+        "** 2 printk messages dropped **",
+        "Killed process 71 (winch) total-vm:900kB, anon-rss:71kB, file-rss:0kB",
+    )
+    line = f"{notice} [   31.500000] {kill}"
+    assert read(line, "[   31.600000] x") == [
+        Record(1, line),
+        Record(1, kill, 31_500_000),
+        Record(2, "x", 31_600_000),
+    ]
+    assert [record.text for record in read(f"> {line}", "> [   31.600000] x")] == [line, kill, "x"]
+    assert [record.text for record in read(notice, "[   31.600000] x")] == [notice, "x"]

@@ -85,6 +85,9 @@ def test_samples(kind: Broken) -> None:
         ("web invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0", "order=9"),
         ("Mem-Info:", "active_anon:1"),
         ("some words", "name"),
+        ("Killed process 71 (winch) total-vm:9kB, anon-rss:8kB, file-rss:0kB", "```"),
+        ("Killed process 71 (winch) total-vm:9kB, anon-rss:8kB, file-rss:0kB", "is what it says. anon-rss:1kB"),
+        ("Killed process 71 (winch)", "** 2 printk messages dropped ** [   31.500000] x"),
     ],
 )
 def test_what_does_not_go_on(first: str, rest: str) -> None:

@@ -104,6 +104,11 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
         f"__CURSOR=s=1\n__REALTIME_TIMESTAMP={line.unix_us}\n_BOOT_ID={_BOOT_ID}\n_TRANSPORT=kernel\n"
         f"_SOURCE_MONOTONIC_TIMESTAMP={round(line.uptime_s * 1e6)}\n_HOSTNAME=web1\nMESSAGE={line.text}\n"
     ),
+    "talosctl": lambda line: f"10.0.0.7: kern: warning: [{line.moment:%Y-%m-%dT%H:%M:%S.%f}000Z]: {line.text}",
+    "vmware.log": lambda line: (
+        f"{line.moment:%Y-%m-%dT%H:%M:%S.%f}Z In(05) vcpu-5 - Guest: <4>[{line.uptime_s:12.6f}] {line.text}"
+    ),
+    "router with levels": lambda line: f"[W] {line.moment:%b %e %H:%M:%S} kernel: {line.text}",
     "logread": lambda line: f"{line.moment:%a %b %e %H:%M:%S %Y} kern.warn kernel: [{line.uptime_s:12.6f}] {line.text}",
 }
 

@@ -31,6 +31,8 @@ from oomforensics.parsers.framings import (
     syslog_5424,
     syslog_iso,
     tag,
+    talos,
+    vmware,
 )
 from oomforensics.parsers.framings.base import Context, Framing, Header
 from oomforensics.parsers.framings.carrier import CARRIERS, Carried, Carrier
@@ -45,6 +47,7 @@ from oomforensics.parsers.text import visible
 FRAMINGS: tuple[Framing, ...] = (
     dmesg.FRAMING,
     syslog.FRAMING,
+    vmware.FRAMING,
     syslog_iso.FRAMING,
     journal_json.FRAMING,
     dmesg_wallclock.FRAMING,
@@ -56,6 +59,7 @@ FRAMINGS: tuple[Framing, ...] = (
     journal_unix.FRAMING,
     logcat.FRAMING,
     tag.FRAMING,
+    talos.FRAMING,
     priority.FRAMING,
 )
 BARE = "text"  # the name of having no framing

@@ -172,6 +172,10 @@ CARRIERS: tuple[Carrier, ...] = (
             "2026-05-01 10:00:00,123 INFO: [  12.345678] Mem-Info:", "1777629600000 [  12.345678] Mem-Info:",
         ),
     ),
+    Carrier(  # a level in one letter, as routers (Keenetic) and consoles of log stores (Google's) show it
+        "level", r"[\[A-Z]", _prefixed(r"(?:\[[A-Z]\]|[A-Z]) "),
+        ("[W] Oct 22 20:02:33 kernel: Mem-Info:", "I 2026-05-01T10:00:00.123Z web1 kernel: Mem-Info:"),
+    ),
     Carrier(
         "comment", r"[#/;*+%-]", _prefixed(r"(?:#{1,3}|//|;|\*|\+|-|%)[ \t]*"),
         ("# [  12.345678] Mem-Info:", "// [  12.345678] Mem-Info:", "+[  12.345678] Mem-Info:"),

@@ -44,6 +44,7 @@ AROUND: dict[str, Callable[[int, str], str]] = {
     "console of CI": lambda _, line: f"[2026-05-01T10:00:00.123Z] {line}",
     "log of Python": lambda _, line: f"2026-05-01 10:00:00,123 INFO: {line}",
     "milliseconds": lambda _, line: f"1777629600000 {line}",
+    "console of a log store": lambda _, line: f"A 2026-05-01T10:00:00.123456Z web1 kernel: {line}",
     "comment": lambda _, line: f"# {line}",
     "patch": lambda _, line: f"+{line}",
     "log store": lambda _, line: json.dumps({"@timestamp": "2026-05-01T10:00:00Z", "host": "web1", "message": line}),

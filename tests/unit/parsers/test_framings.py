@@ -273,6 +273,30 @@ DATED = [
         ),
     ),
     (
+        "10.0.0.7: kern:    info: [2026-05-01T10:00:00.123456789Z]: x",
+        Record(
+            1, "x", None, us(2026, 5, 1, 10, micro=123_456), TsSource.DMESG_WALLCLOCK, "10.0.0.7", from_kernel=True, level=6
+        ),
+    ),
+    (
+        "kern: warning: [2026-05-01T10:00:00.123456789Z]:  </TASK>",
+        Record(
+            1, " </TASK>", None, us(2026, 5, 1, 10, micro=123_456), TsSource.DMESG_WALLCLOCK, from_kernel=True, level=4
+        ),
+    ),
+    (
+        "user: warning: [2026-05-01T10:00:00.123456789Z]: x",
+        Record(1, "x", None, us(2026, 5, 1, 10, micro=123_456), TsSource.DMESG_WALLCLOCK, from_kernel=False, level=4),
+    ),
+    (
+        "2026-05-01T10:00:00.123Z In(05) vcpu-5 - Guest: <4>[    1.200000]  x",
+        Record(1, " x", 1_200_000, us(2026, 5, 1, 10, micro=123_000), TsSource.SYSLOG, from_kernel=True, level=4),
+    ),
+    (
+        "2026-05-01T10:00:00.123Z| vcpu-0| I005: Guest: [    1.200000] x",
+        Record(1, "x", 1_200_000, us(2026, 5, 1, 10, micro=123_000), TsSource.SYSLOG),
+    ),
+    (
         "2026-11-23T06:02:53,727681+00:00 x",
         Record(1, "x", None, us(2026, 11, 23, 6, 2, 53, micro=727_681), TsSource.DMESG_WALLCLOCK),
     ),
@@ -380,6 +404,8 @@ FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, fil
         f"<3>1 2026-05-01T10:00:00Z h evil - - - kernel: {FORGED}",
         f"12,5,6,-;{FORGED}",
         f"<12>[    1.200000] {FORGED}",
+        f"user:     err: [2026-05-01T10:00:00.123456789Z]: {FORGED}",
+        f"2026-05-01T10:00:00.123Z In(05) vcpu-5 - Guest: <12>[    1.200000] {FORGED}",
         f'{{"_TRANSPORT":"journal","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
         f'{{"_TRANSPORT":"stdout","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
         f'{{"_TRANSPORT":"syslog","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',

@@ -30,6 +30,11 @@ def parse_kill(text: str, record: Record) -> ParsedKill | None:
     found = shapes.KILLED_TORN.pattern.match(text)
     if found:
         return ParsedKill(_kill(found, record, "killed-torn"), has_sizes=False, torn=True, feature=None)
+    found = shapes.KILLED_UB.pattern.match(text)
+    if found:
+        kill = _kill(found, record, "killed-ub")
+        kill.total_vm_kb = int(found["total_vm_kb"])
+        return ParsedKill(kill, has_sizes=True, torn=False, feature=None)
     return None
 
 

@@ -151,6 +151,16 @@ KILLED_TORN = Shape(
         rf"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?(?:\ \({_COMM}(?:{_SIZES_TORN})?)?$"
     ),
 )
+# OpenVZ: what ran out is a container's beancounter (UB). rss is all of it, of whatever kind.
+KILLED_UB = Shape(
+    "killed-ub",
+    "2.6.32 of OpenVZ",
+    "Out of memory in UB 1042: OOM killed process 4107 (php-cgi) score 0 vm:281988kB, rss:17004kB, swap:0kB",
+    _rx(
+        rf"^(?P<message>Out\ of\ memory\ in\ UB\ \S{{1,80}}):\ OOM\ killed\ process\ (?P<pid>\d+)\ \({_COMM}\)"
+        r"\ score\ -?\d+\ vm:(?P<total_vm_kb>\d+)kB,\ rss:\d+kB,\ swap:\d+kB\s*$"
+    ),
+)
 SIZE = compiled(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")
 KILLED_UID = compiled(r", UID:(\d+)(?: |$|,)")
 KILLED_ADJ = compiled(r" oom_score_adj:(-?\d+)\s*$")
@@ -268,6 +278,6 @@ TRACE_FRAME = re.compile(r"^ ?(?:\[<?[0-9a-fx]+>?\])?\s*(?:\? )?(?:__)?([A-Za-z_
 PAGE_ALLOCATION_FAILURE = re.compile(r"page allocation (?:failure|stalls)")
 
 EVERY_SHAPE: tuple[Shape, ...] = (
-    *INVOKED, INVOKED_CUT, *SELECTED, KILLED, KILLED_BARE, KILLED_TORN, SHARED_MM, REAPED, UNREAPED, GROUP,
+    *INVOKED, INVOKED_CUT, *SELECTED, KILLED, KILLED_BARE, KILLED_TORN, KILLED_UB, SHARED_MM, REAPED, UNREAPED, GROUP,
     ALREADY_EXITING, SUPPRESSED, SYSRQ, BANNER, *OUTCOMES, *STACK,
 )  # fmt: skip

@@ -77,6 +77,10 @@ BROKEN: tuple[Broken, ...] = (
         ("Out of memory: Killed process 31 (winch) total-vm:9kB,", "anon-rss:8kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:"),
     ),
     Broken(
+        _rx(r"Out of memory in UB \S+: OOM"), _rx(r"$^"), _rx(r"killed process \d.*"),
+        ("Out of memory in UB 1042: OOM", "killed process 31 (winch) score 0 vm:9kB, rss:8kB, swap:0kB"),
+    ),
+    Broken(
         _rx(r"oom_reaper: reaped process \d.*"), _rx(r".*shmem-rss:\d+kB.*"),
         _rx(r"\(.{0,60}\), now .*|now .*|(?:[a-z]+-rss:\d+kB,? ?)+"),
         ("oom_reaper: reaped process 72203", "(oom02), now anon-rss:15681280kB, file-rss:0kB, shmem-rss:0kB"),

@@ -287,3 +287,14 @@ def test_a_stack_behind_the_selection_is_somebody_elses() -> None:
     assert incident.stack is None
     assert incident.boot_release == "4.4.0-rc7"
     assert [kill.pid for kill in incident.kills] == [71]
+
+
+def test_a_kill_in_a_container_of_openvz() -> None:
+    """Its rss is neither anonymous nor of files, so it is neither."""
+    killed = "OOM killed process 71 (winch) score 0 vm:900kB, rss:71kB, swap:0kB"
+    (one,) = incidents(stamped([f"Out of memory in UB 1042: {killed}"]))
+    (kill,) = one.kills
+    assert (kill.pid, kill.comm, kill.total_vm_kb, kill.anon_rss_kb) == (71, "winch", 900, None)
+    assert kill.message == "Out of memory in UB 1042"
+    (broken,) = incidents(["[   31.500000] Out of memory in UB 1042: OOM ", killed.removeprefix("OOM ")])
+    assert [kill.pid for kill in broken.kills] == [71]

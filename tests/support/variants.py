@@ -109,6 +109,12 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
         f"{line.moment:%Y-%m-%dT%H:%M:%S.%f}Z In(05) vcpu-5 - Guest: <4>[{line.uptime_s:12.6f}] {line.text}"
     ),
     "router with levels": lambda line: f"[W] {line.moment:%b %e %H:%M:%S} kernel: {line.text}",
+    "console of GitHub Actions": lambda line: f"2026-05-01T10:00:00.1234567Z [{line.uptime_s:12.6f}] {line.text}",
+    "console of GitHub Actions, dmesg -T": lambda line: (
+        f"2026-05-01T10:00:00.1234567Z [{line.moment:%a %b %e %H:%M:%S %Y}] {line.text}"
+    ),
+    "console of GitHub Actions, dmesg -t": lambda line: f"2026-05-01T10:00:00.1234567Z {line.text}",
+    "console of GitLab, syslog": lambda line: f"2026-05-01T10:00:00.123456Z 01O {_syslog('web1')(line)}",
     "logread": lambda line: f"{line.moment:%a %b %e %H:%M:%S %Y} kern.warn kernel: [{line.uptime_s:12.6f}] {line.text}",
 }
 

@@ -15,6 +15,7 @@ from itertools import chain, islice
 from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
+    ci_console,
     dmesg,
     dmesg_iso,
     dmesg_wallclock,
@@ -100,6 +101,7 @@ class Reader:
         self._bare_quote = ""
         self._hard_blanks = False
         self._is_encoded = False  # as quoted-printable
+        self._is_console = False  # of a CI service, which stamps each line
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
@@ -120,7 +122,9 @@ class Reader:
             if numbered is PAUSED_LINE:
                 break
         self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
-        found = chain(head, source)
+        found: Iterator[tuple[int, Any]] = chain(head, source)
+        if self._is_console:
+            found = ci_console.taken_off(found)
         for numbered in quoted_printable.decoded(found) if self._is_encoded else found:
             if numbered is PAUSED_LINE:
                 yield from self._begun()
@@ -198,6 +202,9 @@ class Reader:
         return whole is not None
 
     def _look_at(self, head: list[tuple[int, bytes]]) -> None:
+        self._is_console = ci_console.looks_like_it([raw for _, raw in head])
+        if self._is_console:
+            head = list(ci_console.taken_off(head))
         self._is_encoded = quoted_printable.looks_like_it([raw for _, raw in head])
         if self._is_encoded:
             head = list(quoted_printable.decoded(head))

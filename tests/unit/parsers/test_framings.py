@@ -701,3 +701,23 @@ def test_a_console_that_was_too_slow_says_so_on_the_line_of_the_next_message() -
     ]
     assert [record.text for record in read(f"> {line}", "> [   31.600000] x")] == [line, kill, "x"]
     assert [record.text for record in read(notice, "[   31.600000] x")] == [notice, "x"]
+
+
+def test_the_console_of_a_ci_service() -> None:
+    """It says when the job printed the line; what stands behind that is read as if it stood alone."""
+    told = [
+        "\ufeff2026-05-01T10:00:00.1234567Z ##[group]Run sudo dmesg -T",
+        "2026-05-01T10:00:00.1234567Z [Thu May 14 23:17:24 2020] active_anon:1 inactive_anon:2 isolated_anon:0",
+        "2026-05-01T10:00:00.1234567Z                             active_file:14",
+        "2026-05-01T10:00:00.1234567Z",
+        "2026-05-01T10:00:00.1234567Z Dec 20 03:17:52 h evil[1]: x",
+    ]
+    first, second, empty, last = read(*told)
+    assert first == Record(1, "##[group]Run sudo dmesg -T")
+    assert (second.text.split("\n")[1], second.wall_us) == (" active_file:14", us(2020, 5, 14, 23, 17, 24))
+    assert (empty.text, last.line, last.from_kernel) == ("", 5, False)
+
+
+def test_a_syslog_with_seven_digits_here_and_there_is_no_console() -> None:
+    told = ["2026-05-01T10:00:00.1234567Z h kernel: x", "2026-05-01T10:00:00.123456Z h kernel: x"]
+    assert [record.host for record in read(*told * 5)] == ["h"] * 10

@@ -26,6 +26,7 @@ from oomforensics.parsers.framings import (
     kmsg,
     logcat,
     logread,
+    pretty_json,
     priority,
     quoted_printable,
     syslog,
@@ -102,6 +103,7 @@ class Reader:
         self._hard_blanks = False
         self._is_encoded = False  # as quoted-printable
         self._is_console = False  # of a CI service, which stamps each line
+        self._is_pretty = False  # JSON, over several lines
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
@@ -125,6 +127,8 @@ class Reader:
         found: Iterator[tuple[int, Any]] = chain(head, source)
         if self._is_console:
             found = ci_console.taken_off(found)
+        if self._is_pretty:
+            found = pretty_json.on_one_line(found)
         for numbered in quoted_printable.decoded(found) if self._is_encoded else found:
             if numbered is PAUSED_LINE:
                 yield from self._begun()
@@ -205,6 +209,7 @@ class Reader:
         self._is_console = ci_console.looks_like_it([raw for _, raw in head])
         if self._is_console:
             head = list(ci_console.taken_off(head))
+        self._is_pretty = pretty_json.looks_like_it([raw for _, raw in head])
         self._is_encoded = quoted_printable.looks_like_it([raw for _, raw in head])
         if self._is_encoded:
             head = list(quoted_printable.decoded(head))

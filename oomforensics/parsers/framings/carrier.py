@@ -61,6 +61,7 @@ _TIME = ("@timestamp", "timestamp", "_time", "time", "ts", "date", "eventTime")
 _HOST = ("_HOSTNAME", "hostname", "host", "source_host", "nodename", "node", "instance")
 _PROGRAM = ("SYSLOG_IDENTIFIER", "syslog_identifier", "program", "appname", "app_name", "ident", "identifier")
 _MAX_LINES = 200  # in one message
+_ESCAPED_END = re.compile(r"(?:\\[rn])+\Z")  # a serial console's line ends, escaped twice (Google's)
 _EPOCH_MS = re.compile(r"\d{13}")
 
 
@@ -76,7 +77,7 @@ def _json(line: str, clock: Clock) -> Iterator[Carried]:
     values = _flat(entry)
     text = _first(values, _TEXT)
     if text is not None:
-        yield Carried(text.rstrip("\n"), _said(values, clock))
+        yield Carried(_ESCAPED_END.sub("", text.rstrip("\n")), _said(values, clock))
 
 
 def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -149,3 +149,43 @@ def test_whatever_a_line_holds_none_fails(text: str) -> None:
     for carrier in CARRIERS:
         assert all(isinstance(carried.text, str) for carried in carrier.read(text, clock))
     assert all(isinstance(record, Record) for record in Reader(CONTEXT, []).records([(1, text.encode())]))
+
+
+def _pretty(line: str, name: str = "textPayload") -> dict[str, object]:
+    return {"insertId": "7", "resource": {"labels": {"zone": "z"}}, name: line, "timestamp": "2026-05-01T10:00:00Z"}
+
+
+PRETTY: dict[str, Callable[[list[str]], object]] = {
+    "a list": lambda lines: [_pretty(f"{line}\\r\\n") for line in lines],
+    "a list in an object": lambda lines: {
+        "events": [_pretty(line, "message") | {"ingestionTime": 1} for line in lines]
+    },
+    "hits of a search": lambda lines: {"hits": {"hits": [{"_source": {"message": line}} for line in lines]}},
+}
+
+
+@pytest.mark.parametrize("form", PRETTY.values(), ids=PRETTY)
+@pytest.mark.parametrize("indent", [1, 2, 4])
+def test_a_report_in_json_over_several_lines(form: Callable[[list[str]], object], indent: int) -> None:
+    (plain,) = judged(REPORT)
+    text = json.dumps(form(REPORT), indent=indent).splitlines()
+    (found,) = judged(text)
+    assert [kill.pid for kill in found.incident.kills] == [kill.pid for kill in plain.incident.kills]
+    assert [row.badness_pages for row in found.candidates] == [row.badness_pages for row in plain.candidates]
+    killed = next(number for number, line in enumerate(text, start=1) if "Killed process" in line)
+    assert text[found.incident.kills[0].line - 1].strip() == "{"
+    assert found.incident.kills[0].line < killed
+
+
+def test_the_journal_over_several_lines() -> None:
+    entry = {"__REALTIME_TIMESTAMP": "1777622400123456", "_TRANSPORT": "kernel", "_HOSTNAME": "web1", "MESSAGE": "{"}
+    told = json.dumps(entry, indent="\t").splitlines()
+    assert told[0] == "{"
+    assert [(record.text, record.host, record.from_kernel, record.line) for record in parse([*told, *told])] == [
+        ("{", "web1", True, 1), ("{", "web1", True, 1 + len(told)),
+    ]  # fmt: skip
+
+
+def test_what_is_never_closed_is_as_it_stands() -> None:
+    told = ["{", '"MESSAGE": "x",', "[   12.345678] Mem-Info:"]
+    assert [record.text for record in parse(told)] == ["{", '"MESSAGE": "x",', "Mem-Info:"]

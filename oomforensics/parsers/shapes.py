@@ -274,7 +274,13 @@ STACK: tuple[Shape, ...] = (
     ),
 )
 CPUSET = _rx(r"^(?P<comm>.*)\ cpuset=(?P<cpuset>\S+)\ mems_allowed=(?P<mems_allowed>[\d,-]*)\s*$")
-TRACE_FRAME = re.compile(r"^ ?(?:\[<?[0-9a-fx]+>?\])?\s*(?:\? )?(?:__)?([A-Za-z_][\w.]*)\+0x[0-9a-f]+/0x[0-9a-f]+")
+# The function of a stack's line, as architectures and klogd write it:
+#    [<ffffffff81692515>] ? dump_header+0x83/0x1ca        [nfs:__alloc_pages+0x34c/0x380] __alloc_pages+0x34c/0x380
+#   [<c0011800>] (dump_header) from [<c000fde0>] (oom_kill_process+0xa1/0x370)       dump_header from oom_kill_process+0xa1/0x370
+TRACE_FRAME = re.compile(
+    r"^\s*+(?:\[[^\]\s]{1,80}\])?+\s*+(?:\? )?\(?(?:__)?([A-Za-z_][\w.]*)"
+    r"(?:\+0x[0-9a-f]+/0x[0-9a-f]+|\)? from (?:\[<?[0-9a-f]+>?\] )?\(?[\w.]+\+0x[0-9a-f]+/0x)"
+)
 PAGE_ALLOCATION_FAILURE = re.compile(r"page allocation (?:failure|stalls)")
 
 EVERY_SHAPE: tuple[Shape, ...] = (

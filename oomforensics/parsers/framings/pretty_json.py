@@ -24,7 +24,7 @@ _OF_LOGS = re.compile(
     rb'\s*"(?:MESSAGE|__REALTIME_TIMESTAMP|textPayload|jsonPayload|ingestionTime|@timestamp|_source|_raw)"\s*:'
 )
 _OPENS, _CLOSES = (b"{", b"["), (b"}", b"]")
-_MOST_LINES = 1000  # of an entry; the journal's have some 40
+_MOST_BYTES = 256 * 1024  # of an entry; the journal's have some 2 KiB
 
 
 def looks_like_it(head: Sequence[bytes]) -> bool:
@@ -36,20 +36,21 @@ def looks_like_it(head: Sequence[bytes]) -> bool:
 def on_one_line(lines: Iterable[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
     """Each entry as one line, with the number of its first; what is not bytes passes, as does a pause."""
     held: list[tuple[int, bytes]] = []
-    depth = 0
+    depth = size = 0
     for numbered in lines:
         line = numbered[1]
         is_text = numbered is not PAUSED_LINE and isinstance(line, bytes)
         bare = line.strip() if is_text else b""
-        if not is_text or bare == b"{" or len(held) == _MOST_LINES:
+        if not is_text or bare == b"{" or size > _MOST_BYTES:
             yield from held  # around an entry, or never closed
-            held, depth = [], 0
+            held, depth, size = [], 0, 0
         if not is_text or (not held and bare != b"{"):
             yield numbered
             continue
         held.append(numbered)
+        size += len(line) + 1
         depth += bare.endswith(_OPENS) - bare.startswith(_CLOSES)
         if depth <= 0:
             yield held[0][0], b" ".join(part.strip() for _, part in held)
-            held = []
+            held, size = [], 0
     yield from held

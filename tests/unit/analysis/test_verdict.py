@@ -342,3 +342,15 @@ def test_with_the_total_lost_nobody_with_an_adjustment_has_a_badness() -> None:
     adjusted = [row for row in found.candidates if row.row.oom_score_adj]
     assert adjusted and all(row.badness_pages is None and row.badness_min is None for row in adjusted)
     assert {row.row.comm: row.badness_pages for row in found.candidates}["ruby worker"] == 52940
+
+
+def test_whose_the_victim_was_by_the_line_before_its_kill() -> None:
+    """5.1 to 5.3 have no UID in the kill line, and the table may be lost."""
+    named = (
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=winch"
+    )
+    killed = "Out of memory: Killed process 71 (winch) total-vm:9kB, anon-rss:7kB, file-rss:0kB, shmem-rss:0kB"
+    (one,) = judged([f"{named},pid=71,uid=1042", killed])
+    assert (one.victim_pid, one.victim_uid) == (71, 1042)
+    (other,) = judged([f"{named},pid=70,uid=1042", killed])
+    assert (other.victim_pid, other.victim_uid) == (71, None)

@@ -189,3 +189,8 @@ def test_the_journal_over_several_lines() -> None:
 def test_what_is_never_closed_is_as_it_stands() -> None:
     told = ["{", '"MESSAGE": "x",', "[   12.345678] Mem-Info:"]
     assert [record.text for record in parse(told)] == ["{", '"MESSAGE": "x",', "Mem-Info:"]
+
+
+def test_an_entry_without_end_is_let_go() -> None:
+    told = ["{", '"MESSAGE": "x",', *["[" for _ in range(300_000)], "[   12.345678] Mem-Info:"]
+    assert len(parse(told)) == len(told)

@@ -164,3 +164,30 @@ def test_a_torn_summary_line_says_what_is_left() -> None:
 )
 def test_prose_is_no_shape(text: str) -> None:
     assert not any(shape.pattern.match(text) for shape in EVERY_SHAPE if shape is not shapes.KILLED_TORN)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        " dump_header+0x83/0x1ca",
+        " ? dump_header+0x83/0x1ca",
+        "[<ffffffff81692515>] dump_header+0x83/0x1ca",
+        "   [<ffffffff81692515>] ? dump_header+0x83/0x1ca [ext4]",
+        " [dump_header+0x83/0x1ca] dump_header+0x83/0x1ca",
+        " [xfs:dump_header+0x83/0x1ca] dump_header+0x83/0x1ca",
+        "[<c0011800>] (dump_header+0x0/0x14) from [<c000fde0>] (oom_kill_process+0xa1/0x370)",
+        "[<c0011800>] (dump_header) from [<c000fde0>] (oom_kill_process+0xa1/0x370)",
+        " dump_header from oom_kill_process+0xa1/0x370",
+    ],
+)
+def test_the_function_on_a_line_of_a_stack(line: str) -> None:
+    found = shapes.TRACE_FRAME.match(line)
+    assert found is not None
+    assert found[1] == "dump_header"
+
+
+@pytest.mark.parametrize(
+    "line", ["RIP: 0033:0x7f5d+0x3/0x5", "r8:c020f610 r7:c0354128", "it came from afar", "[   71]     0    71"]
+)
+def test_what_is_no_line_of_a_stack(line: str) -> None:
+    assert shapes.TRACE_FRAME.match(line) is None

@@ -76,6 +76,7 @@ _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
 # A console that was too slow (kernel/printk/printk.c): up to 4.9 the next message stands on the same line.
 _DROPPED = re.compile(r"(?P<quote>[ \t>|]*)\*\* \d{1,19} printk messages dropped \*\* ")
+_MAIL_QUOTE = re.compile(r"(?:> ?)+")
 _HARD_BLANK = "\xa0"  # mail programs and web pages write every second blank so
 _MANY = 3  # lines of the head that have one: it is no process's name then
 _MANY_IN_LINE = 8  # as many have no room in a process's name
@@ -254,7 +255,10 @@ class Reader:
             return carried
         self._margin = None
         self.seen[BARE] += 1
-        return Record(number, line.removeprefix(self._bare_quote), host=self._host)
+        text = line.removeprefix(self._bare_quote)
+        if text[:1] == ">":  # of a mail whose other lines are not quoted; nothing that the kernel says begins so
+            text = _MAIL_QUOTE.sub("", text, count=1)
+        return Record(number, text, host=self._host)
 
     def _share_header(self, run: Run, last: Record) -> bool:
         """Whether they stand behind the header of the last record, whose line is the one before; then they are counted."""

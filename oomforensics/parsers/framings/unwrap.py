@@ -110,10 +110,8 @@ BROKEN: tuple[Broken, ...] = (
         ("Node 0 DMA free:15868kB min:64kB low:80kB high:96kB", "reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB"),
     ),
 )  # fmt: skip
-# What stands before the rest of a broken line: quotes that other lines of the source do not have, a book's sign for "goes on".
-_MARKS = _rx(
-    "(?:[>|] ?)*[\N{LEFTWARDS ARROW WITH HOOK}\N{RIGHTWARDS ARROW WITH HOOK}\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}]? ?"
-)
+# A book's sign for "goes on".
+_GOES_ON = _rx("[\N{LEFTWARDS ARROW WITH HOOK}\N{RIGHTWARDS ARROW WITH HOOK}\N{DOWNWARDS ARROW WITH TIP RIGHTWARDS}] ?")
 _HEADER = _rx(r"\[ *pid *\] .* name *")
 _HYPHEN = _rx(r"[a-z]-$")  # of `total-vm`, `anon-rss`: a mail program breaks a line there, too
 _NUMBER = _rx(r"-?\d+")
@@ -152,7 +150,7 @@ class Unwrapper:
         if self.is_cut(before) and (not _ROW.fullmatch(text) or self._columns <= _columns(text + line)):
             message = text + line
         else:
-            text, rest = text.rstrip(), _MARKS.sub("", line.strip(), count=1)
+            text, rest = text.rstrip(), _GOES_ON.sub("", line.strip(), count=1)
             if not text:
                 return rest or None  # broken behind the header
             last = text.rpartition("\n")[2]

@@ -298,3 +298,16 @@ def test_a_kill_in_a_container_of_openvz() -> None:
     assert kill.message == "Out of memory in UB 1042"
     (broken,) = incidents(["[   31.500000] Out of memory in UB 1042: OOM ", killed.removeprefix("OOM ")])
     assert [kill.pid for kill in broken.kills] == [71]
+
+
+@pytest.mark.parametrize("quote", ["> ", ">", "> > ", ">> "])
+def test_a_report_without_stamps_in_an_answer_to_a_mail(quote: str) -> None:
+    """The answer itself is not quoted."""
+    told = report(victim=BIG)
+    (found,) = incidents(["I saw this:", *(quote + line for line in told), "and do not know why."])
+    (plain,) = incidents(told)
+    assert found.invoked is not None
+    assert plain.invoked is not None
+    assert found.invoked.comm == plain.invoked.comm
+    assert [(kill.pid, kill.message) for kill in found.kills] == [(kill.pid, kill.message) for kill in plain.kills]
+    assert (found.missing, found.call_trace, found.meminfo is None) == ([], plain.call_trace, plain.meminfo is None)

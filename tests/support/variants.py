@@ -115,6 +115,10 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
     ),
     "console of GitHub Actions, dmesg -t": lambda line: f"2026-05-01T10:00:00.1234567Z {line.text}",
     "console of GitLab, syslog": lambda line: f"2026-05-01T10:00:00.123456Z 01O {_syslog('web1')(line)}",
+    "host and tag, the date cut away": lambda line: f"web1 kernel: {line.text}",
+    "log store, a date alone": lambda line: f"{line.moment:%Y-%m-%dT%H:%M:%S.%f}Z {line.text}",
+    "console of a log store, a date alone": lambda line: f"A {line.moment:%Y-%m-%dT%H:%M:%S.%f}Z {line.text}",
+    "console of Jenkins, dmesg -t": lambda line: f"[{line.moment:%Y-%m-%dT%H:%M:%S.123}Z] {line.text}",
     "logread": lambda line: f"{line.moment:%a %b %e %H:%M:%S %Y} kern.warn kernel: [{line.uptime_s:12.6f}] {line.text}",
 }
 

@@ -16,6 +16,7 @@ from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
     ci_console,
+    dated,
     dmesg,
     dmesg_iso,
     dmesg_wallclock,
@@ -105,6 +106,7 @@ class Reader:
         self._is_encoded = False  # as quoted-printable
         self._is_console = False  # of a CI service, which stamps each line
         self._is_pretty = False  # JSON, over several lines
+        self._is_dated = False  # nothing but dates stand before what the kernel said
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
         self._margin: str | None = None  # what a line that continues the last record begins with
@@ -224,6 +226,9 @@ class Reader:
                 journal_monotonic.FRAMING,
                 *(each for each in FRAMINGS if each is not dmesg.FRAMING),
             )
+        if tag.has_hosts(texts):
+            self._order = (*self._order, tag.WITH_HOST)
+        self._is_dated = dated.looks_like_it(texts)
         self._unwrapper.measure(texts)
         said = [text for text in texts if text.strip()]
         if said:
@@ -238,6 +243,9 @@ class Reader:
         if fixed is not None and not quote and fixed[1].stamped and line.startswith(fixed[0]):
             if stamp := dmesg.PLAIN.match(line, fixed[1].end):
                 return self._stamped(number, line, fixed[1], stamp)
+        if self._is_dated and (behind := dated.read(number, line, self._clock, self._host)) is not None:
+            self.seen[dated.NAME] += 1
+            return behind
         text = line[len(quote) :] if quote and line.startswith(quote) else line
         header = self._header(text)
         if header is None and line[:1] in _QUOTES and not self._unquoted and (match := _QUOTE.match(line)):

@@ -721,3 +721,57 @@ def test_the_console_of_a_ci_service() -> None:
 def test_a_syslog_with_seven_digits_here_and_there_is_no_console() -> None:
     told = ["2026-05-01T10:00:00.1234567Z h kernel: x", "2026-05-01T10:00:00.123456Z h kernel: x"]
     assert [record.host for record in read(*told * 5)] == ["h"] * 10
+
+
+@pytest.mark.parametrize(
+    ("date", "wall_local"),
+    [
+        ("2026-05-01T10:00:00.123456Z", False),
+        ("A 2026-05-01T10:00:00.123456Z", False),
+        ("> 2026-05-01T12:00:00.123456789+02:00", False),
+        ("[2026-05-01T10:00:00.123456Z]", False),
+        ("2026-05-01 10:00:00,123456 UTC", False),
+        ("2026-05-01 10:00:00.123456", True),
+        ("2026-05-01 10:00:00.123456:", True),
+    ],
+)
+def test_a_date_and_behind_it_what_the_kernel_said(date: str, wall_local: bool) -> None:
+    said = [
+        "CPU: 1 PID: 71 Comm: winch Not tainted 6.1.0 #1",
+        "winch invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+    ]
+    moment = us(2026, 5, 1, 10, micro=123_456)
+    assert read(*(f"{date} {text}" for text in said)) == [
+        Record(number, text, wall_us=moment, wall_source=TsSource.SYSLOG, wall_local=wall_local)
+        for number, text in enumerate(said, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-05-01T10:00:00Z h winch invoked oom-killer: gfp_mask=0xcc0",
+        "2026-05-01T10:00:00Z h evil: winch invoked oom-killer: gfp_mask=0xcc0",
+        f"2026-05-01T10:00:00Z h {FORGED}",
+        f"2026-05-01T10:00:00Z evil[71]: {FORGED}",
+    ],
+)
+def test_what_a_syslog_says_of_others_is_not_the_kernels(line: str) -> None:
+    (record,) = read(line)
+    assert record.from_kernel is False
+
+
+def test_a_syslog_with_one_line_that_lost_its_host_is_a_syslog() -> None:
+    told = read(f"2026-05-01T10:00:00Z {FORGED}", "2026-05-01T10:00:00Z h kernel: x")
+    assert [record.host for record in told] == ["Out", "h"]
+
+
+def test_a_syslog_whose_dates_were_cut_away_has_its_hosts() -> None:
+    told = read("web-1.example kernel: [    1.200000] x", "web-1.example kernel: Mem-Info:", "db2 kernel: y")
+    assert told == [
+        Record(1, "x", 1_200_000, host="web-1.example", from_kernel=True),
+        Record(2, "Mem-Info:", host="web-1.example", from_kernel=True),
+        Record(3, "y", host="db2", from_kernel=True),
+    ]
+    (prose, _) = read("the kernel: x", "our kernel: y")
+    assert (prose.text, prose.host) == ("the kernel: x", None)

@@ -2,7 +2,7 @@
 
     for number, line in lines(chunks, problems, source): ...
 
-A line ends in LF, CR LF or CR CR LF (serial consoles), none of which it keeps. NUL bytes go: log files that were
+A line ends in LF, CR LF, CR CR LF or LF CR (serial consoles), none of which it keeps. NUL bytes go: log files that were
 preallocated, or torn by a crash, are full of them. No more than MAX_LINE bytes of a line are ever held.
 """
 
@@ -46,7 +46,7 @@ def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: 
             for part in parts[:-1]:
                 if skipping:  # its head was handed on when it grew too long
                     skipping = False
-                elif part[-1:] == b"\r" or len(part) > MAX_LINE or b"\0" in part:
+                elif part[-1:] == b"\r" or part[:1] == b"\r" or len(part) > MAX_LINE or b"\0" in part:
                     yield number, _line(part, number, problems, source)
                 else:
                     yield number, part
@@ -64,8 +64,7 @@ def lines(chunks: Iterable[bytes], problems: list[Problem], source: str, first: 
 def _line(raw: bytes, number: int, problems: list[Problem], source: str) -> bytes:
     if b"\0" in raw:
         raw = raw.replace(b"\0", b"")
-    if raw.endswith(b"\r"):
-        raw = raw.rstrip(b"\r")
+    raw = raw.strip(b"\r")
     if len(raw) > MAX_LINE:
         problems.append(
             Problem(source, number, f"line longer than {MAX_LINE} bytes: the rest of it was not read", "data_loss")

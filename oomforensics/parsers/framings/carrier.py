@@ -143,11 +143,46 @@ def _csv(line: str, clock: Clock) -> Iterator[Carried]:
         yield Carried(text)
 
 
+def _json_behind(line: str, clock: Clock) -> Iterator[Carried]:
+    if found := _TAGGED_JSON.match(line):
+        for carried in _json(line[found.end() :], clock):
+            if carried.said is not None and carried.said.wall_us is None:
+                carried.said.wall_us = wall = clock.iso(found[1].replace(" ", "T", 1).replace(" ", ""))
+                carried.said.wall_source = TsSource.NONE if wall is None else TsSource.SYSLOG
+            yield carried
+
+
+def _labelled(line: str, clock: Clock) -> Iterator[Carried]:
+    if found := _LABELS.match(line):
+        values = dict(_LABEL.findall(found[2]))
+        transport = values.pop("transport", None)
+        yield Carried(line[found.end() :], _said({**values, "_TRANSPORT": transport, "time": found[1]}, clock))
+
+
+def _tsv(line: str, clock: Clock) -> Iterator[Carried]:
+    """As those of `_csv`."""
+    fields = line.split("\t")
+    if len(fields) >= _LEAST_FIELDS:
+        for text in sorted(fields, key=len, reverse=True)[:8]:
+            yield Carried(text)
+
+
+def _quoted(line: str, clock: Clock) -> Iterator[Carried]:
+    if found := _QUOTED.match(line):
+        yield Carried(found["text"])
+
+
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-_ISO = r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
+_ISO = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _LEVEL = r"(?:\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR)\]?:? +)?"
+
+_TAGGED_JSON = re.compile(rf"({_ISO})[ \t]+[^\s{{]{{1,200}}[ \t]+(?=\{{\")")
+_LABELS = re.compile(rf"({_ISO}) +(\{{[^{{}}]{{0,2000}}\}}) +")
+_LABEL = re.compile(r'([\w.]{1,100})="((?:[^"\\]|\\.)*)"')
+_QUOTED = re.compile(r"\s*(?:- )?([\"'])(?P<text>.*?)(?:\\[rn]){0,4}\1?(?: \+)?,?\s*$")
+_LEAST_FIELDS = 3
 
 _DATED = r"\[ *\d+\.|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT|<\d{1,3}>"
 
@@ -161,7 +196,28 @@ CARRIERS: tuple[Carrier, ...] = (
         ),
         tells=True,
     ),
+    Carrier(  # fluentd's out_file: time, tag, record
+        "json behind a tag", r"\d", _json_behind,
+        (
+            '2026-05-01T10:00:00+00:00\tkernel\t{"message":"[  12.345678] Mem-Info:"}',
+            '2026-05-01 10:00:00.123456 +0000 kernel: {"message":"Mem-Info:","hostname":"web1"}',
+        ),
+        tells=True,
+    ),
+    Carrier(  # logcli, of Loki
+        "labels", r"\d", _labelled,
+        (
+            '2026-05-01T10:00:00Z {job="kern", host="web1"} [  12.345678] Mem-Info:',
+            '2026-05-01T10:00:00+02:00 {transport="kernel"} Mem-Info:',
+        ),
+        tells=True,
+    ),
     Carrier("csv", r'"', _csv, ('"2026-05-01T10:00:00Z","node-1","[  12.345678] Mem-Info:"',)),
+    Carrier(  # a line in a list of lines: Ansible's stdout_lines, YAML
+        "quoted", r"[\s\-\"']", _quoted,
+        ('        "[  12.345678] Mem-Info:",', "  - '[  12.345678] Mem-Info:'", "  '[  12.345678] Mem-Info:\\n' +"),
+    ),
+    Carrier("tsv", r"[^\s\[{\"']", _tsv, ("2026-05-01T10:00:00Z\tweb1\tkernel\t[  12.345678] Mem-Info:",)),
     Carrier(
         "line numbers", r"[\s\d]", _prefixed(r"[ \t]{0,12}\d{1,9}(?:[:|-]|[ \t]+\|?) ?"),
         ("    17  [  12.345678] Mem-Info:", "17:[  12.345678] Mem-Info:", "     17\t[  12.345678] Mem-Info:"),

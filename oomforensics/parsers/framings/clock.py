@@ -70,6 +70,7 @@ class Clock:
         self._problems = problems
         self._limit = context.not_after.astimezone(context.timezone) + timedelta(days=1)
         self._told: set[str] = set()
+        self.minute_us: int | None = None  # the last that a line named which counts from it
         self.origin: tuple[str, int | None, Header] | None = None  # the last host and tag, as they stood
         self._last: tuple[tuple[str, ...], int | None] = ((), None)
 

@@ -17,9 +17,10 @@ from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.records import Record, TsSource
 
 NAME = "text behind dates"
-_DATED = re.compile(  # with a comma behind a T, the line is of `dmesg --time-format iso`
-    r"[ \t>|]*(?:[A-Z] )?(?P<open>\[)?(?P<date>\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?!,)| \d\d:\d\d:\d\d))(?P<fraction>[.,]\d{1,9})?"
-    r" ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?(?(open)\]):? "
+_DATED = re.compile(
+    r"[ \t>|]*(?:[A-Z] )?(?P<open>\[)?"
+    r"(?P<date>\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d(?!,)| \d\d:\d\d:\d\d))"  # with a comma: `dmesg --time-format iso`
+    r"(?P<fraction>[.,]\d{1,9})? ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?(?(open)\]):? "
 )
 # One word is a process; two may be a host and one.
 _SAID = re.compile(
@@ -39,9 +40,10 @@ def read(number: int, line: str, clock: Clock, host: str | None) -> Record | Non
     found = _DATED.match(line)
     if found is None:
         return None
-    zone, fraction = found["zone"], found["fraction"] or ""
-    is_name = zone is None or zone.isalpha()
-    wall = clock.iso(found["date"] + fraction.replace(",", ".") + ("" if is_name else zone), zone if is_name else None)
+    date, fraction, zone = found["date"].replace("/", "-"), found["fraction"] or "", found["zone"]
+    name = zone if zone is not None and zone.isalpha() else None
+    offset = zone if zone is not None and name is None else ""
+    wall = clock.iso(date + fraction.replace(",", ".") + offset, name)
     return Record(
         number,
         line[found.end() :],

@@ -23,6 +23,8 @@ _TAG = re.compile(
     r"([^\s:\[\]]{1,255})(\[[^\]\s]{1,20}\])?:(?: |(?=\[)|$)"
 )
 _HOST = re.compile(r"([^\s\[\]]+) ")
+# A whole syslog line behind the name of its stream (`aws logs tail`) or of a relay.
+_INNER = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\s:]\S*[^\s:\]]) kernel: ")
 
 
 def read(
@@ -64,9 +66,12 @@ def read(
 
 
 def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None, local: bool) -> Header:
-    """`host [75669.58] text` is netconsole, caught by a syslog: it may be the kernel. All else is a program's."""
+    """`host [75669.58] text` is netconsole, caught by a syslog, and `stream DATE host kernel: text` a line inside another: these
+    may be the kernel's. All else is a program's."""
     host = _HOST.match(line, at)
     end = host.end() if host else at
+    if inner := _INNER.match(line, end):
+        return Header(inner.end(), wall_us, source, inner[1], None, level, stamped=True, escapes=True, wall_local=local)
     stamped = STAMP.match(line, end) is not None
     return Header(
         end,

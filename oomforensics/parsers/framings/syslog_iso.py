@@ -18,7 +18,7 @@ _DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9}
 
 def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
-    if match is None:
+    if match is None or line.startswith("{", match.end()):  # labels stand there, or JSON: no host begins so
         return None
     priority, date = match.group(1, 2)
     return origin.read(

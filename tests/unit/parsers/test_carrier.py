@@ -56,6 +56,14 @@ AROUND: dict[str, Callable[[int, str], str]] = {
         }
     ),
     "CSV": lambda _, line: _csv(["2026-05-01T10:00:00Z", "web1", line]),
+    "Ansible": lambda _, line: f"        {json.dumps(line)},",
+    "YAML": lambda _, line: f"  - '{line}'",
+    "TSV": lambda _, line: f"7\t2026-05-01T10:00:00Z\tweb1\tkernel\t{line}",
+    "logcli": lambda _, line: f'2026-05-01T10:00:00Z {{host="web1", job="kern"}} {line}',
+    "logcli, the journal": lambda _, line: f'2026-05-01T10:00:00Z {{host="web1", transport="kernel"}}   {_bare(line)}',
+    "fluentd": lambda _, line: f"2026-05-01T10:00:00+00:00\tkernel\t{json.dumps({'message': line, 'host': 'web1'})}",
+    "fluentd, to stdout": lambda _, line: f"2026-05-01 10:00:00.1 +0000 kernel: {json.dumps({'message': _bare(line)})}",
+    "aws logs tail": lambda _, line: f"2026-05-01T10:00:00.1+00:00 i-7/kern.log May  1 10:00:00 web1 kernel: {line}",
     "collector": lambda _, line: f"May 01 10:00:00 web1 kernel:  {line}",
 }  # fmt: skip
 
@@ -194,3 +202,31 @@ def test_what_is_never_closed_is_as_it_stands() -> None:
 def test_an_entry_without_end_is_let_go() -> None:
     told = ["{", '"MESSAGE": "x",', *["[" for _ in range(300_000)], "[   12.345678] Mem-Info:"]
     assert len(parse(told)) == len(told)
+
+
+@pytest.mark.parametrize(
+    ("line", "from_kernel"),
+    [
+        ('2026-05-01T10:00:00Z {host="web1", transport="kernel"} x', True),
+        ('2026-05-01T10:00:00Z {host="web1", transport="stdout"} x', False),
+        ('2026-05-01T10:00:00Z {host="web1", syslog_identifier="evil"} x', False),
+        ('2026-05-01T10:00:00Z {host="web1", job="kern"} x', None),
+        ('2026-05-01T10:00:00+00:00\tevil\t{"message":"x","host":"web1","ident":"evil"}', False),
+        ('2026-05-01 10:00:00 +0000 kern: {"message":"x","host":"web1"}', None),
+    ],
+)
+def test_who_said_it_by_a_log_stores_labels(line: str, from_kernel: bool | None) -> None:
+    (record,) = parse([line])
+    assert (record.text, record.host, record.from_kernel, record.wall_us) == (
+        "x",
+        "web1",
+        from_kernel,
+        1777629600000000,
+    )
+
+
+def test_a_line_inside_another_whose_time_counts() -> None:
+    (record,) = parse(["2026-05-01T10:00:00Z relay/stream Apr 30 09:00:00 web1 kernel: [   12.345678] x"])
+    assert (record.text, record.host, record.uptime_us, record.wall_us, record.from_kernel) == (
+        "x", "web1", 12_345_678, 1777629600000000, None,
+    )  # fmt: skip

@@ -775,3 +775,20 @@ def test_a_syslog_whose_dates_were_cut_away_has_its_hosts() -> None:
     ]
     (prose, _) = read("the kernel: x", "our kernel: y")
     assert (prose.text, prose.host) == ("the kernel: x", None)
+
+
+def test_times_that_count_from_the_line_before_have_that_of_their_minute() -> None:
+    told = read(
+        "[  +0.000001] a",
+        "[May 1 10:00] b",
+        "[  +0.000123] c",
+        "[May 1 10:01][T71] d",
+        "[< 1.000000>]  e",
+        "[ +12.000001] f",
+    )
+    at = us(2025, 5, 1, 10)  # the last such day before the file's own
+    assert [(record.text, record.wall_us, record.caller) for record in told] == [
+        ("a", None, None), ("b", at, None), ("c", at, None), ("d", at + 60_000_000, "T71"), (" e", at + 60_000_000, None),
+        ("f", at + 60_000_000, None),
+    ]  # fmt: skip
+    assert [record.text for record in read("[  71] 0 71 winch", "[ +71] x")] == ["[  71] 0 71 winch", "[ +71] x"]

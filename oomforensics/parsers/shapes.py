@@ -32,7 +32,8 @@ def _rx(pattern: str) -> re.Pattern[str]:
 # dump_header's first line. `comm` is at most 15 bytes, more when a framing shows bytes as \xNN.
 _COMM = r"(?P<comm>.{0,15}?|.*\\x.{0,60}?)"
 # What may be left of `) total-vm:` where a line was broken or cut, with what whoever broke it wrote there.
-_SIZES_TORN = r"\)\W{0,4}(?:(?:total-|vsz:).*|tota?l?|to?|vsz?)?"
+# Whoever wrote a line from memory takes the end of the selection's for it: it tells of a kill all the same.
+_SIZES_TORN = r"\)\W{0,4}(?:(?:total-|vsz:).*|tota?l?|to?|vsz?|score\ -?\d+(?:\ or\ sacrifice\ child)?)?"
 
 INVOKED: tuple[Shape, ...] = (
     Shape(

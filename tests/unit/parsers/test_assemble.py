@@ -258,6 +258,7 @@ def test_a_notice_counts_no_kill_of_an_earlier_storm() -> None:
             "winch", 71,
         ),
         (["[   31.500000] Killed process 71 (winch) tot"], "winch", None),
+        (["[   31.500000] Out of memory: Killed process 71 (winch) score 920 or sacrifice child"], "winch", None),
         (["[   31.500000] Killed process 71 (winch) total- vm: 900kB, anon-rss:71kB"], "winch", None),
         (["[   31.500000] Memory cgroup", "out of memory: Killed process 71 (winch) total-vm:9kB, anon-rss:7kB"], "winch", 7),
         (["[   31.500000] Memory", "cgroup out of memory: Killed process 71 (winch) total-vm:9kB, anon-rss:7kB"], "winch", 7),

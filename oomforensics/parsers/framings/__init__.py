@@ -15,7 +15,6 @@ from itertools import chain, islice
 from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
-    ci_console,
     dated,
     dmesg,
     dmesg_iso,
@@ -28,9 +27,7 @@ from oomforensics.parsers.framings import (
     kmsg,
     logcat,
     logread,
-    pretty_json,
     priority,
-    quoted_printable,
     syslog,
     syslog_5424,
     syslog_iso,
@@ -41,6 +38,7 @@ from oomforensics.parsers.framings import (
 from oomforensics.parsers.framings.base import Context, Framing, Header
 from oomforensics.parsers.framings.carrier import CARRIERS, Carried, Carrier
 from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.rewrites import Rewrite, asked_for
 from oomforensics.parsers.framings.stamp import STAMP, uptime
 from oomforensics.parsers.framings.unwrap import Unwrapper
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem, Record
@@ -105,9 +103,7 @@ class Reader:
         self._unquoted = False  # a syslog line was seen that is not quoted
         self._bare_quote = ""
         self._hard_blanks = False
-        self._is_encoded = False  # as quoted-printable
-        self._is_console = False  # of a CI service, which stamps each line
-        self._is_pretty = False  # JSON, over several lines
+        self._rewrites: list[Rewrite] = []
         self._is_dated = False  # nothing but dates stand before what the kernel said
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
@@ -130,11 +126,9 @@ class Reader:
                 break
         self._look_at([numbered for numbered in head[:HEAD_LINES] if numbered is not PAUSED_LINE])
         found: Iterator[tuple[int, Any]] = chain(head, source)
-        if self._is_console:
-            found = ci_console.taken_off(found)
-        if self._is_pretty:
-            found = pretty_json.on_one_line(found)
-        for numbered in quoted_printable.decoded(found) if self._is_encoded else found:
+        for rewrite in self._rewrites:
+            found = rewrite.of(found)
+        for numbered in found:
             if numbered is PAUSED_LINE:
                 yield from self._begun()
                 yield PAUSE
@@ -211,13 +205,7 @@ class Reader:
         return whole is not None
 
     def _look_at(self, head: list[tuple[int, bytes]]) -> None:
-        self._is_console = ci_console.looks_like_it([raw for _, raw in head])
-        if self._is_console:
-            head = list(ci_console.taken_off(head))
-        self._is_pretty = pretty_json.looks_like_it([raw for _, raw in head])
-        self._is_encoded = quoted_printable.looks_like_it([raw for _, raw in head])
-        if self._is_encoded:
-            head = list(quoted_printable.decoded(head))
+        self._rewrites, head = asked_for(head)
         texts = [_decode(raw) for _, raw in head]
         hard = [text for text in texts if _HARD_BLANK in text]
         self._hard_blanks = len(hard) >= _MANY or any(text.count(_HARD_BLANK) >= _MANY_IN_LINE for text in hard)

@@ -110,7 +110,7 @@ def _victim_uid(incident: Incident, candidates: Candidates) -> int | None:
     kill = incident.kills[0]
     if kill.uid is not None:
         return kill.uid
-    named = incident.summary  # 5.1 to 5.3 name the user here alone
+    named = incident.summary  # kernels from 5.0 to 5.3 name the user here alone
     if named is not None and named.pid == kill.pid and named.uid is not None:
         return named.uid
     return next((row.uid for row in candidates.rows if row.pid == kill.pid), None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -63,11 +63,6 @@ _ABSENT = {
 Columns = dict[str, Kind]
 
 
-class _Array(NamedTuple):
-    values: Any  # a numpy array of any value where the row has none; None if no row has one
-    absent: Any = None  # bools: rows without a value. Text has None there itself
-
-
 def columns(**names: str) -> Columns:
     """A table's columns, in order: `columns(text="host boot_id", int="line")` within each kind."""
     return {name: Kind(kind) for kind, listed in names.items() for name in listed.split()}
@@ -95,13 +90,13 @@ def _run(con: Connection, spec: Columns, by_column: Sequence[Values], sql: str) 
     arrays: dict[str, Any] = {}
     select = []
     for (name, kind), values in zip(spec.items(), by_column, strict=True):
-        array = _given(values) if values is None or isinstance(values, Column) else _ARRAYS[kind](values)
-        column = f'"{name}"' if array.values is not None else _ABSENT[kind]
-        if array.values is not None:
-            arrays[name] = array.values
-        if array.absent is not None:
-            arrays[f"no {name}"] = array.absent
-            column = f'CASE WHEN "no {name}" THEN NULL ELSE "{name}" END'
+        made = _given(values) if values is None or isinstance(values, Column) else _MAKERS[kind](values)
+        column = f'"{name}"' if made is not None else _ABSENT[kind]
+        if made is not None:
+            arrays[name] = made.values
+            if made.absent is not None:
+                arrays[f"no {name}"] = made.absent
+                column = f'CASE WHEN "no {name}" THEN NULL ELSE "{name}" END'
         select.append(f'{_SQL.get(kind, "{}").format(column)} AS "{name}"')
     con.register(_FRAME, arrays)
     found = con.execute(f"WITH {NEW} AS NOT MATERIALIZED (SELECT {', '.join(select)} FROM {_FRAME}) {sql}").fetchall()
@@ -109,52 +104,55 @@ def _run(con: Connection, spec: Columns, by_column: Sequence[Values], sql: str) 
     return found
 
 
-def _given(column: Column | None) -> _Array:
+# None: no row has a value. Of text, what is absent is None in the array itself.
+
+
+def _given(column: Column | None) -> Column | None:
     if column is None or (column.absent is not None and column.absent.all()):
-        return _Array(None)
+        return None
     if column.values.dtype == object:  # some are large
         return _int(listed(column, np.arange(len(column.values))))
-    return _Array(*column)
+    return column
 
 
-def _int(values: Row) -> _Array:
+def _int(values: Row) -> Column | None:
     try:
         return _array(values, np.int64)
     except OverflowError:
         return _array([value if value is not None and value in _INT64 else None for value in values], np.int64)
 
 
-def _moment(values: Row) -> _Array:
+def _moment(values: Row) -> Column | None:
     return _int([value if value is not None and value in _MOMENTS else None for value in values])
 
 
-def _float(values: Row) -> _Array:
+def _float(values: Row) -> Column | None:
     return _array(values, np.float64)
 
 
-def _bool(values: Row) -> _Array:
+def _bool(values: Row) -> Column | None:
     return _array(values, np.bool_)
 
 
-def _array(values: Row, dtype: type[np.generic]) -> _Array:
+def _array(values: Row, dtype: type[np.generic]) -> Column | None:
     absent = values.count(None)
     if absent == 0:
-        return _Array(np.array(values, dtype))
+        return Column(np.array(values, dtype))
     if absent == len(values):
-        return _Array(None)
+        return None
     mask = [value is None for value in values]
-    return _Array(np.array([0 if value is None else value for value in values], dtype), np.array(mask, np.bool_))
+    return Column(np.array([0 if value is None else value for value in values], dtype), np.array(mask, np.bool_))
 
 
-def _text(values: Row) -> _Array:
+def _text(values: Row) -> Column | None:
     if values.count(None) == len(values):
-        return _Array(None)
+        return None
     if not _is_storable("".join(filter(None, values))):
         values = [clean(value) if value is not None else None for value in values]
-    return _Array(np.array(values, np.object_))
+    return Column(np.array(values, np.object_))
 
 
-def _json(values: Row) -> _Array:
+def _json(values: Row) -> Column | None:
     return _text([None if value is None else "[]" if value == [] else _dumped(value) for value in values])
 
 
@@ -182,7 +180,7 @@ def _cleaned(value: Any) -> Any:
     return value
 
 
-_ARRAYS: dict[Kind, Callable[[Row], _Array]] = {
+_MAKERS: dict[Kind, Callable[[Row], Column | None]] = {
     Kind.INT: _int, Kind.SMALL: _int, Kind.FLOAT: _float, Kind.BOOL: _bool, Kind.TEXT: _text,
     Kind.MOMENT: _moment, Kind.TEXTS: _json, Kind.INTS: _json, Kind.FLOATS: _json, Kind.JSON: _json,
 }  # fmt: skip

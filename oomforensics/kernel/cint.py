@@ -11,8 +11,6 @@ Number = (
     Any  # int, or an array of numpy that holds ints: of 64 bits, where all that comes out of it fits there, or Python's
 )
 
-LONG_MIN = -(2**63)
-
 
 def div(dividend: Number, divisor: int) -> Number:
     """`dividend / divisor` as C computes it."""

@@ -289,9 +289,8 @@ class Builder:
             if not found:
                 continue
             groups = found.groupdict()
-            if (
-                self.incident.selected is not None
-            ):  # dump_header() has printed its own before: this one is another event's
+            # oom_kill_process() prints the selection after dump_header(): a stack behind it is another event's.
+            if self.incident.selected is not None:
                 self.incident.boot_release = self.incident.boot_release or groups["release"]
                 return False
             self.incident.stack = StackHeader(

@@ -152,7 +152,8 @@ KILLED_TORN = Shape(
         rf"Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?(?:\ \({_COMM}(?:{_SIZES_TORN})?)?$"
     ),
 )
-# OpenVZ: what ran out is a container's beancounter (UB). rss is all of it, of whatever kind.
+# OpenVZ: what ran out is a container's beancounter (UB). rss is all of it, of whatever kind. As users and its vendor show the
+# line: the source that prints it was not read.
 KILLED_UB = Shape(
     "killed-ub",
     "2.6.32 of OpenVZ",

@@ -16,12 +16,12 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from oomforensics.parsers.framings.base import Header
-from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.clock import WRITTEN, Clock
 from oomforensics.parsers.records import TsSource
 from oomforensics.parsers.text import clean
 
@@ -106,7 +106,7 @@ def _said(values: Mapping[str, Any], clock: Clock) -> Header:
     stamp = _first(values, _TIME)
     wall = None
     if stamp is not None:
-        wall = int(stamp) * 1000 if _EPOCH_MS.fullmatch(stamp) else clock.iso(stamp)
+        wall = int(stamp) * 1000 if _EPOCH_MS.fullmatch(stamp) else clock.written(stamp)
     program = _first(values, _PROGRAM)
     transport = values.get("_TRANSPORT")
     if transport is not None:
@@ -139,15 +139,18 @@ def _csv(line: str, clock: Clock) -> Iterator[Carried]:
         fields = next(csv.reader([line]), [])
     except csv.Error:
         return
-    for text in sorted(fields, key=len, reverse=True)[:8]:
-        yield Carried(text)
+    yield from _longest_first(fields)
+
+
+def _longest_first(fields: Sequence[str]) -> Iterator[Carried]:
+    return map(Carried, sorted(fields, key=len, reverse=True)[:_MOST_FIELDS])
 
 
 def _json_behind(line: str, clock: Clock) -> Iterator[Carried]:
     if found := _TAGGED_JSON.match(line):
         for carried in _json(line[found.end() :], clock):
             if carried.said is not None and carried.said.wall_us is None:
-                carried.said.wall_us = wall = clock.iso(found[1].replace(" ", "T", 1).replace(" ", ""))
+                carried.said.wall_us = wall = clock.written(found[1])
                 carried.said.wall_source = TsSource.NONE if wall is None else TsSource.SYSLOG
             yield carried
 
@@ -163,8 +166,7 @@ def _tsv(line: str, clock: Clock) -> Iterator[Carried]:
     """As those of `_csv`."""
     fields = line.split("\t")
     if len(fields) >= _LEAST_FIELDS:
-        for text in sorted(fields, key=len, reverse=True)[:8]:
-            yield Carried(text)
+        yield from _longest_first(fields)
 
 
 def _quoted(line: str, clock: Clock) -> Iterator[Carried]:
@@ -174,15 +176,14 @@ def _quoted(line: str, clock: Clock) -> Iterator[Carried]:
 
 # -- the table ---------------------------------------------------------------------------------------------------------
 
-_ISO = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?"
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
 _LEVEL = r"(?:\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR)\]?:? +)?"
 
-_TAGGED_JSON = re.compile(rf"({_ISO})[ \t]+[^\s{{]{{1,200}}[ \t]+(?=\{{\")")
-_LABELS = re.compile(rf"({_ISO}) +(\{{[^{{}}]{{0,2000}}\}}) +")
+_TAGGED_JSON = re.compile(rf"({WRITTEN})[ \t]+[^\s{{]{{1,200}}[ \t]+(?=\{{\")")
+_LABELS = re.compile(rf"({WRITTEN}) +(\{{[^{{}}]{{0,2000}}\}}) +")
 _LABEL = re.compile(r'([\w.]{1,100})="((?:[^"\\]|\\.)*)"')
 _QUOTED = re.compile(r"\s*(?:- )?([\"'])(?P<text>.*?)(?:\\[rn]){0,4}\1?(?: \+)?,?\s*$")
-_LEAST_FIELDS = 3
+_LEAST_FIELDS, _MOST_FIELDS = 3, 8  # that a line of TSV has, and that are tried as the line inside
 
 _DATED = r"\[ *\d+\.|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT|<\d{1,3}>"
 
@@ -223,7 +224,7 @@ CARRIERS: tuple[Carrier, ...] = (
         ("    17  [  12.345678] Mem-Info:", "17:[  12.345678] Mem-Info:", "     17\t[  12.345678] Mem-Info:"),
     ),
     Carrier(
-        "clock", r"[\[\d]", _prefixed(rf"(?:\[(?:{_ISO}|{_CLOCK})\]|{_ISO}|{_CLOCK}|\d{{13}}):? +{_LEVEL}"),
+        "clock", r"[\[\d]", _prefixed(rf"(?:\[(?:{WRITTEN}|{_CLOCK})\]|{WRITTEN}|{_CLOCK}|\d{{13}}):? +{_LEVEL}"),
         (
             "[2026-05-01T10:00:00.123Z] [  12.345678] Mem-Info:", "[10:00:00.123] [  12.345678] Mem-Info:",
             "2026-05-01 10:00:00,123 INFO: [  12.345678] Mem-Info:", "1777629600000 [  12.345678] Mem-Info:",

@@ -9,6 +9,7 @@ A date that cannot be is None, never another date.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta, tzinfo
 
 from oomforensics.parsers.framings.base import Context, Header
@@ -62,6 +63,11 @@ def microseconds(fraction: str) -> int:
     return int(fraction if len(fraction) == 6 else (fraction + "00000")[:6])
 
 
+# ISO 8601 as tools write it: a blank for the T, slashes, a comma before the fraction, a blank before the zone.
+WRITTEN = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
+_ZONE_NAME = re.compile(r" ?(UTC|GMT)\Z")
+
+
 class Clock:
     """Dates of one source. Repeated dates are answered from the last one: a report's lines share their second."""
 
@@ -99,6 +105,11 @@ class Clock:
         if when.tzinfo is None:
             when = when.replace(tzinfo=self._zone(zone, when))
         return to_us(when)
+
+    def written(self, text: str) -> int | None:
+        """A date in the form of WRITTEN."""
+        text = _ZONE_NAME.sub("Z", text.replace("/", "-"))
+        return self.iso(text[:19] + text[19:].replace(" ", ""))
 
     def month(self, name: str) -> int | None:
         number = MONTHS.get(name.rstrip(".").casefold())

@@ -13,15 +13,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.clock import WRITTEN, Clock
 from oomforensics.parsers.records import Record, TsSource
 
 NAME = "text behind dates"
-_DATED = re.compile(
-    r"[ \t>|]*(?:[A-Z] )?(?P<open>\[)?"
-    r"(?P<date>\d{4}[-/]\d\d[-/]\d\d(?:T\d\d:\d\d:\d\d(?!,)| \d\d:\d\d:\d\d))"  # with a comma: `dmesg --time-format iso`
-    r"(?P<fraction>[.,]\d{1,9})? ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d)?(?(open)\]):? "
-)
+# With a comma behind a T it is a line of `dmesg --time-format iso`.
+_DATED = re.compile(rf"[ \t>|]*(?:[A-Z] )?(\[)?(?!\S{{19}},)({WRITTEN})(?(1)\]):? ")
+_ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
 # One word is a process; two may be a host and one.
 _SAID = re.compile(
     r"[^\s:]{1,15} invoked oom-killer: gfp_mask=|(?:Out of memory|Memory cgroup out of memory): Kill(?:ed)? process \d"
@@ -40,15 +38,12 @@ def read(number: int, line: str, clock: Clock, host: str | None) -> Record | Non
     found = _DATED.match(line)
     if found is None:
         return None
-    date, fraction, zone = found["date"].replace("/", "-"), found["fraction"] or "", found["zone"]
-    name = zone if zone is not None and zone.isalpha() else None
-    offset = zone if zone is not None and name is None else ""
-    wall = clock.iso(date + fraction.replace(",", ".") + offset, name)
+    wall = clock.written(found[2])
     return Record(
         number,
         line[found.end() :],
         wall_us=wall,
         wall_source=TsSource.NONE if wall is None else TsSource.SYSLOG,
         host=host,
-        wall_local=wall is not None and zone is None,
+        wall_local=wall is not None and _ZONED.search(found[2]) is None,
     )

@@ -10,9 +10,8 @@ import re
 
 from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
-from oomforensics.parsers.framings.prefix import PREFIX, priority
+from oomforensics.parsers.framings.prefix import PREFIX, with_wall_clock
 from oomforensics.parsers.framings.stamp import CALLER
-from oomforensics.parsers.records import TsSource
 
 _LINE = re.compile(
     rf"{PREFIX}?(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{{6}}[+-]\d\d:?\d\d){CALLER}(?: <[ +\d.]{{1,20}}>)?[ \xa0]?"
@@ -23,17 +22,8 @@ def read(line: str, clock: Clock) -> Header | None:
     match = _LINE.match(line)
     if match is None:
         return None
-    number, facility, level_name, date, caller = match.groups()
-    level, from_kernel = priority(number, facility, level_name)
-    wall = clock.iso(date)
-    return Header(
-        match.end(),
-        wall_us=wall,
-        wall_source=TsSource.NONE if wall is None else TsSource.DMESG_WALLCLOCK,
-        caller=caller,
-        level=level,
-        from_kernel=from_kernel,
-    )
+    date, caller = match.group(4, 5)
+    return with_wall_clock(match, caller, clock.iso(date), local=False)
 
 
 FRAMING = Framing(

@@ -13,9 +13,8 @@ import re
 
 from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
-from oomforensics.parsers.framings.prefix import PREFIX, priority
+from oomforensics.parsers.framings.prefix import PREFIX, with_wall_clock
 from oomforensics.parsers.framings.stamp import CALLER
-from oomforensics.parsers.records import TsSource
 
 _MINUTE = r"([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) ?(\d{1,2}) (\d\d:\d\d)"
 _AFTER = r" {0,6}\+\d{1,9}\.\d{6}|< *\d{1,9}\.\d{6}>"
@@ -26,20 +25,10 @@ def read(line: str, clock: Clock) -> Header | None:
     match = _LINE.match(line)
     if match is None:
         return None
-    number, facility, level_name, month, day, time, caller = match.groups()
+    month, day, time, caller = match.group(4, 5, 6, 7)
     if month is not None:
         clock.minute_us = clock.without_year(month, day, f"{time}:00")
-    level, from_kernel = priority(number, facility, level_name)
-    wall = clock.minute_us
-    return Header(
-        match.end(),
-        wall_us=wall,
-        wall_source=TsSource.NONE if wall is None else TsSource.DMESG_WALLCLOCK,
-        caller=caller,
-        level=level,
-        from_kernel=from_kernel,
-        wall_local=wall is not None,
-    )
+    return with_wall_clock(match, caller, clock.minute_us, local=True)
 
 
 FRAMING = Framing(

@@ -12,9 +12,8 @@ import re
 
 from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
-from oomforensics.parsers.framings.prefix import PREFIX, priority
+from oomforensics.parsers.framings.prefix import PREFIX, with_wall_clock
 from oomforensics.parsers.framings.stamp import CALLER, DELTA
-from oomforensics.parsers.records import TsSource
 
 _LINE = re.compile(
     rf"{PREFIX}?\[(?:[^\[\]\d]{{1,20}}? )? *([^\s\[\]]{{1,10}}) +(\d{{1,2}}) (\d\d:\d\d:\d\d) (\d{{4}}){DELTA}\]"
@@ -26,18 +25,8 @@ def read(line: str, clock: Clock) -> Header | None:
     match = _LINE.match(line)
     if match is None:
         return None
-    number, facility, level_name, month, day, time, year, caller = match.groups()
-    level, from_kernel = priority(number, facility, level_name)
-    wall = clock.with_year(year, month, day, time)
-    return Header(
-        match.end(),
-        wall_us=wall,
-        wall_source=TsSource.NONE if wall is None else TsSource.DMESG_WALLCLOCK,
-        caller=caller,
-        level=level,
-        from_kernel=from_kernel,
-        wall_local=wall is not None,
-    )
+    month, day, time, year, caller = match.group(4, 5, 6, 7, 8)
+    return with_wall_clock(match, caller, clock.with_year(year, month, day, time), local=True)
 
 
 FRAMING = Framing(

@@ -1,7 +1,7 @@
 """A guest's console in the `vmware.log` of its virtual machine: the kernel's line behind the hypervisor's own header.
 
 2026-05-01T10:00:00.123Z In(05) vcpu-5 - Guest: <4>[39261021.091603] text
-2026-05-01T10:00:00.123Z| vcpu-5| I005: Guest: <4>[39261021.091603] text        up to ESXi 6
+2026-05-01T10:00:00.123Z| vcpu-5| I005: Guest: <4>[39261021.091603] text        older ones; no such file was at hand
 """
 
 from __future__ import annotations

@@ -345,7 +345,7 @@ def test_with_the_total_lost_nobody_with_an_adjustment_has_a_badness() -> None:
 
 
 def test_whose_the_victim_was_by_the_line_before_its_kill() -> None:
-    """5.1 to 5.3 have no UID in the kill line, and the table may be lost."""
+    """The `oom-kill:` line is there from 5.0, the UID of a kill line from 5.4; the table between them may be lost."""
     named = (
         "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=winch"
     )

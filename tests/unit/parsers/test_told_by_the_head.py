@@ -1,0 +1,96 @@
+"""Sources whose first lines tell how all of them are to be read."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from oomforensics.parsers.records import Record, TsSource
+from tests.support.logs import parse
+
+FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:1kB"
+
+
+def read(*lines: str) -> list[Record]:
+    return parse(lines)
+
+
+def us(*when: int, micro: int = 0) -> int:
+    """Microseconds since 1970 of a date in UTC."""
+    return int(datetime(*when, tzinfo=UTC).timestamp()) * 1_000_000 + micro  # type: ignore[arg-type,misc]
+
+
+def test_the_console_of_a_ci_service() -> None:
+    """It says when the job printed the line; what stands behind that is read as if it stood alone."""
+    told = [
+        "\ufeff2026-05-01T10:00:00.1234567Z ##[group]Run sudo dmesg -T",
+        "2026-05-01T10:00:00.1234567Z [Thu May 14 23:17:24 2020] active_anon:1 inactive_anon:2 isolated_anon:0",
+        "2026-05-01T10:00:00.1234567Z                             active_file:14",
+        "2026-05-01T10:00:00.1234567Z",
+        "2026-05-01T10:00:00.1234567Z Dec 20 03:17:52 h evil[1]: x",
+    ]
+    first, second, empty, last = read(*told)
+    assert first == Record(1, "##[group]Run sudo dmesg -T")
+    assert (second.text.split("\n")[1], second.wall_us) == (" active_file:14", us(2020, 5, 14, 23, 17, 24))
+    assert (empty.text, last.line, last.from_kernel) == ("", 5, False)
+
+
+def test_a_syslog_with_seven_digits_here_and_there_is_no_console() -> None:
+    told = ["2026-05-01T10:00:00.1234567Z h kernel: x", "2026-05-01T10:00:00.123456Z h kernel: x"]
+    assert [record.host for record in read(*told * 5)] == ["h"] * 10
+
+
+@pytest.mark.parametrize(
+    ("date", "wall_local"),
+    [
+        ("2026-05-01T10:00:00.123456Z", False),
+        ("A 2026-05-01T10:00:00.123456Z", False),
+        ("> 2026-05-01T12:00:00.123456789+02:00", False),
+        ("[2026-05-01T10:00:00.123456Z]", False),
+        ("2026-05-01 10:00:00,123456 UTC", False),
+        ("2026/05/01 12:00:00.123456 +0200", False),
+        ("2026-05-01 10:00:00.123456", True),
+        ("2026-05-01 10:00:00.123456:", True),
+    ],
+)
+def test_a_date_and_behind_it_what_the_kernel_said(date: str, wall_local: bool) -> None:
+    said = [
+        "CPU: 1 PID: 71 Comm: winch Not tainted 6.1.0 #1",
+        "winch invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
+    ]
+    moment = us(2026, 5, 1, 10, micro=123_456)
+    assert read(*(f"{date} {text}" for text in said)) == [
+        Record(number, text, wall_us=moment, wall_source=TsSource.SYSLOG, wall_local=wall_local)
+        for number, text in enumerate(said, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2026-05-01T10:00:00Z h winch invoked oom-killer: gfp_mask=0xcc0",
+        "2026-05-01T10:00:00Z h evil: winch invoked oom-killer: gfp_mask=0xcc0",
+        f"2026-05-01T10:00:00Z h {FORGED}",
+        f"2026-05-01T10:00:00Z evil[71]: {FORGED}",
+    ],
+)
+def test_what_a_syslog_says_of_others_is_not_the_kernels(line: str) -> None:
+    (record,) = read(line)
+    assert record.from_kernel is False
+
+
+def test_a_syslog_with_one_line_that_lost_its_host_is_a_syslog() -> None:
+    told = read(f"2026-05-01T10:00:00Z {FORGED}", "2026-05-01T10:00:00Z h kernel: x")
+    assert [record.from_kernel for record in told] == [False, True]
+
+
+def test_a_syslog_whose_dates_were_cut_away_has_its_hosts() -> None:
+    told = read("web-1.example kernel: [    1.200000] x", "web-1.example kernel: Mem-Info:", "db2 kernel: y")
+    assert told == [
+        Record(1, "x", 1_200_000, host="web-1.example", from_kernel=True),
+        Record(2, "Mem-Info:", host="web-1.example", from_kernel=True),
+        Record(3, "y", host="db2", from_kernel=True),
+    ]
+    (prose, _) = read("the kernel: x", "our kernel: y")
+    assert (prose.text, prose.host) == ("the kernel: x", None)

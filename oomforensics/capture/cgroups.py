@@ -218,7 +218,7 @@ class Cgroups:
         if full or not group.crcs:
             parts.append(blobs.pack(group.number, b"folder", b"%d %s" % (group.version, os.fsencode(group.folder))))
         moved = _keep(group, kind.usage, usage, full, parts) is not None
-        if slow:
+        if slow or moved:
             limit = _copy(group, kind.limit, full, parts)
             if limit is not None:
                 group.limit = files.whole_number(limit)

@@ -14,9 +14,9 @@ SHARE = 4  # parts of a step's cost that pass before the next: a fifth of one CP
 HALVES_S = 0.25  # in which half of a slope is forgotten
 ALARM_S = 2.0  # how long a trigger (pressure, a threshold, an OOM event) makes it look closely
 
-# Why the next look is when it is.
-STEADY, HEADROOM, ALARM, COOLING, COSTLY, EVENT = range(6)
-REASONS = ("steady", "headroom", "alarm", "cooling", "costly", "event")
+# Why the next look is when it is. A spool holds the numbers: a new one comes last.
+STEADY, HEADROOM, ALARM, COOLING, COSTLY, EVENT, NEW = range(7)
+REASONS = ("steady", "headroom", "alarm", "cooling", "costly", "event", "new")
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,19 +26,25 @@ START = BUDGET
 
 
 def plan(
-    pace: Pace, base_s: float, passed_s: float, time_left_s: float, alarmed: bool, cost_s: float
+    pace: Pace,
+    base_s: float,
+    passed_s: float,
+    time_left_s: float,
+    alarmed: bool,
+    cost_s: float,
+    new_s: float = float("inf"),
 ) -> tuple[float, int, Pace]:
     """Seconds until the next look, why, and the pace after it.
 
-    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of a look.
+    `passed_s` since the last look; `time_left_s` to the nearest limit at the present slope; `cost_s` of a look;
+    `new_s` is the age of the newest cgroup, which has no slope yet: it is looked at again after as long as it exists.
     """
     left = min(pace + passed_s * REFILL, BUDGET)
     floor_s = min(FLOOR_S, base_s)
     headroom_s = max(time_left_s / LOOKS, floor_s)
-    next_s = floor_s if alarmed else min(headroom_s, base_s)
-    reason = STEADY
-    if next_s < base_s:
-        reason = ALARM if alarmed else HEADROOM
+    asked = ((base_s, STEADY), (headroom_s, HEADROOM), (max(new_s, floor_s), NEW))
+    next_s, reason = (floor_s, ALARM) if alarmed and floor_s < base_s else min(asked)
+    if reason != STEADY:
         left = max(left - 1, 0.0)
         slow_s = min(1 / REFILL, base_s)
         if next_s < slow_s and left < (1 if headroom_s == floor_s else RESERVE):
@@ -60,6 +66,11 @@ def slope(before: float, now: float, passed_s: float) -> float:
     """
     remembered = before * 0.5 ** (passed_s / HALVES_S)
     return max(now, remembered if remembered >= 1.0 else 0.0)
+
+
+def look_at_new_s(pace: Pace, cost_s: float) -> float | None:
+    """Seconds until a cgroup that has just appeared is looked at; None where it has to wait for the next look."""
+    return max(FLOOR_S, cost_s * SHARE) if pace > RESERVE else None
 
 
 def may_look_now(passed_s: float, cost_s: float) -> bool:

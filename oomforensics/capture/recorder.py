@@ -81,6 +81,7 @@ class Recorder:
         self._ask = False  # an OOM is known that not every source has told of yet
         self._aside_s = 0.0  # of CPU that events had since the present look began
         self._alarm_ns = 0
+        self._newest_ns: int | None = None  # when the last cgroup appeared
         self._last_ns = 0  # when the last step began
         self._costs_s: tuple[float, ...] = (0.0, 0.0, 0.0)  # of the last looks
         self._cost_s = 0.0  # of a look, as they are now
@@ -160,13 +161,13 @@ class Recorder:
         if groups:
             self._need_full = not self.spool.write(frame.CGROUPS, groups, began, chain=True)
         self.spool.write(frame.SYSTEM, system, began, chain=True)
+        self._last_ns = began
+        self._next_ns = began + int(planned_s * _S)
         self._heed()
         for fd in self._resting:
             if fd in self._handlers:
                 self._wait_for(fd)
         self._resting.clear()
-        self._last_ns = began
-        self._next_ns = began + int(planned_s * _S)
 
     def note(self, text: str) -> None:
         """Something about the recording itself."""
@@ -286,8 +287,9 @@ class Recorder:
         left_s = min(self._cgroups.time_left_s(), self._system.time_left_s())
         passed_s = (now - self._last_ns) / _S if self._last_ns else 0.0
         alarmed = now < self._alarm_ns
+        new_s = (now - self._newest_ns) / _S if self._newest_ns is not None else float("inf")
         planned_s, why, self._pace = pace.plan(
-            self._pace, self._options.interval_s, passed_s, left_s, alarmed, self._cost_s
+            self._pace, self._options.interval_s, passed_s, left_s, alarmed, self._cost_s, new_s
         )
         return planned_s, why
 
@@ -424,6 +426,9 @@ class Recorder:
                 continue
             if mask & IN_CREATE and os.path.isdir(f"{parent}/{name}"):
                 self._cgroups.add_tree(self._tree.version, f"{parent}/{name}")
+                self._newest_ns = self._clock()
+                if (wait_s := pace.look_at_new_s(self._pace, self._cost_s)) is not None:
+                    self._next_ns = min(self._next_ns, self._newest_ns + int(wait_s * _S))
             elif mask & IN_DELETE:
                 self._cgroups.remove(f"{parent}/{name}")
 

@@ -48,7 +48,7 @@ class ProcessSnapshot:
     mono_ns: int
     took_us: int
     planned_us: int  # until the next
-    reason: str  # why then: steady, headroom, alarm, cooling, costly, event
+    reason: str  # why then: steady, headroom, alarm, cooling, costly, event, new
     known: int  # processes that the recorder follows
     unread: int  # for lack of time; read in the next step
     complete: bool  # `changed` holds every process

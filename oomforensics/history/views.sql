@@ -872,7 +872,7 @@ COMMENT ON COLUMN snapshots.ts IS 'By the recorded clock';
 COMMENT ON COLUMN snapshots.mono_s IS 'Seconds of CLOCK_MONOTONIC';
 COMMENT ON COLUMN snapshots.took_s IS 'Seconds that it took';
 COMMENT ON COLUMN snapshots.planned_s IS 'Seconds until the next, as planned';
-COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event';
+COMMENT ON COLUMN snapshots.reason IS 'Why it came then: steady, headroom, alarm, cooling, costly, event, new';
 COMMENT ON COLUMN snapshots.known IS 'Processes that are followed, count';
 COMMENT ON COLUMN snapshots.unread IS 'Of them not read for want of time, count';
 COMMENT ON COLUMN snapshots.complete IS 'Whether all were told anew';

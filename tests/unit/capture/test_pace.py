@@ -53,6 +53,18 @@ def test_an_alarm_leaves_a_reserve_for_when_a_limit_is_near() -> None:
     assert pace.plan(1.0, 1.0, 0.05, 0.9, False, 0.003)[:2] == (1 / pace.REFILL, pace.COOLING)
 
 
+def test_a_new_cgroup_is_looked_at_again_after_as_long_as_it_exists() -> None:
+    def after(age_s: float, left: float = pace.START) -> tuple[float, int]:
+        return pace.plan(left, 1.0, 0.05, FOREVER, False, 0.003, age_s)[:2]
+
+    assert after(-0.01) == after(0.01) == after(0.05) == (pace.FLOOR_S, pace.NEW)
+    assert after(0.3) == (0.3, pace.NEW) and after(1.0) == after(60.0) == (1.0, pace.STEADY)
+    assert after(0.01, pace.RESERVE) == (1 / pace.REFILL, pace.COOLING)  # many of them do not use the reserve up
+    assert pace.plan(pace.START, 1.0, 0.05, FOREVER, True, 0.003, 0.3)[:2] == (pace.FLOOR_S, pace.ALARM)
+    assert pace.look_at_new_s(pace.START, 0.003) == pace.FLOOR_S and pace.look_at_new_s(pace.START, 0.1) == 0.4
+    assert pace.look_at_new_s(pace.RESERVE, 0.003) is None
+
+
 def test_a_fall_that_pauses_is_remembered_for_a_moment() -> None:
     assert pace.slope(1000.0, 0.0, pace.HALVES_S) == 500.0
     assert pace.slope(1000.0, 800.0, pace.HALVES_S) == 800.0

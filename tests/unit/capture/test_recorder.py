@@ -396,10 +396,28 @@ def test_thresholds_of_cgroup_v1_follow_a_limit_that_comes_later(stage: Stage, t
     stage.pass_time()
     assert b"990000" not in control.read_bytes()
     limit.write_text("1000000\n")
-    for _ in range(10):
-        stage.pass_time()
+    (group / "memory.usage_in_bytes").write_text("8192\n")
+    stage.pass_time()
     assert b" 990000" in control.read_bytes()
     stage.end()
+
+
+def test_a_new_cgroup_is_looked_at_closely_until_it_is_as_old_as_the_interval(stage: Stage, tmp_path: Path) -> None:
+    """A container that starts, and is killed in its first second."""
+    group = tmp_path / "memory"
+    group.mkdir()
+    (stage.proc.root / "self/mountinfo").write_text(f"25 1 0:23 / {group} rw - cgroup cgroup rw,memory\n")
+    stage.begin()
+    stage.pass_time()
+    stage.pass_time(0.3)
+    (group / "container").mkdir()
+    stage.recorder.round()
+    for _ in range(500):
+        stage.pass_time(0.01)
+    found = snapshots(stage.end())
+    ages_s = [round((one.mono_ns - found[0].mono_ns) / S - 0.3, 2) for one in found[1:]]
+    assert ages_s == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 2.6, 3.6, 4.6]
+    assert [one.reason for one in found[1:6]] == ["new"] * 5 and found[6].reason == "steady"
 
 
 def test_differences_without_their_base_are_not_believed() -> None:

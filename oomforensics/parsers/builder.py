@@ -262,6 +262,11 @@ class Builder:
                 self.incident.features.add(f"table:{opened.layout}")
             self._keep(record, "table_header")
             return True
+        if self.in_table and self.incident.summary is None and table.is_hidden(text):
+            assert self.incident.table is not None
+            self.incident.table.damaged_rows += 1
+            self._keep(record, "task")
+            return True
         return self._take_trace(record)
 
     def _take_trace(self, record: Record) -> bool:

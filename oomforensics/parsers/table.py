@@ -71,6 +71,7 @@ LAYOUTS: tuple[Layout, ...] = (
 )  # fmt: skip
 
 _HEADER = re.compile(r"^\[( +)pid( +)\]\s+(\S+(?:\s+\S+)*)\s+name\s*$")
+_HIDDEN = re.compile(r"\[\d+(?:\.\d+)?[BKM] blob data\]$")
 _ROW_START = re.compile(r"^\[ *(\d+)\]\s+-?\d")
 _MAX_COLUMNS = 32  # kernels have 6 to 10
 _PLAIN_ROW = 200  # characters: it has no number that is too long to convert or to reckon with
@@ -84,6 +85,11 @@ def is_header(text: str) -> bool:
 
 def looks_like_row(text: str) -> bool:
     return _ROW_START.match(text) is not None
+
+
+def is_hidden(text: str) -> bool:
+    """journalctl shows so what it takes for no text (systemd: src/shared/logs-show.c): a process can name itself so."""
+    return text.endswith(" blob data]") and _HIDDEN.match(text) is not None
 
 
 def open_table(header: str, line: int) -> TaskTable | None:

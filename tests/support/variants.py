@@ -100,9 +100,14 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
             "_SOURCE_MONOTONIC_TIMESTAMP": str(round(line.uptime_s * 1e6)),
         }
     ),
+    "journal json-sse": lambda line: f"data: {FRAMINGS['journal json'](line)}\n",
     "journal export": lambda line: (
         f"__CURSOR=s=1\n__REALTIME_TIMESTAMP={line.unix_us}\n_BOOT_ID={_BOOT_ID}\n_TRANSPORT=kernel\n"
         f"_SOURCE_MONOTONIC_TIMESTAMP={round(line.uptime_s * 1e6)}\n_HOSTNAME=web1\nMESSAGE={line.text}\n"
+    ),
+    "journal verbose": lambda line: (
+        f"{line.moment:%a %Y-%m-%d %H:%M:%S.%f} UTC [s={_BOOT_ID};i=1;b={_BOOT_ID};m={round(line.uptime_s * 1e6):x};"
+        f"t={line.unix_us:x};x=1f]\n    _TRANSPORT=kernel\n    _HOSTNAME=web1\n    MESSAGE={line.text}"
     ),
     "talosctl": lambda line: f"10.0.0.7: kern: warning: [{line.moment:%Y-%m-%dT%H:%M:%S.%f}000Z]: {line.text}",
     "vmware.log": lambda line: (

@@ -1,4 +1,4 @@
-"""`journalctl -o json` (and json-seq, with a record separator before each): one object a line.
+"""`journalctl -o json` (json-seq: with a record separator before each; json-sse: with `data: `): one object a line.
 
     {"__REALTIME_TIMESTAMP":"1777622400123456","_TRANSPORT":"kernel","MESSAGE":"Mem-Info:","PRIORITY":"4"}
     {"_TRANSPORT":"journal","SYSLOG_IDENTIFIER":"kernel","MESSAGE":[79,79,77]}
@@ -18,7 +18,7 @@ from oomforensics.parsers.text import clean, visible
 
 
 def read(line: str, clock: Clock) -> Header | None:
-    line = line.lstrip("\x1e")
+    line = line.removeprefix("data: ").lstrip("\x1e")
     if not line.startswith("{") or not ('"MESSAGE"' in line or '"__REALTIME_TIMESTAMP"' in line):
         return None
     try:
@@ -44,11 +44,12 @@ def value(raw: object) -> str | None:
 
 FRAMING = Framing(
     "journal json",
-    r"[{\x1e]",
+    r"[{\x1ed]",
     read,
     (
         '{"__REALTIME_TIMESTAMP":"1777622400123456","_SOURCE_MONOTONIC_TIMESTAMP":"75669581768","_TRANSPORT":"kernel",'
         '"_HOSTNAME":"web1","SYSLOG_IDENTIFIER":"kernel","PRIORITY":"4","MESSAGE":"Mem-Info:"}',
         '{"MESSAGE":[79,79,77,255],"_TRANSPORT":"journal","SYSLOG_IDENTIFIER":"kernel"}',
+        'data: {"MESSAGE":"Mem-Info:","_TRANSPORT":"kernel"}',
     ),
 )

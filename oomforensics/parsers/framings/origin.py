@@ -25,6 +25,8 @@ _TAG = re.compile(
 _HOST = re.compile(r"([^\s\[\]]+) ")
 # A whole syslog line behind the name of its stream (`aws logs tail`) or of a relay.
 _INNER = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\s:]\S*[^\s:\]]) kernel: ")
+# `journalctl -o with-unit` has the unit where others have the program: here those of another name.
+_UNITS = {"init.scope": "systemd", "docker.service": "dockerd", "nohang-desktop.service": "nohang"}
 
 
 def read(
@@ -57,7 +59,7 @@ def read(
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
     header = Header(
         tag.end(), wall_us, source, host, kernel, level,
-        stamped=kernel, escapes=True, program=None if kernel else name, wall_local=local,
+        stamped=kernel, escapes=True, program=None if kernel else _UNITS.get(name, name.removesuffix(".service")), wall_local=local,
     )  # fmt: skip
     if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
         header.fixed = True

@@ -312,3 +312,15 @@ def test_a_report_without_stamps_in_an_answer_to_a_mail(quote: str) -> None:
     assert found.invoked.comm == plain.invoked.comm
     assert [(kill.pid, kill.message) for kill in found.kills] == [(kill.pid, kill.message) for kill in plain.kills]
     assert (found.missing, found.call_trace, found.meminfo is None) == ([], plain.call_trace, plain.meminfo is None)
+
+
+def test_a_row_that_journalctl_hides_is_a_lost_row() -> None:
+    """A process may call itself what is no text; whatever it held, it may have been the largest."""
+    lines = stamped(report())
+    row = next(number for number, line in enumerate(lines) if line.endswith(" small"))
+    stamp = lines[row][: lines[row].index("]") + 2]
+    (hidden,) = incidents([*lines[:row], f"{stamp}[112B blob data]", *lines[row + 1 :]])
+    assert hidden.table is not None and [one.comm for one in hidden.table.rows] == ["big"]
+    assert (hidden.table.damaged_rows, hidden.missing) == (1, ["task_rows"])
+    (whole,) = incidents([*lines, f"{stamp}[1.1K blob data]"])
+    assert whole.missing == []

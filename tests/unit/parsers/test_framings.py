@@ -553,7 +553,22 @@ def test_journal_json() -> None:
         1, "a\n b", 75_669_581_768, 1_777_622_400_123_456, TsSource.JOURNALD, "web1", "f00", True, 4
     )  # fmt: skip
     assert one(line) == expected
-    assert one("\x1e" + line) == expected
+    assert one("\x1e" + line) == one("data: " + line) == expected
+
+
+@pytest.mark.parametrize(
+    ("tag", "program"),
+    [
+        ("systemd-oomd.service[1027]", "systemd-oomd"),
+        ("init.scope[1]", "systemd"),
+        ("docker.service[930]", "dockerd"),
+        ("kernel.service", "kernel"),
+        ("web.scope[7]", "web.scope"),
+    ],
+)
+def test_a_unit_where_others_have_the_program(tag: str, program: str) -> None:
+    found = one(f"Fri 2026-05-01 10:00:00 CEST web1 {tag}: x")
+    assert (found.program, found.from_kernel, found.text) == (program, False, "x")
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,14 @@ def printed_as_json() -> list[Record]:
     return list(Reader(CONTEXT, []).records(lines([data], [], "x.json")))
 
 
+@cache
+def printed_in_full() -> list[Record]:
+    """`journalctl -o verbose`, without the line between two boots."""
+    data = lzma.decompress((FIXTURES / "journal" / "journalctl.verbose.xz").read_bytes())
+    found = Reader(CONTEXT, []).records(lines([data], [], "x.verbose"))
+    return [one for one in found if not one.text.startswith("-- Boot ")]
+
+
 def read(data: bytes) -> tuple[list[Record], list[Problem]]:
     problems: list[Problem] = []
     return list(journal_file.records(io.BytesIO(data), len(data), CONTEXT, problems)), problems
@@ -107,6 +115,17 @@ def about_memory(each: Record) -> bool:
 def test_the_same_entries_as_journalctl_prints(name: str) -> None:
     assert read_all(journal(name)) == (exported(), [])
     assert printed_as_json() == exported()
+
+
+def test_the_same_entries_in_full_but_for_what_journalctl_hides() -> None:
+    hidden = [
+        (one.text, real.text) for one, real in zip(printed_in_full(), exported(), strict=True) if one.text != real.text
+    ]
+    assert [shown for shown, _ in hidden] == ["[112B blob data]", "[32B blob data]", "[32B blob data]"]
+    assert all("\x1b" in text for _, text in hidden)
+    assert [replace(one, line=0, text="") for one in printed_in_full()] == [
+        replace(real, line=0, text="") for real in exported()
+    ]
 
 
 @EACH

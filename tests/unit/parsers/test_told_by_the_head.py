@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from oomforensics.parsers.records import Record, TsSource
-from tests.support.logs import parse
+from oomforensics.parsers.framings import Reader
+from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Record, TsSource
+from tests.support.logs import CONTEXT, parse
 
 FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:1kB"
 
@@ -94,3 +95,43 @@ def test_a_syslog_whose_dates_were_cut_away_has_its_hosts() -> None:
     ]
     (prose, _) = read("the kernel: x", "our kernel: y")
     assert (prose.text, prose.host) == ("the kernel: x", None)
+
+
+_CURSOR = f"[s={'a' * 32};i=3;b={'b' * 32};m=a9aec5;t=650bcf85c0ec5;x=149083844ed18fd4]"
+_VERBOSE = (
+    f"Fr 2026-05-01 10:00:11.120325 CEST {_CURSOR}",
+    "    _TRANSPORT=kernel",
+    "    MESSAGE=a",
+    "            MESSAGE=b",
+    "            ",
+    "    _HOSTNAME=web1",
+    "    OF_A_PROGRAM=c",
+    "                 d",
+)
+
+
+def test_an_entry_of_the_journal_in_full() -> None:
+    for end in ((), _VERBOSE, ("-- Boot 9f1d0c56f7cd4c2a9b3f7f0f6a0b5c22 --",)):
+        first, *_ = read("-- Journal begins at Fri 2026-05-01 --", *_VERBOSE, *end)[1:]
+        assert (first.line, first.text, first.host, first.from_kernel) == (2, "a\nMESSAGE=b\n", "web1", True)
+        assert (first.uptime_us, first.boot_id, first.wall_us) == (11120325, "b" * 32, 1777622411120325)
+
+
+def test_an_entry_that_a_pause_cuts_waits_for_its_message() -> None:
+    lines = [*enumerate([line.encode() for line in _VERBOSE[:2]], 1), PAUSED_LINE]
+    lines += [*enumerate([line.encode() for line in _VERBOSE[2:]], 3), PAUSED_LINE]
+    pause, message, other = Reader(CONTEXT, []).records(lines)
+    assert (pause, message.text, other) == (PAUSE, "a\nMESSAGE=b\n", PAUSE)
+
+
+def test_an_entry_whose_head_is_lost_and_one_without_end() -> None:
+    assert [one.text for one in read(*_VERBOSE[1:], *_VERBOSE)][-1] == "a\nMESSAGE=b\n"
+    (found,) = read(*_VERBOSE[:3], *["            " + "x" * 1000] * 2000)
+    assert 64 * 1024 < len(found.text) < 66 * 1024
+
+
+def test_an_entry_of_which_only_the_message_was_asked_for() -> None:
+    """`--output-fields=MESSAGE`: who sent it is not told, and it is no more a program's than the kernel's."""
+    assert [one.from_kernel for one in read(_VERBOSE[0], _VERBOSE[2])] == [None]
+    assert [one.from_kernel for one in read('{"__REALTIME_TIMESTAMP":"1777622400123456","MESSAGE":"x"}')] == [None]
+    assert [one.from_kernel for one in read(_VERBOSE[0], "    _COMM=logger", _VERBOSE[2])] == [False]

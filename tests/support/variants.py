@@ -128,6 +128,12 @@ FRAMINGS: dict[str, Callable[[Line], str]] = {
     "log store, a date alone": lambda line: f"{line.moment:%Y-%m-%dT%H:%M:%S.%f}Z {line.text}",
     "console of a log store, a date alone": lambda line: f"A {line.moment:%Y-%m-%dT%H:%M:%S.%f}Z {line.text}",
     "console of Jenkins, dmesg -t": lambda line: f"[{line.moment:%Y-%m-%dT%H:%M:%S.123}Z] {line.text}",
+    "a service of compose": lambda line: f"web_1  | [{line.uptime_s:12.6f}] {line.text}",
+    "a date of another order": lambda line: f"{line.moment:%m/%d/%Y %H:%M:%S} web1 kernel: {line.text}",
+    "syslog with weekday and year": lambda line: f"{line.moment:%a %b %e %H:%M:%S %Y} web1 kernel: {line.text}",
+    "syslog with another date": lambda line: f"{line.moment:%Y/%m/%d %H:%M:%S} web1 kernel: {line.text}",
+    "syslog, a date alone": lambda line: f"{line.moment:%b %e %H:%M:%S} {line.text}",
+    "a page, with its line ends": lambda line: f"[{line.uptime_s:12.6f}] {line.text}<br>",
     "logread": lambda line: f"{line.moment:%a %b %e %H:%M:%S %Y} kern.warn kernel: [{line.uptime_s:12.6f}] {line.text}",
 }
 

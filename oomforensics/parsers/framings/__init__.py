@@ -26,7 +26,6 @@ from oomforensics.parsers.framings import (
     journal_unix,
     kmsg,
     logcat,
-    logread,
     priority,
     syslog,
     syslog_5424,
@@ -38,6 +37,7 @@ from oomforensics.parsers.framings import (
 from oomforensics.parsers.framings.base import Context, Framing, Header
 from oomforensics.parsers.framings.carrier import CARRIERS, Carried, Carrier
 from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.learnt import AHEAD, Learnt
 from oomforensics.parsers.framings.rewrites import Rewrite, asked_for
 from oomforensics.parsers.framings.stamp import STAMP, uptime
 from oomforensics.parsers.framings.unwrap import Unwrapper
@@ -58,7 +58,6 @@ FRAMINGS: tuple[Framing, ...] = (
     syslog_5424.FRAMING,
     journal_full.FRAMING,
     dmesg_iso.FRAMING,
-    logread.FRAMING,
     journal_unix.FRAMING,
     logcat.FRAMING,
     tag.FRAMING,
@@ -107,6 +106,8 @@ class Reader:
         self._is_dated = False  # nothing but dates stand before what the kernel said
         self._unwrapper = Unwrapper()
         self._carrier: Carrier | None = None  # that the lines of this source stand in
+        self._learnt = Learnt()
+        self._asks = False  # the last line may begin a report behind a prefix that nobody knows
         self._margin: str | None = None  # what a line that continues the last record begins with
         self._last: Record | None = None  # which the next line may continue
         self._line = ""  # the last one of it, as it stands
@@ -128,6 +129,10 @@ class Reader:
         found: Iterator[tuple[int, Any]] = chain(head, source)
         for rewrite in self._rewrites:
             found = rewrite.of(found)
+        yield from self._read(found)
+        yield from self._begun()
+
+    def _read(self, found: Iterator[tuple[int, Any]]) -> Iterator[Record | Rows]:
         for numbered in found:
             if numbered is PAUSED_LINE:
                 yield from self._begun()
@@ -152,7 +157,12 @@ class Reader:
                     record = self._next(number, raw)
                     if record is not None:
                         yield record
-        yield from self._begun()
+            if self._asks:
+                self._asks = False
+                ahead = list(_ahead(found))
+                self._learn(ahead)
+                yield from self._read(chain(ahead, found))
+                return
 
     def _begun(self) -> Iterator[Record]:
         """The last record, which nothing continues."""
@@ -180,6 +190,18 @@ class Reader:
             self._unwrapper.whole(record.text)
         self._line, self._last = line, record
         return last
+
+    def _learn(self, ahead: list[tuple[int, Any]]) -> None:
+        """Whether the last line and those ahead of it stand behind a prefix; then that line is read again."""
+        plain = (line.lines() if isinstance(line, Run) else ((number, line),) for number, line in ahead)
+        prefix = self._learnt.learns([self._line, *(_decode(raw) for each in plain for _, raw in each)])
+        if prefix is None:
+            return
+        self._clock.tell(
+            f"lines stand behind {prefix!r}: told by what the kernel says behind it, and not read for times or hosts"
+        )
+        self._carrier = self._learnt.carrier
+        self._last = self._carried(self._number, self._line)
 
     def _goes_on(self, last: Record, line: str) -> bool:
         """Whether the line is one of a message of several lines; then the last record has it."""
@@ -252,6 +274,8 @@ class Reader:
         if (carried := self._carried(number, line)) is not None:
             return carried
         self._margin = None
+        if self._learnt.asks(line) and (self._carrier is self._learnt.carrier or not self.seen.keys() - {BARE}):
+            self._asks = True
         self.seen[BARE] += 1
         text = line.removeprefix(self._bare_quote)
         if text[:1] == ">":  # of a mail whose other lines are not quoted; nothing that the kernel says begins so
@@ -382,6 +406,14 @@ class Reader:
             header.program,
             header.wall_local,
         )
+
+
+def _ahead(found: Iterator[tuple[int, Any]]) -> Iterator[tuple[int, Any]]:
+    """The next lines, up to a pause: what comes after it may take its time."""
+    for numbered in islice(found, AHEAD):
+        yield numbered
+        if numbered is PAUSED_LINE:
+            return
 
 
 def _unescaped(text: str) -> str:

@@ -80,11 +80,11 @@ class Clock:
         self.origin: tuple[str, int | None, Header] | None = None  # the last host and tag, as they stood
         self._last: tuple[tuple[str, ...], int | None] = ((), None)
 
-    def without_year(self, month: str, day: str, time: str) -> int | None:
+    def without_year(self, month: str, day: str, time: str, zone: tzinfo | None = None) -> int | None:
         """The last such date that is not after the file's own (a day's grace for a wrong zone)."""
         key = (month, day, time)
         if key != self._last[0]:
-            self._last = (key, self._latest(month, int(day), time))
+            self._last = (key, self._latest(month, int(day), time, zone or self._context.timezone))
         return self._last[1]
 
     def with_year(self, year: str, month: str, day: str, time: str) -> int | None:
@@ -117,12 +117,12 @@ class Clock:
             self.tell(f"month name {name!r} is not known: these lines have no wall-clock time")
         return number
 
-    def _latest(self, month: str, day: int, time: str) -> int | None:
+    def _latest(self, month: str, day: int, time: str, zone: tzinfo) -> int | None:
         number = self.month(month)
         if number is None:
             return None
         for year in range(self._limit.year, self._limit.year - _LEAP_CYCLE - 1, -1):
-            when = _datetime(year, number, day, time, self._context.timezone)
+            when = _datetime(year, number, day, time, zone)
             if when is not None and when <= self._limit:
                 return to_us(when)
         return None

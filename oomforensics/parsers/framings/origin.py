@@ -22,6 +22,8 @@ _TAG = re.compile(
     rf"(?:{_LEVEL})?"
     r"([^\s:\[\]]{1,255})(\[[^\]\s]{1,20}\])?:(?: |(?=\[)|$)"
 )
+# Behind a date that programs write, too: only the kernel's tag, or one with a pid, shows that it is a syslog's.
+TAGGED = r"(?=(?:[^\s:\[\]]+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|[^\s:\[\]]+\[\d+\]): (?!\{))"
 _HOST = re.compile(r"([^\s\[\]]+) ")
 # A whole syslog line behind the name of its stream (`aws logs tail`) or of a relay.
 _INNER = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\s:]\S*[^\s:\]]) kernel: ")
@@ -59,12 +61,16 @@ def read(
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
     header = Header(
         tag.end(), wall_us, source, host, kernel, level,
-        stamped=kernel, escapes=True, program=None if kernel else _UNITS.get(name, name.removesuffix(".service")), wall_local=local,
+        stamped=kernel, escapes=True, program=None if kernel else _program(name), wall_local=local,
     )  # fmt: skip
     if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
         header.fixed = True
         clock.origin = (tag[0], priority, header)
     return header
+
+
+def _program(tag: str) -> str:
+    return _UNITS.get(tag, tag.removesuffix(".service"))
 
 
 def _untagged(line: str, at: int, wall_us: int | None, source: TsSource, level: int | None, local: bool) -> Header:

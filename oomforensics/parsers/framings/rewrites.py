@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from oomforensics.parsers.framings import ci_console, journal_verbose, pretty_json, quoted_printable
+from oomforensics.parsers.framings import ci_console, journal_verbose, line_ends, pretty_json, quoted_printable
 
 Numbered = tuple[int, Any]  # a line's number, and its bytes, a Run of several, or PAUSED_LINE's
 
@@ -17,6 +17,7 @@ class Rewrite(NamedTuple):
 
 REWRITES = (
     Rewrite(ci_console.looks_like_it, ci_console.taken_off),
+    Rewrite(line_ends.looks_like_it, line_ends.taken_off),
     Rewrite(pretty_json.looks_like_it, pretty_json.on_one_line),
     Rewrite(journal_verbose.looks_like_it, journal_verbose.on_one_line),
     Rewrite(quoted_printable.looks_like_it, quoted_printable.decoded),

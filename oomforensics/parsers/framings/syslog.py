@@ -3,12 +3,16 @@
     Dec 20 03:17:52 localhost kernel: [75669.581768] text
     Jan  5 15:19:27 kernel: [ 5864.708440] text
 
-`short-precise` adds microseconds; journalctl writes the month in the reader's language.
+`short-precise` adds microseconds; journalctl writes the month in the reader's language. Others add the weekday, and the year:
+
+    Fri Jan  1 00:00:10 2021 kern.warn kernel: [   10.120000] text     OpenWrt's `logread`
+    2026 May  1 10:00:00 web1 kernel: text
 """
 
 from __future__ import annotations
 
 import re
+from datetime import UTC
 
 from oomforensics.parsers.framings import origin
 from oomforensics.parsers.framings.base import Framing, Header
@@ -16,16 +20,20 @@ from oomforensics.parsers.framings.clock import Clock, microseconds
 from oomforensics.parsers.records import TsSource
 
 _DATE = re.compile(
-    r"(?:<(\d{1,3})>)?([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{3,9}))? "
+    r"(?:<(\d{1,3})>)?([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{3,9}))? (UTC |GMT )?"
+)
+_WITH_YEAR = re.compile(
+    r"(?:[^\W\d_]\w{1,3}\.?,? )?(?:(\d{4}) )?([^\W\d_][\w.]{1,7}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d)(?:\.\d{3,9})?"
+    rf"(?: (\d{{4}}))?:? {origin.TAGGED}"
 )
 
 
 def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
     if match is None:
-        return None
-    priority, month, day, time, fraction = match.groups()
-    wall = clock.without_year(month, day, time)
+        return _with_year(line, clock)
+    priority, month, day, time, fraction, zone = match.groups()
+    wall = clock.without_year(month, day, time, UTC if zone else None)
     if wall is not None and fraction is not None:
         wall += microseconds(fraction)
     return origin.read(
@@ -35,8 +43,21 @@ def read(line: str, clock: Clock) -> Header | None:
         wall,
         TsSource.SYSLOG_YEAR_INFERRED,
         None if priority is None else int(priority),
-        local=True,
+        local=zone is None,
     )
+
+
+def _with_year(line: str, clock: Clock) -> Header | None:
+    match = _WITH_YEAR.match(line)
+    if match is None:
+        return None
+    month, day, time = match.group(2, 3, 5)
+    year = match[1] or match[4] or match[6]
+    if year is None:
+        wall, source = clock.without_year(month, day, time), TsSource.SYSLOG_YEAR_INFERRED
+    else:
+        wall, source = clock.with_year(year, month, day, time), TsSource.SYSLOG
+    return origin.read(line, match.end(), clock, wall, source, local=True)
 
 
 FRAMING = Framing(
@@ -51,5 +72,10 @@ FRAMING = Framing(
         "Okt 09 12:10:48.123456 hp-dl180 systemd[1]: restraintd.service: A process of this unit has been killed",
         "Jan  1 00:00:10 openwrt kern.warn kernel: [   10.120000] Mem-Info:",
         "Dec 20 03:17:52 10.0.0.5 [75669.581768] Mem-Info:",
+        "Dec 20 03:17:52 UTC web1 kernel: Mem-Info:",
+        "Fri Jan  1 00:00:10 2021 kern.warn kernel: [   10.120000] dnsmasq invoked oom-killer: gfp_mask=0x200da",
+        "Fri May  1 10:00:00 web1 kernel: Mem-Info:",
+        "May  1 2026 10:00:00: web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
+        "2026 May  1 10:00:00 web1 kernel: Mem-Info:",
     ),
 )

@@ -2,6 +2,10 @@
 
 2026-05-01T10:00:00.123456+02:00 host kernel: [75669.581768] text
 2026-05-01T10:00:00+0200 host kernel: text
+[2026-05-01 10:00:00] host kernel: text
+
+A blank for the T, slashes or brackets are other loggers' forms, which many programs use in their own logs: those are only read
+where a tag of the kernel's, or of a program with its pid, stands behind them.
 """
 
 from __future__ import annotations
@@ -10,15 +14,19 @@ import re
 
 from oomforensics.parsers.framings import origin
 from oomforensics.parsers.framings.base import Framing, Header
-from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.framings.clock import WRITTEN, Clock
 from oomforensics.parsers.records import TsSource
 
 _DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?) ")
+_WRITTEN = re.compile(rf"(\[)?({WRITTEN})(?(1)\]):? {origin.TAGGED}")
+_ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
 
 
 def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
-    if match is None or line.startswith("{", match.end()):  # labels stand there, or JSON: no host begins so
+    if match is None:
+        return _written(line, clock)
+    if line.startswith("{", match.end()):  # labels stand there, or JSON: no host begins so
         return None
     priority, date = match.group(1, 2)
     return origin.read(
@@ -32,13 +40,25 @@ def read(line: str, clock: Clock) -> Header | None:
     )
 
 
+def _written(line: str, clock: Clock) -> Header | None:
+    match = _WRITTEN.match(line)
+    if match is None:
+        return None
+    date = match[2]
+    wall = clock.written(date)
+    return origin.read(line, match.end(), clock, wall, TsSource.SYSLOG, local=_ZONED.search(date) is None)
+
+
 FRAMING = Framing(
     "syslog iso",
-    r"[\d<]",
+    r"[\d<\[]",
     read,
     (
         "2026-05-01T10:00:00.123456+02:00 web1 kernel: [75669.581768] java invoked oom-killer: gfp_mask=0xcc0",
         "2026-05-01T08:00:00Z web1 kernel: Mem-Info:",
         "2026-05-01T10:00:00+0200 web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
+        "2026-05-01 10:00:00,123 web1 kernel: Mem-Info:",
+        "2026/05/01 10:00:00 UTC kernel: Mem-Info:",
+        "[2026-05-01 10:00:00] web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
     ),
 )

@@ -30,6 +30,7 @@ class Speaker(StrEnum):
     KERNEL = "kernel"
     PROGRAM = "program"
     ANY = "any"  # a program that writes to the kernel's log, where it cannot be told from the kernel
+    STRANGER = "stranger"  # who is known not to be the kernel
 
 
 @dataclass(slots=True)

@@ -83,7 +83,7 @@ class Observer:
     def __init__(self, source: str, events: list[Event], witnesses: Sequence[Witness] = WITNESSES) -> None:
         self._source, self._events = source, events
         self._witnesses = witnesses
-        self._of_kernels_log = [witness for witness in witnesses if witness.speaker is not Speaker.PROGRAM]
+        self._of_kernels_log = [each for each in witnesses if each.speaker in (Speaker.KERNEL, Speaker.ANY)]
         self._needles = [needle for witness in witnesses for needle in witness.needles]
         self._open: list[_Open] = []
         self._documents = Documents(self.keep, source)
@@ -198,5 +198,7 @@ def _may_say(witness: Witness, record: Record, program: str | None) -> bool:
     if witness.speaker is Speaker.KERNEL:
         return record.from_kernel is not False and program is None
     if witness.speaker is Speaker.PROGRAM and record.from_kernel is True:
+        return False
+    if witness.speaker is Speaker.STRANGER and record.from_kernel is not False:
         return False
     return witness.programs is None or program is None or program in witness.programs

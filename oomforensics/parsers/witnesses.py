@@ -357,6 +357,18 @@ WITNESSES: tuple[Witness, ...] = (
         ),
         rare=True,
     ),
+    # -- whoever repeats what the kernel says, or makes it up --------------------------------------------------------
+    Witness(  # no death is believed for it, but that it stands there is said
+        "quoted_kill", Says.WARNING, None, Speaker.STRANGER, ("Killed process",),
+        (_rx(r"^(?:kernel: )?(?:\[ *\d{1,7}\.\d{6}\] )?(?:(?:Out of memory|Memory cgroup out of memory)[^:]{0,40}: )?"
+             r"Killed process (?P<pid>\d{1,10})(?:,? ?UID[: ](?P<uid>\d{1,10}),?)? \((?P<comm>.{1,60}?)\),?"
+             r" (?:total-vm|vsz|anon-rss):\d"),),
+        (
+            "[   31.657367] Out of memory: Killed process 4107 (java) total-vm:8391204kB, anon-rss:5242880kB, file-rss:0kB",
+            "Memory cgroup out of memory: Killed process 71, UID 0, (java) total-vm:8391204kB, anon-rss:5242880kB, file-rss:0kB",
+        ),
+        at_most=1000,
+    ),
     # -- lines that were lost ----------------------------------------------------------------------------------------
     *NOTICES,
 )  # fmt: skip

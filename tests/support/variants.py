@@ -184,6 +184,11 @@ def variants() -> dict[str, Variant]:
         "RHEL 7": Variant((FIXTURES / "handmade" / "3.16-memcg.log").read_bytes(), (1204,)),
         "systemd-oomd": Variant((FIXTURES / "witnesses" / "systemd-oomd.log").read_bytes(), (), 2),
         "earlyoom": Variant((FIXTURES / "witnesses" / "earlyoom.log").read_bytes(), (), 3),
+        "earlyoom in a container": Variant(
+            b'2026-05-01T10:00:00.123456789Z stderr F sending SIGTERM to process 4107 uid 1000 "java": badness 733, VmRSS 3 MiB\n',
+            (),
+            1,
+        ),
         "lmkd": Variant((FIXTURES / "witnesses" / "android-logcat.log").read_bytes(), (), 3),
     }
     return found

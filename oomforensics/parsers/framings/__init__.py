@@ -15,6 +15,7 @@ from itertools import chain, islice
 from typing import Any, cast, overload
 
 from oomforensics.parsers.framings import (
+    cri,
     dated,
     dmesg,
     dmesg_iso,
@@ -50,6 +51,7 @@ FRAMINGS: tuple[Framing, ...] = (
     dmesg.FRAMING,
     syslog.FRAMING,
     vmware.FRAMING,
+    cri.FRAMING,
     syslog_iso.FRAMING,
     journal_json.FRAMING,
     dmesg_wallclock.FRAMING,

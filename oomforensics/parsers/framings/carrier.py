@@ -72,12 +72,16 @@ def _json(line: str, clock: Clock) -> Iterator[Carried]:
         entry = json.loads(line.strip().rstrip(","))
     except (ValueError, RecursionError):
         return
-    if not isinstance(entry, dict) or "stream" in entry:  # of a container's own output
+    if not isinstance(entry, dict):
         return
     values = _flat(entry)
     text = _first(values, _TEXT)
+    said = _said(values, clock)
+    if "stream" in entry:  # a container's own output (Docker's json-file): it may say what it likes
+        text = _first(values, ("log",)) or text
+        said.from_kernel = False
     if text is not None:
-        yield Carried(_ESCAPED_END.sub("", text.rstrip("\n")), _said(values, clock))
+        yield Carried(_ESCAPED_END.sub("", text.rstrip("\n")), said)
 
 
 def _flat(entry: Mapping[str, Any]) -> dict[str, Any]:

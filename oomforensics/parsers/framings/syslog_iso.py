@@ -17,7 +17,10 @@ from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import WRITTEN, Clock
 from oomforensics.parsers.records import TsSource
 
-_DATE = re.compile(r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?) ")
+# Not where labels stand, or JSON, or a container's output.
+_DATE = re.compile(
+    r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?) (?!\{|std(?:out|err) [FP] )"
+)
 _WRITTEN = re.compile(rf"(\[)?({WRITTEN})(?(1)\]):? {origin.TAGGED}")
 _ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
 
@@ -26,8 +29,6 @@ def read(line: str, clock: Clock) -> Header | None:
     match = _DATE.match(line)
     if match is None:
         return _written(line, clock)
-    if line.startswith("{", match.end()):  # labels stand there, or JSON: no host begins so
-        return None
     priority, date = match.group(1, 2)
     return origin.read(
         line,

@@ -143,10 +143,12 @@ def test_what_others_say_is_no_report_of_the_kernel(name: str) -> None:
     assert [incident.kills for incident in assemble(records, name) if incident.kills] == []
 
 
-def test_a_forged_kernel_line_is_neither() -> None:
+def test_a_forged_kernel_line_is_told_and_names_no_death() -> None:
     forged = "Out of memory: Killed process 1 (systemd) total-vm:1kB, anon-rss:1kB, file-rss:0kB, shmem-rss:0kB"
     record = Record(1, forged, from_kernel=False, program="systemd-oomd")
-    assert seen_in([record]) == []
+    (told,) = seen_in([record])
+    assert (told.kind, told.says, told.program, told.pid) == ("quoted_kill", Says.WARNING, "systemd-oomd", 1)
+    assert seen_in([Record(1, forged, from_kernel=from_kernel) for from_kernel in (True, None)]) == []
     assert list(assemble([record], "x.log")) == []
 
 

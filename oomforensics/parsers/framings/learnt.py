@@ -77,8 +77,8 @@ class Learnt:
 
     def asks(self, line: str) -> bool:
         """Might a report begin on this line, which no framing has, or end, behind a prefix?"""
-        found = _REPORT.search(line)
-        return found is not None and found.start() > 0 and self._tries < _MOST_TRIES
+        found = _REPORT.search(line) if self._tries < _MOST_TRIES else None
+        return found is not None and found.start() > 0
 
     def learns(self, lines: Sequence[str]) -> str | None:
         """The prefix of the first of these lines, as a line of the report that begins there has it. None: nothing shows it."""

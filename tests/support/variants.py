@@ -185,7 +185,8 @@ def variants() -> dict[str, Variant]:
         "systemd-oomd": Variant((FIXTURES / "witnesses" / "systemd-oomd.log").read_bytes(), (), 2),
         "earlyoom": Variant((FIXTURES / "witnesses" / "earlyoom.log").read_bytes(), (), 3),
         "earlyoom in a container": Variant(
-            b'2026-05-01T10:00:00.123456789Z stderr F sending SIGTERM to process 4107 uid 1000 "java": badness 733, VmRSS 3 MiB\n',
+            b"2026-05-01T10:00:00.123456789Z stderr F "
+            b'sending SIGTERM to process 4107 uid 1000 "java": badness 733, VmRSS 3 MiB\n',
             (),
             1,
         ),

@@ -23,23 +23,24 @@ _MOST_PREFIXES = 8  # of a source: as many hosts
 _MOST_TRIES = 16
 _LONGEST = 160  # characters of a prefix
 _LONGEST_LINE = 1500  # characters: the kernel's are shorter, and a search takes the square of it
-_LEAST_LINES, _LEAST_KINDS = 6, 4
+_LEAST_LINES, _LEAST_KINDS = 5, 3
 
 _STAMP = r"\[ {0,6}\d{1,7}\.\d{6}\](?:\[ *[TC]\d{1,7}\])? "
 _HEAD = " invoked oom-killer: gfp_mask="
 # What a report begins with, and what it ends with: some logs run backwards.
 _REPORT = re.compile(
-    rf"{_HEAD}|Mem-Info:$|Tasks state \(memory values in pages\):$|oom-kill:constraint=CONSTRAINT_|ut of memory: Kill"
-    "|oom_reaper: reaped process "
+    rf"{_HEAD}|Mem-[Ii]nfo:\s*$|memory: usage |Tasks state \(memory values in pages\):|\[ {{1,2}}pid {{1,2}}\] +uid "
+    "|oom-kill:constraint=CONSTRAINT_|ut of memory: Kill|oom_reaper: reaped process "
 )
 # Whole messages, so that no word of others stands before or behind them.
 _SENTENCES = (
     r"Call Trace:",
-    r"Mem-Info:",
+    r"Mem-[Ii]nfo:",
     r"active_anon:\d+ inactive_anon:\d+(?: isolated_anon:\d+)?",
     r"Node \d+ \w+ free:\d+kB .*(?:\d+kB|\? (?:yes|no))",
     r"Node \d+ \w+: \d+\*\d+kB .* = \d+kB",
     r"lowmem_reserve\[\]:(?: \d+)+",
+    r"(?:Free|Total) swap {1,2}= \d+kB",
     r"Swap cache stats: add \d+, delete \d+, find \d+/\d+",
     r"memory: usage \d+kB, limit \d+kB, failcnt \d+",
     r"(?:swap|memory\+swap): usage \d+kB, limit \d+kB, failcnt \d+",
@@ -47,9 +48,9 @@ _SENTENCES = (
     r"\[ {1,2}pid {1,2}\] +uid +tgid total_vm [a-z_ ]* name",
     r"\[ *\d{1,7}\](?: +-?\d+){6,12} [^\"'<>]{1,15}",
     r"oom-kill:constraint=CONSTRAINT_[A-Z_]+,nodemask=.*,pid=\d+,uid=\d+",
-    r"(?:Out of memory|Memory cgroup out of memory): Kill.*(?:kB|oom_score_adj:-?\d+|or sacrifice child)",
+    r"(?:Out of memory|Memory cgroup out of memory): Kill.*(?:kB|oom_score_adj:-?\d+|or sacrifice child|\)\.?)",
 )
-_BEGINS = re.compile(rf"(?:{_STAMP})?(?:" + "|".join(f"({sentence})" for sentence in _SENTENCES) + r")\Z")
+_BEGINS = re.compile(rf"(?:{_STAMP})?(?:" + "|".join(f"({sentence})" for sentence in _SENTENCES) + r")\s*\Z")
 _LOGS = re.compile(r"[\w \t:.,/|\[\]<>#@+;~$*-]+")  # signs of a log's own
 _WORD = re.compile(r"[^\W\d_][\w.-]+")
 _MOST_WORDS = 2  # of a prefix, as a host and a program; beside those that tell of time, level or the kernel

@@ -43,8 +43,9 @@ def assemble(records: Iterable[Record | Rows], source: str) -> Iterator[Incident
 
     At a PAUSE those that are known so far come, too; one that has grown since comes again.
     """
-    streams: dict[tuple[str | None, str | None], _Stream] = {}
+    streams: dict[tuple[str | None, str | None, int], _Stream] = {}
     stream = host = boot_id = None
+    number = 0
     for found in records:
         if found is PAUSE:
             for each in streams.values():
@@ -53,9 +54,9 @@ def assemble(records: Iterable[Record | Rows], source: str) -> Iterator[Incident
         like = found.like if isinstance(found, Rows) else found
         if like.from_kernel is False:
             continue
-        if stream is None or like.host != host or like.boot_id != boot_id:
-            host, boot_id = like.host, like.boot_id
-            stream = streams.setdefault((host, boot_id), _Stream(source))
+        if stream is None or like.host != host or like.boot_id != boot_id or like.stream != number:
+            host, boot_id, number = like.host, like.boot_id, like.stream
+            stream = streams.setdefault((host, boot_id, number), _Stream(source))
         if isinstance(found, Rows) and stream.take_rows(found.run):
             continue
         for record in found.records() if isinstance(found, Rows) else (found,):

@@ -45,6 +45,7 @@ class Record:
     continued: bool = False  # /dev/kmsg flag "c": the rest of a line whose head is an earlier record
     program: str | None = None  # who wrote it, where the framing names another than the kernel
     wall_local: bool = False  # wall_us was written without a zone, and is read in the caller's
+    stream: int = 0  # which of several logs that run through each other in one source; 0: there is but one
 
 
 PAUSE = Record(0, "")  # no line: nothing more has come for a while, and whoever waits for more tells what is known

@@ -70,6 +70,7 @@ BARE = "text"  # the name of having no framing
 
 HEAD_LINES = 64  # that decide what no single line can tell
 MAX_TEXT = 64 * 1024  # of a record put together from several lines
+_TOLD_PREFIXES = 8
 _MIN_MARGIN = 12  # no header whose message can run over several lines is shorter
 
 _ESCAPE = 0x1B  # a single byte is found faster than bytes of length one
@@ -196,12 +197,16 @@ class Reader:
     def _learn(self, ahead: list[tuple[int, Any]]) -> None:
         """Whether the last line and those ahead of it stand behind a prefix; then that line is read again."""
         plain = (line.lines() if isinstance(line, Run) else ((number, line),) for number, line in ahead)
-        prefix = self._learnt.learns([self._line, *(_decode(raw) for each in plain for _, raw in each)])
+        lines = [self._line, *(_decode(raw) for each in plain for _, raw in each)]
+        prefix = self._learnt.learns(lines, self._bare_quote)
+        if self._learnt.is_full:
+            self._clock.tell("too many prefixes stand before what may be reports: no more of them are told apart")
         if prefix is None:
             return
-        self._clock.tell(
-            f"lines stand behind {prefix!r}: told by what the kernel says behind it, and not read for times or hosts"
-        )
+        if len(self._learnt) <= _TOLD_PREFIXES:
+            self._clock.tell(
+                f"lines stand behind {prefix!r}: told by what the kernel says behind it, and not read for times or hosts"
+            )
         self._carrier = self._learnt.carrier
         self._last = self._carried(self._number, self._line)
 
@@ -324,11 +329,15 @@ class Reader:
             return None
         for carrier in CARRIERS if self._carrier is None else (self._carrier,):
             if re.match(carrier.begins, line):
+                unframed: Carried | None = None
                 for carried in carrier.read(line, self._clock):
                     header = self._header(carried.text)
-                    if header is not None or carrier.tells or self._carrier is carrier:
+                    if header is not None or carrier.tells:
                         self._carrier = carrier
                         return self._unpacked(number, carried, header)
+                    unframed = unframed or carried
+                if unframed is not None and self._carrier is carrier:
+                    return self._unpacked(number, unframed, None)
         return None
 
     def _unpacked(self, number: int, carried: Carried, header: Header | None) -> Record:
@@ -342,6 +351,7 @@ class Reader:
             record = Record(number, carried.text, host=self._host)
             self.seen[f"{BARE} in {self._carrier.name}"] += 1
         self._margin, self._unquoted = None, unquoted
+        record.stream = carried.stream
         said = carried.said
         if said is not None:
             record.host = record.host or said.host

@@ -32,6 +32,7 @@ class Carried:
 
     text: str
     said: Header | None = None
+    stream: int = 0  # which of several logs that run through each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,10 @@ _WRAPPERS = ("_source", "jsonPayload", "fields", "journald", "labels", "resource
 _TEXT = ("MESSAGE", "message", "msg", "line", "textPayload", "short_message", "_raw", "body")
 _TIME = ("@timestamp", "timestamp", "_time", "time", "ts", "date", "eventTime")
 _HOST = ("_HOSTNAME", "hostname", "host", "source_host", "nodename", "node", "instance")
-_PROGRAM = ("SYSLOG_IDENTIFIER", "syslog_identifier", "program", "appname", "app_name", "ident", "identifier")
+_PROGRAM = (
+    *("SYSLOG_IDENTIFIER", "syslog_identifier", "program", "programname", "PROGRAM", "appname", "app_name", "ident"),
+    "identifier",
+)
 _MAX_LINES = 200  # in one message
 _ESCAPED_END = re.compile(r"(?:\\[rn])+\Z")  # a serial console's line ends, escaped twice (Google's)
 _EPOCH_MS = re.compile(r"\d{13}")
@@ -77,9 +81,8 @@ def _json(line: str, clock: Clock) -> Iterator[Carried]:
     values = _flat(entry)
     text = _first(values, _TEXT)
     said = _said(values, clock)
-    if "stream" in entry:  # a container's own output (Docker's json-file): it may say what it likes
+    if "stream" in entry:  # Docker's json-file
         text = _first(values, ("log",)) or text
-        said.from_kernel = False
     if text is not None:
         yield Carried(_ESCAPED_END.sub("", text.rstrip("\n")), said)
 
@@ -113,8 +116,10 @@ def _said(values: Mapping[str, Any], clock: Clock) -> Header:
         wall = int(stamp) * 1000 if _EPOCH_MS.fullmatch(stamp) else clock.written(stamp)
     program = _first(values, _PROGRAM)
     transport = values.get("_TRANSPORT")
-    if transport is not None:
-        kernel: bool | None = transport == "kernel"
+    if values.get("stream") in ("stdout", "stderr") or values.get("type") == "k8s_container":
+        kernel: bool | None = False  # a container's own output: it may say what it likes
+    elif transport is not None:
+        kernel = transport == "kernel"
     else:
         kernel = None if program in (None, "kernel") else False
     return Header(
@@ -174,8 +179,9 @@ def _tsv(line: str, clock: Clock) -> Iterator[Carried]:
 
 
 def _quoted(line: str, clock: Clock) -> Iterator[Carried]:
-    if found := _QUOTED.match(line):
-        yield Carried(found["text"])
+    if found := _QUOTED.match(line.rstrip()):
+        quote, text = found.groups()
+        yield Carried(_QUOTED_END[quote].sub("", text, count=1))
 
 
 # -- the table ---------------------------------------------------------------------------------------------------------
@@ -186,7 +192,8 @@ _LEVEL = r"(?:\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR)\]?:? +)?"
 _TAGGED_JSON = re.compile(rf"({WRITTEN})[ \t]+[^\s{{]{{1,200}}[ \t]+(?=\{{\")")
 _LABELS = re.compile(rf"({WRITTEN}) +(\{{[^{{}}]{{0,2000}}\}}) +")
 _LABEL = re.compile(r'([\w.]{1,100})="((?:[^"\\]|\\.)*)"')
-_QUOTED = re.compile(r"\s*(?:- )?([\"'])(?P<text>.*?)(?:\\[rn]){0,4}\1?(?: \+)?,?\s*$")
+_QUOTED = re.compile(r"\s*(?:- )?([\"'])(.*)\Z", re.DOTALL)
+_QUOTED_END = {quote: re.compile(rf"(?:\\[rn]){{0,4}}{quote}?(?: \+)?,?\Z") for quote in "\"'"}
 _LEAST_FIELDS, _MOST_FIELDS = 3, 8  # that a line of TSV has, and that are tried as the line inside
 
 _DATED = r"\[ *\d+\.|[A-Z][a-z]{2} [ \d]\d |\d{4}-\d\d-\d\dT|<\d{1,3}>"

@@ -21,7 +21,6 @@ FIELDS = (
     "PRIORITY",
     "MESSAGE",
 )
-_SENDERS = ("SYSLOG_IDENTIFIER", "_COMM", "_SYSTEMD_UNIT")
 
 
 def header(entry: Mapping[str, str | None]) -> Header:
@@ -70,8 +69,6 @@ def from_kernel(entry: Mapping[str, str | None]) -> bool | None:
     transport = entry.get("_TRANSPORT")
     if transport is not None:
         return transport == "kernel" and entry.get("SYSLOG_FACILITY") in (None, "0")
-    if not any(entry.get(name) for name in _SENDERS):
-        return None  # `journalctl -k -o json --output-fields=MESSAGE`: who it was is left out
     return None if entry.get("SYSLOG_IDENTIFIER") == "kernel" else False
 
 

@@ -46,7 +46,7 @@ class _Entry:
 
     def takes(self, line: bytes) -> bool:
         """Is the line one of the entry's?"""
-        if self._margin and line.startswith(self._margin):
+        if self._margin and (line.startswith(self._margin) or not line.strip()):
             if self._last is not None and len(self.fields[self._last]) < _MOST_BYTES:
                 self.fields[self._last] += b"\n" + line[len(self._margin) :]
             return True

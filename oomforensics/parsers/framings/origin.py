@@ -16,10 +16,12 @@ from oomforensics.parsers.framings.clock import Clock
 from oomforensics.parsers.framings.stamp import LEVELS, STAMP
 from oomforensics.parsers.records import TsSource
 
-_LEVEL = r"([a-z0-9]{3,8})\.(emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug) "
+_NAMES = "emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug"
+_LEVEL = rf"([a-z0-9]{{3,8}})\.({_NAMES}) "
 _TAG = re.compile(
-    rf"(?:(?!{_LEVEL.replace('(', '(?:')})([^\s:]\S*[^\s:\]]|[^\s:\]]) )?"  # a tag ends in a colon, a host does not
-    rf"(?:{_LEVEL})?"
+    # A tag ends in a colon, a host does not; where the level alone stands there, there is no host.
+    rf"(?:(?!{_LEVEL.replace('(', '(?:')}|(?i:{_NAMES}) )([^\s:]\S*[^\s:\]]|[^\s:\]]) )?"
+    rf"(?:{_LEVEL}|(?(1)(?!)|((?i:{_NAMES})) ))?"
     r"([^\s:\[\]]{1,255})(\[[^\]\s]{1,20}\])?:(?: |(?=\[)|$)"
 )
 # Behind a date that programs write, too: only the kernel's tag, or one with a pid, shows that it is a syslog's.
@@ -55,9 +57,9 @@ def read(
     tag = _TAG.match(line, at)
     if tag is None:
         return _untagged(line, at, wall_us, source, level, local)
-    host, facility, level_name, name, pid = tag.groups()
-    if level_name is not None:
-        level = LEVELS[level_name]
+    host, facility, level_name, level_alone, name, pid = tag.groups()
+    if level_name or level_alone:
+        level = LEVELS[(level_name or level_alone).lower()]
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
     header = Header(
         tag.end(), wall_us, source, host, kernel, level,

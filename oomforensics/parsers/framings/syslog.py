@@ -16,11 +16,13 @@ from datetime import UTC
 
 from oomforensics.parsers.framings import origin
 from oomforensics.parsers.framings.base import Framing, Header
-from oomforensics.parsers.framings.clock import Clock, microseconds
+from oomforensics.parsers.framings.clock import UTC_NAMES, Clock, microseconds
 from oomforensics.parsers.records import TsSource
 
+_ZONES = "UTC|GMT|CES?T|EES?T|WES?T|MSK|BST|IST|[JK]ST|[ECMP][SD]T|AE[SD]T|NZ[SD]T"  # no more: a host may be called ABC
 _DATE = re.compile(
-    r"(?:<(\d{1,3})>)?([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{3,9}))? (UTC |GMT )?"
+    r"(?:<(\d{1,3})>)?([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{3,9}))? "
+    rf"(?!(?:19|20)\d\d [^\s:]+ )(?:({_ZONES}) (?=[^\s:\[\]]+ (?:kernel|[^\s:\[\]]+\[\d+\]): |kernel: ))?"
 )
 _WITH_YEAR = re.compile(
     r"(?:[^\W\d_]\w{1,3}\.?,? )?(?:(\d{4}) )?([^\W\d_][\w.]{1,7}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d)(?:\.\d{3,9})?"
@@ -33,7 +35,7 @@ def read(line: str, clock: Clock) -> Header | None:
     if match is None:
         return _with_year(line, clock)
     priority, month, day, time, fraction, zone = match.groups()
-    wall = clock.without_year(month, day, time, UTC if zone else None)
+    wall = clock.without_year(month, day, time, UTC if zone in UTC_NAMES else None)
     if wall is not None and fraction is not None:
         wall += microseconds(fraction)
     return origin.read(
@@ -43,7 +45,7 @@ def read(line: str, clock: Clock) -> Header | None:
         wall,
         TsSource.SYSLOG_YEAR_INFERRED,
         None if priority is None else int(priority),
-        local=zone is None,
+        local=zone not in UTC_NAMES,
     )
 
 
@@ -73,6 +75,8 @@ FRAMING = Framing(
         "Jan  1 00:00:10 openwrt kern.warn kernel: [   10.120000] Mem-Info:",
         "Dec 20 03:17:52 10.0.0.5 [75669.581768] Mem-Info:",
         "Dec 20 03:17:52 UTC web1 kernel: Mem-Info:",
+        "Dec 20 03:17:52 CEST web1 systemd[1]: php.service: Failed with result 'oom-kill'.",
+        "Dec 20 03:17:52 2025 fw1 kernel: Mem-Info:",
         "Fri Jan  1 00:00:10 2021 kern.warn kernel: [   10.120000] dnsmasq invoked oom-killer: gfp_mask=0x200da",
         "Fri May  1 10:00:00 web1 kernel: Mem-Info:",
         "May  1 2026 10:00:00: web1 systemd[1]: php.service: Failed with result 'oom-kill'.",

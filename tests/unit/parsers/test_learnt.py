@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oomforensics.parsers.framings import Reader
-from oomforensics.parsers.framings.learnt import AHEAD, Learnt, _pattern
+from oomforensics.parsers.framings.learnt import AHEAD, MOST_PREFIXES, Learnt, _shape
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Problem
 from tests.support.logs import CONTEXT, incidents, judged, parse
 from tests.support.variants import FIXTURES, Line, killed, lines
@@ -18,6 +18,7 @@ from tests.support.variants import FIXTURES, Line, killed, lines
 _SAID = lines(FIXTURES / "kernels" / "6.12.107+deb13-cloud-amd64" / "global-no-swap")
 _OF_A_GROUP = lines(FIXTURES / "kernels" / "6.1.0-50-686-pae" / "memcg-v2-hog")
 (_VICTIM,) = killed(FIXTURES / "kernels" / "6.12.107+deb13-cloud-amd64" / "global-no-swap")
+_OTHER = 138  # was not killed
 STAMPED = "[{up:12.6f}] "
 PREFIXES = {
     "a service of compose": "web_1  | " + STAMPED,
@@ -32,6 +33,10 @@ PREFIXES = {
     "a prompt": "$ " + STAMPED,
     "a counter": "web1#{count} ",
     "levels in one letter": "web1 {letter}: ",
+    "levels of one width": "web1 {level:<8}",
+    "counters of one width": "{count:4d}; " + STAMPED,
+    "an address": "10.0.0.7: " + STAMPED,
+    "an indented block": "    ",
 }
 
 
@@ -61,7 +66,7 @@ def test_a_report_behind_a_prefix_is_the_same_report(prefix: str, said: list[Lin
     ]
     assert (found.verdict.word, found.incident.missing) == (plain.verdict.word, plain.incident.missing)
     assert (found.incident.line_start, found.incident.host) == (plain.incident.line_start + 1, None)
-    records = parse(behind(prefix, said), problems)
+    records = parse(["of something else", *behind(prefix, said)], problems)
     assert all(record.wall_us is None for record in records)
     (told,) = [problem for problem in problems if "lines stand behind" in problem.reason]
     assert told.severity == "info"
@@ -70,24 +75,59 @@ def test_a_report_behind_a_prefix_is_the_same_report(prefix: str, said: list[Lin
 def test_several_prefixes_in_one_source() -> None:
     both = [*behind("web1 | ", _SAID), *behind("db2 | ", _SAID), *behind("web1 | ", _SAID)]
     assert whole(both) == 3
-    many = [line for number in range(20) for line in behind(f"{'x' * (number + 1)} | ", _SAID)]
-    assert whole(many) == 8
+    many = [line for number in range(40) for line in behind(f"{'x' * (number + 1)} | ", _SAID)]
+    problems: list[Problem] = []
+    parse(many, problems)
+    assert whole(many) == MOST_PREFIXES and any("too many prefixes" in problem.reason for problem in problems)
 
 
-def test_two_reports_line_by_line_are_not_taken_apart() -> None:
-    mixed = [line for pair in zip(behind("web1 | ", _SAID), behind("db2 | ", _SAID), strict=True) for line in pair]
-    assert whole(mixed) == 0
-    assert [kill.pid for one in incidents(mixed) for kill in one.kills] == [_VICTIM, _VICTIM]
+@pytest.mark.parametrize("others", ["web2: ", "db: ", "web-1: ", "10.0.0.8: "])
+@pytest.mark.parametrize("offset", [1, 6, 9, 40])
+def test_reports_that_run_through_each_other_are_two(others: str, offset: int) -> None:
+    (plain,) = judged(line.text for line in _SAID)
+    for name in ("web1: ", "10.0.0.7: "):
+        one, other = behind(name + STAMPED, _SAID), behind(others + STAMPED, _SAID)
+        mixed = [*one, *other] if offset == 40 else []  # both are known already
+        mixed += one[:offset]
+        for pair in zip([*one[offset:], *[""] * offset], other, strict=True):
+            mixed += [line for line in pair if line]
+        for found in judged(mixed):
+            assert [row.row.pid for row in found.candidates] == [row.row.pid for row in plain.candidates]
+            assert [kill.pid for kill in found.incident.kills] == [_VICTIM]
+
+
+def test_another_machines_dead_are_not_this_ones() -> None:
+    killed_before = (
+        f"web1: [    1.000000] Out of memory: Killed process {_OTHER} (big) total-vm:9kB, anon-rss:5kB, file-rss:4kB"
+    )
+    found = judged([*behind("web1: " + STAMPED, _SAID), killed_before, *behind("web2: " + STAMPED, _SAID)])
+    assert _OTHER in {row.row.pid: row for row in found[-1].candidates if row.badness_pages is not None}
 
 
 REFUSED = {
     "a web server's log": '10.0.0.7 - - [01/May/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "{text}"',
     "what somebody said": "2026-05-01 10:00:00 INFO login failed for user {text}",
     "a value of a key": "time=10:00:00 msg={text}",
-    "words behind it": "web1 | {text} (from 10.0.0.7)",
+    "words behind it": 'web1 | {text}"',
     "a container's log in Kubernetes": "2026-05-01T10:00:00.123456789Z stderr F {text}",
+    "the same behind its name": "shop 2026-05-01T10:00:00.123456789Z stderr F {text}",
     "another program's": "May  1 10:00:00 web1 evil[71]: {text}",
+    "the same with another date": "05/01/2026 10:00:00 web1 nginx[71]: {text}",
+    "the same behind a prompt": "$ May  1 10:00:00 web1 nginx[71]: {text}",
+    "the same without a pid": "05/01/2026 10:00:00 web1 nginx: {text}",
+    "a database's statement": "2026-05-01 10:00:00.123 UTC [71] STATEMENT:  {text}",
+    "a Ruby program's": "I, [2026-05-01T10:00:00.123456 #71]  INFO -- : {text}",
+    "a Java program's": "2026-05-01 10:00:00.123  INFO 71 --- [nio-8080-exec-1] c.e.demo.Chat : {text}",
+    "a talk": "10:00 < joe> {text}",
+    "another talk": "[12:00:08 INFO]: <joe> {text}",
+    "a mail's": "  X-L: {text}",
     "some other line each time": "{number} {word} | {text}",
+    "two machines by their numbers": "node {parity} | {text}",
+}
+REFUSED_BARE = {
+    "a program's with a date": "[01-May-2026 10:00:00 UTC] {text}",
+    "another's": "2026-05-01T10:00:00.123456Z\t   12 Query\t{text}",
+    "a third": "2026-05-01 10:00:00\tjoe\t{text}",
 }
 
 
@@ -95,10 +135,16 @@ REFUSED = {
 @pytest.mark.parametrize("stamp", ["", STAMPED], ids=["bare", "stamped"])
 def test_what_anybody_may_have_sent_is_no_report(form: str, stamp: str) -> None:
     said = [
-        form.format(text=text, number=number, word="x" * (number % 40 + 1))
+        form.format(text=text, number=number, parity=number % 2, word="x" * (number % 40 + 1))
         for number, text in enumerate(behind(stamp, _SAID))
     ]
     assert whole(said) == 0
+
+
+@pytest.mark.parametrize("form", REFUSED_BARE.values(), ids=REFUSED_BARE)
+def test_a_date_or_columns_are_no_machine_but_a_kernels_stamp_behind_them_is(form: str) -> None:
+    assert whole([form.format(text=text) for text in behind("", _SAID)]) == 0
+    assert whole([form.format(text=text) for text in behind(STAMPED, _SAID)]) == 1
 
 
 def test_a_log_with_lines_in_the_open_has_none_behind_a_prefix() -> None:
@@ -127,14 +173,27 @@ def test_a_log_without_any_prefix_is_looked_at_once() -> None:
 
 
 @given(st.text(st.characters(exclude_characters="\n"), max_size=80))
-def test_a_prefix_is_of_its_own_shape_whatever_its_numbers(prefix: str) -> None:
-    pattern = re.compile(_pattern(prefix))
-    assert pattern.fullmatch(prefix)
-    assert pattern.fullmatch(re.sub("[0-9]+", "7", prefix))
+def test_a_prefix_is_of_its_own_shape(prefix: str) -> None:
+    shape = re.compile(_shape(prefix))
+    assert shape.fullmatch(prefix)
     began = time.process_time()
-    pattern.match(prefix * 20 + "x")
-    Learnt().learns(["Node 0 DMA free:1kB " * 50_000] * 256)
+    shape.match(prefix * 20 + "x")
     assert time.process_time() - began < 5  # no number of tries that grows with every part
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Node 1 a free:1kB " * 26 + "1" * 1022 + "!",
+        "Out of memory: Kill" * 5000,
+        "Node 1 a free:1kB " * 5000,
+        "[ 1] 1 " * 20_000,
+    ],
+)
+def test_no_line_takes_the_square_of_its_length(line: str) -> None:
+    began = time.process_time()
+    Learnt().learns([line] * AHEAD)
+    assert time.process_time() - began < 5
 
 
 @given(st.lists(st.text(max_size=60), max_size=30))

@@ -47,8 +47,7 @@ def test_a_syslog_with_seven_digits_here_and_there_is_no_console() -> None:
     [
         ("2026-05-01T10:00:00.123456Z", False),
         ("A 2026-05-01T10:00:00.123456Z", False),
-        ("> 2026-05-01T12:00:00.123456789+02:00", False),
-        ("[2026-05-01T10:00:00.123456Z]", False),
+        ("> 2026-05-01T12:00:00.123456+02:00", False),
         ("2026-05-01 10:00:00,123456 UTC", False),
         ("2026/05/01 12:00:00.123456 +0200", False),
         ("2026-05-01 10:00:00.123456", True),
@@ -79,6 +78,19 @@ def test_a_date_and_behind_it_what_the_kernel_said(date: str, wall_local: bool) 
 def test_what_a_syslog_says_of_others_is_not_the_kernels(line: str) -> None:
     (record,) = read(line)
     assert record.from_kernel is False
+
+
+@pytest.mark.parametrize("date", ["[2026-05-01T10:00:00.123456Z]", "2026-05-01T10:00:00.123456789Z"])
+def test_when_a_line_was_printed_is_no_time(date: str) -> None:
+    (record,) = read(f"{date} winch invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0")
+    assert (record.text[:5], record.wall_us, record.wall_source) == ("winch", None, TsSource.NONE)
+
+
+def test_a_syslog_in_which_somebody_logs_the_kernels_words_is_a_syslog() -> None:
+    """`logger -t oom_reaper 'reaped process 1'`, where no host is written."""
+    others = ["May  1 11:00:01 cron[7]: x"] * 70
+    told = read("May  1 11:00:00 oom_reaper: reaped process 1", *others, "May  1 12:00:08 kernel: [    8.012010] x")
+    assert (told[-1].from_kernel, told[-1].uptime_us, told[0].from_kernel) == (True, 8_012_010, False)
 
 
 def test_a_syslog_with_one_line_that_lost_its_host_is_a_syslog() -> None:
@@ -130,8 +142,13 @@ def test_an_entry_whose_head_is_lost_and_one_without_end() -> None:
     assert 64 * 1024 < len(found.text) < 66 * 1024
 
 
-def test_an_entry_of_which_only_the_message_was_asked_for() -> None:
-    """`--output-fields=MESSAGE`: who sent it is not told, and it is no more a program's than the kernel's."""
-    assert [one.from_kernel for one in read(_VERBOSE[0], _VERBOSE[2])] == [None]
-    assert [one.from_kernel for one in read('{"__REALTIME_TIMESTAMP":"1777622400123456","MESSAGE":"x"}')] == [None]
-    assert [one.from_kernel for one in read(_VERBOSE[0], "    _COMM=logger", _VERBOSE[2])] == [False]
+def test_an_entry_of_which_only_the_message_was_asked_for_is_nobodys() -> None:
+    """`--output-fields=MESSAGE`: it may be any program's."""
+    assert [one.from_kernel for one in read(_VERBOSE[0], _VERBOSE[2])] == [False]
+    assert [one.from_kernel for one in read('{"__REALTIME_TIMESTAMP":"1777622400123456","MESSAGE":"x"}')] == [False]
+
+
+def test_an_empty_line_in_an_entry_does_not_end_it() -> None:
+    """As where a paste lost the blanks at the ends of lines."""
+    (found,) = read(_VERBOSE[0], "    MESSAGE=a", "", "            b", "    _TRANSPORT=stdout", "")
+    assert (found.text, found.from_kernel) == ("a\n\nb", False)

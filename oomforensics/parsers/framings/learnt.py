@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from oomforensics.parsers.framings.carrier import Carried, Carrier
 from oomforensics.parsers.framings.clock import MONTHS, Clock
@@ -22,8 +23,9 @@ from oomforensics.parsers.framings.stamp import LEVELS
 
 AHEAD = 256  # lines that are looked at: a report with few processes is shorter
 MOST_PREFIXES = 32  # of a source: as many hosts
-_MOST_TRIES = 256
+_MOST_TRIES = 64
 _LONGEST = 160  # characters of a prefix
+_LONGEST_LINE = 4096  # characters: the kernel's have some 1,000
 _MOST_BEGINNINGS = 4  # of a line, that are tried
 _LEAST_LINES, _LEAST_KINDS = 5, 3
 
@@ -64,7 +66,8 @@ _PARTS = re.compile(
     rf"|(?<![A-Za-z])(?P<level>{_LEVEL})(?![A-Za-z])|(?<!\w)(?P<letter>[A-Z])(?!\w)"
     r"|(?P<word>[^\W\d_][\w-]*)|(?P<number> *\d+)|(?P<blanks> +)|."
 )
-_ANY = {"level": _LEVEL, "letter": "[A-Z]", "blanks": " +", "number": r"( *\d+)"}
+# Possessive: numbers that stand side by side are told apart in one way only.
+_ANY = {"level": _LEVEL, "letter": "[A-Z]", "blanks": " ++", "number": r"( *+\d++)"}
 _LONG_NUMBER = 9  # digits: seconds since 1970
 _PADDED = re.compile(rf"(?<![A-Za-z]){_LEVEL} +\Z")
 
@@ -94,6 +97,7 @@ class Learnt:
         self.carrier = Carrier("a prefix of its own", r"[\s\S]", self._read, (), tells=True)
         self._patterns: list[re.Pattern[str]] = []
         self._tries = 0
+        self._is_bare = False  # nothing stands before the kernel's words here
 
     def __len__(self) -> int:
         return len(self._patterns)
@@ -105,7 +109,7 @@ class Learnt:
 
     def asks(self, line: str) -> bool:
         """Might a report begin on this line, which no framing has, or end, behind a prefix?"""
-        found = _REPORT.search(line) if self._tries < _MOST_TRIES else None
+        found = None if self._is_bare or self._tries >= _MOST_TRIES else _REPORT.search(line)
         return found is not None and found.start() > 0
 
     def learns(self, lines: Sequence[str], quote: str = "") -> str | None:
@@ -131,7 +135,7 @@ class Learnt:
         here = seen[shape]
         prefix = here.prefixes[0]
         if prefix in ("", quote):
-            self._tries = _MOST_TRIES  # nothing stands before them here
+            self._is_bare = True
             return None
         if len(here.prefixes) < _LEAST_LINES or len(here.kinds) < _LEAST_KINDS or len(self._patterns) >= MOST_PREFIXES:
             return None
@@ -150,10 +154,10 @@ class Learnt:
 
 def _sentence(line: str) -> re.Match[str] | None:
     """The sentence of the kernel that the line ends in."""
+    if len(line) > _LONGEST_LINE:
+        return None
     line = line.rstrip()
-    for tries, begin in enumerate(_BEGINS.finditer(line)):
-        if tries == _MOST_BEGINNINGS or begin.start() > _LONGEST:
-            return None
+    for begin in islice(_BEGINS.finditer(line, 0, _LONGEST), _MOST_BEGINNINGS):
         if found := _SENTENCE.match(line, begin.start()):
             return found
     return None
@@ -181,7 +185,7 @@ def _shape(prefix: str) -> str:
 
 def _any(part: re.Match[str]) -> str:
     if part.lastgroup == "time":
-        return re.sub(r"\d+", r"\\d+", re.escape(part[0]))
+        return re.sub(r"\d+", r"\\d++", re.escape(part[0]))
     return _ANY.get(part.lastgroup or "", re.escape(part[0]))
 
 
@@ -189,7 +193,7 @@ def _pattern(shape: str, prefixes: Sequence[str]) -> re.Pattern[str] | None:
     """The shape, with its numbers that are the same on every line. None: one is neither that nor a counter, but a machine's."""
     columns = zip(*(re.fullmatch(shape, prefix).groups() for prefix in prefixes), strict=True)  # type: ignore[union-attr]
     for values in columns:
-        number = r" *\d+"
+        number = r" *+\d++"
         if len(set(values)) == 1 and len(values[0].strip()) < _LONG_NUMBER:
             number = re.escape(values[0])
         elif len(set(values)) < len(values) and min(len(value.strip()) for value in values) < _LONG_NUMBER:

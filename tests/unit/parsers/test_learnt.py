@@ -169,6 +169,9 @@ def test_a_log_without_any_prefix_is_looked_at_once() -> None:
     bare = [line.text for line in _SAID]
     head = next(number for number, line in enumerate(bare) if learnt.asks(line))
     assert learnt.learns(bare[head : head + AHEAD]) is None
+    problems: list[Problem] = []
+    parse(bare, problems)
+    assert not learnt.is_full and problems == []
     assert not any(map(learnt.asks, bare))
 
 
@@ -193,6 +196,7 @@ def test_a_prefix_is_of_its_own_shape(prefix: str) -> None:
 def test_no_line_takes_the_square_of_its_length(line: str) -> None:
     began = time.process_time()
     Learnt().learns([line] * AHEAD)
+    Learnt().learns(["1" * 160 + "!", "1 " * 80 + "Mem-Info:"])
     assert time.process_time() - began < 5
 
 

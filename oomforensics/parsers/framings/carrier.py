@@ -61,10 +61,8 @@ _TEXT = ("MESSAGE", "message", "msg", "line", "textPayload", "short_message", "_
 _TIME = ("@timestamp", "timestamp", "_time", "time", "ts", "date", "eventTime")
 _HOST = ("_HOSTNAME", "hostname", "host", "source_host", "nodename", "node", "instance")
 _PROGRAM = (
-    *("SYSLOG_IDENTIFIER", "syslog_identifier", "program", "programname", "PROGRAM", "appname", "app_name", "ident"),
-    "identifier",
-)
-_MAX_LINES = 200  # in one message
+    "SYSLOG_IDENTIFIER", "syslog_identifier", "program", "programname", "PROGRAM", "appname", "app_name", "ident", "identifier",
+)  # fmt: skip
 _ESCAPED_END = re.compile(r"(?:\\[rn])+\Z")  # a serial console's line ends, escaped twice (Google's)
 _EPOCH_MS = re.compile(r"\d{13}")
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from oomforensics.parsers.framings import ci_console, journal_verbose, line_ends, pretty_json, quoted_printable
+from oomforensics.parsers.framings import (
+    ci_console,
+    journal_verbose,
+    line_ends,
+    one_string,
+    pretty_json,
+    quoted_printable,
+)
 
 Numbered = tuple[int, Any]  # a line's number, and its bytes, a Run of several, or PAUSED_LINE's
 
@@ -16,6 +23,7 @@ class Rewrite(NamedTuple):
 
 
 REWRITES = (
+    Rewrite(one_string.looks_like_it, one_string.taken_apart),
     Rewrite(ci_console.looks_like_it, ci_console.taken_off),
     Rewrite(line_ends.looks_like_it, line_ends.taken_off),
     Rewrite(pretty_json.looks_like_it, pretty_json.on_one_line),

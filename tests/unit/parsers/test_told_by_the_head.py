@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -152,3 +153,28 @@ def test_an_empty_line_in_an_entry_does_not_end_it() -> None:
     """As where a paste lost the blanks at the ends of lines."""
     (found,) = read(_VERBOSE[0], "    MESSAGE=a", "", "            b", "    _TRANSPORT=stdout", "")
     assert (found.text, found.from_kernel) == ("a\n\nb", False)
+
+
+_CONSOLE = [f"[{number:5d}.000000] line {number} of oom-kill: \u00e4" for number in range(12)]
+
+
+@pytest.mark.parametrize("name", ["Output", "contents", "stdout", "output", "console-log"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("indent", [None, 4])
+def test_a_whole_console_in_one_string(name: str, end: str, indent: int | None) -> None:
+    text = json.dumps({"id": "i-1", name: end.join(_CONSOLE) + end, "next": "1"}, indent=indent)
+    found = read(*text.splitlines())
+    told = [record for record in found if record.uptime_us is not None]
+    assert [record.text for record in told] == [line[15:] for line in _CONSOLE]
+    assert {record.line for record in told} == {1 if indent is None else 3}
+
+
+@pytest.mark.parametrize("name", ["MESSAGE", "message", "log"])
+def test_what_a_program_wrote_in_several_lines_is_its_own(name: str) -> None:
+    text = json.dumps({name: "\n".join(["x", *_CONSOLE]), "_TRANSPORT": "stdout", "stream": "stdout"})
+    assert all(record.from_kernel is False for record in read(text))
+
+
+def test_a_string_that_is_no_json_is_left_as_it_is() -> None:
+    line = '"stdout": "' + "oom-kill: \\n" * 12 + '\\q"'
+    assert [record.text for record in read(line)] == [line]

@@ -360,7 +360,8 @@ WITNESSES: tuple[Witness, ...] = (
     # -- whoever repeats what the kernel says, or makes it up --------------------------------------------------------
     Witness(  # no death is believed for it, but that it stands there is said
         "quoted_kill", Says.WARNING, None, Speaker.STRANGER, ("Killed process",),
-        (_rx(r"^(?:kernel: )?(?:\[ *\d{1,7}\.\d{6}\] )?(?:(?:Out of memory|Memory cgroup out of memory)[^:]{0,40}: )?"
+        (_rx(r"^(?:[\w.<>/-]{1,64}:? ){0,3}(?:\[ *\d{1,7}\.\d{6}\] )?"
+             r"(?:(?:Out of memory|Memory cgroup out of memory)[^:]{0,40}: )?"
              r"Killed process (?P<pid>\d{1,10})(?:,? ?UID[: ](?P<uid>\d{1,10}),?)? \((?P<comm>.{1,60}?)\),?"
              r" (?:total-vm|vsz|anon-rss):\d"),),
         (

@@ -142,11 +142,13 @@ LOGS: dict[str, list[Seen]] = {
     "htcondor.log": [
         Seen("htcondor_oom", 2, {}, {"slot": "slot1_1@node7.example.org", "limit_mb": 9000, "usage_mb": 14326}),
     ],
-    "quoted.log": [  # the last is about what somebody wrote
+    "quoted.log": [
         Seen("quoted_kill", 2, {"pid": 71, "comm": "java", "host": "web1", "program": "dmesg"}, {}, "2026-05-01T10:00:01+00:00"),
         Seen("quoted_kill", 3, {"pid": 72, "comm": "a) b), UID 7, (c"}, {}, "2026-05-01T10:00:02+00:00"),
         Seen("quoted_kill", 4, {"pid": 73, "comm": "java", "uid": 7, "host": "web1", "program": "logger"}, {},
              "2026-05-01T10:00:03+00:00"),
+        Seen("quoted_kill", 5, {"pid": 74, "comm": "java", "host": "web1", "program": "shop"}, {}, "2026-05-01T10:00:04+00:00"),
+        Seen("quoted_kill", 6, {"pid": 75, "comm": "java", "host": "sonic"}, {}, "2026-03-09T12:00:08+00:00"),
     ],
     "page-allocation.log": [
         Seen("page_allocation_failure", 1, {"pid": 2674, "comm": "dmwb_writeback_"}, {"order": 8, "gfp_mask": "0x204010"}),

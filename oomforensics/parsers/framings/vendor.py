@@ -1,4 +1,4 @@
-"""What the kernels of phones and boards put between the kernel's stamp and its text: who wrote it, and on which CPU."""
+"""What stands between the kernel's stamp and its text: who wrote it and on which CPU, on phones and boards; and the level."""
 
 from __future__ import annotations
 
@@ -31,6 +31,11 @@ PREFIXES: tuple[Prefix, ...] = (
         "Unisoc",
         r" c\d{1,2} (?:\d{1,7} \([^()]{1,16}\) |(?!invoked |cpuset=|kernel: |[\w.-]+\[\d+\]: ))",
         ("[   61.123456] c3 61 (kswapd0) Mem-Info:", "[   61.123456] c3 Mem-Info:"),
+    ),
+    Prefix(  # of a vmcore; old kernels have it in the midst of a line, too
+        "crash's `log -m`",
+        r" <[0-7]>",
+        ("[   61.123456] <4>Mem-Info:",),
     ),
 )
 

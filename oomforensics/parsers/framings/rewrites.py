@@ -13,6 +13,8 @@ from oomforensics.parsers.framings import (
     pretty_json,
     quoted_printable,
 )
+from oomforensics.parsers.records import PAUSED_LINE
+from oomforensics.parsers.runs import Run
 
 Numbered = tuple[int, Any]  # a line's number, and its bytes, a Run of several, or PAUSED_LINE's
 
@@ -22,10 +24,31 @@ class Rewrite(NamedTuple):
     of: Callable[[Iterable[Numbered]], Iterator[Numbered]]
 
 
+def _of_each(is_one: Callable[[bytes], bool], least: int, bare: Callable[[bytes], bytes]) -> Rewrite:
+    """Of each line alone, where it stands on no fewer than `least`, and on all but one in ten."""
+
+    def looks_like_it(head: Sequence[bytes]) -> bool:
+        said = [line for line in head if line.strip()]
+        count = sum(map(is_one, said))
+        return count >= least and 10 * count >= 9 * len(said)
+
+    def of(lines: Iterable[Numbered]) -> Iterator[Numbered]:
+        for numbered in lines:
+            number, line = numbered
+            if numbered is PAUSED_LINE:
+                yield numbered
+            elif isinstance(line, Run):
+                yield from of(line.lines())
+            else:
+                yield number, bare(line)
+
+    return Rewrite(looks_like_it, of)
+
+
 REWRITES = (
     Rewrite(one_string.looks_like_it, one_string.taken_apart),
-    Rewrite(ci_console.looks_like_it, ci_console.taken_off),
-    Rewrite(line_ends.looks_like_it, line_ends.taken_off),
+    _of_each(ci_console.is_stamped, ci_console.LEAST_LINES, ci_console.bare),
+    _of_each(line_ends.is_ended, line_ends.LEAST_LINES, line_ends.bare),
     Rewrite(pretty_json.looks_like_it, pretty_json.on_one_line),
     Rewrite(journal_verbose.looks_like_it, journal_verbose.on_one_line),
     Rewrite(quoted_printable.looks_like_it, quoted_printable.decoded),

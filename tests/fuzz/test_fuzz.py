@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,16 @@ from tests.fuzz.targets import TARGETS, Target, pieces
 from tests.support.small_journal import journal
 
 EXECUTIONS = {"history": 40, "documents": 2000, "identity": 2000}
+
+_ASKS = ["OOM", *["x Mem-Info:"] * 16]  # lines that a report behind a prefix may begin with
+# Lines of which a search took the square, the cube or more of the length.
+SLOW_ONCE = {
+    "half a sentence": [*_ASKS, *["Node 1 a free:1kB " * 26 + "1" * 1022 + "!"] * 20],
+    "half a kill": ["Out of memory: Kill" * 78] * 272,
+    "many beginnings": [*_ASKS, *["Node 1 a free:1kB " * 83] * 256],
+    "numbers side by side": ["OOM", "1" * 150 + "x Mem-Info:", *["1 " * 70 + "Mem-Info:"] * 8],
+    "a quote without an end": ["OOM", *['"' + " " * 65_000 + "x"] * 10],
+}
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +71,15 @@ def test_what_never_ends_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz, "CPU_S", 0.05)
     monkeypatch.setitem(TARGETS, "endless", Target(lambda: [b"x"], endless))
     assert "took too long" in next(iter(fuzz.run(1, 1, ["endless"]).failures.values()))[1]
+
+
+@pytest.mark.parametrize("lines", SLOW_ONCE.values(), ids=SLOW_ONCE)
+def test_what_once_took_too_long(lines: list[str]) -> None:
+    before = signal.signal(signal.SIGPROF, fuzz._too_long)
+    try:
+        fuzz.execute(TARGETS["framings"], "\n".join(lines).encode())
+    finally:
+        signal.signal(signal.SIGPROF, before)
 
 
 def test_what_takes_memory_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -66,6 +66,12 @@ def microseconds(fraction: str) -> int:
 # ISO 8601 as tools write it: a blank for the T, slashes, a comma before the fraction, a blank before the zone.
 WRITTEN = r"\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?"
 _ZONE_NAME = re.compile(r" ?(UTC|GMT)\Z")
+_ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
+
+
+def has_zone(text: str) -> bool:
+    """Of a date in the form of WRITTEN."""
+    return _ZONED.search(text) is not None
 
 
 class Clock:
@@ -78,11 +84,11 @@ class Clock:
         self._told: set[str] = set()
         self.minute_us: int | None = None  # the last that a line named which counts from it
         self.origin: tuple[str, int | None, Header] | None = None  # the last host and tag, as they stood
-        self._last: tuple[tuple[str, ...], int | None] = ((), None)
+        self._last: tuple[tuple[str | tzinfo | None, ...], int | None] = ((), None)
 
     def without_year(self, month: str, day: str, time: str, zone: tzinfo | None = None) -> int | None:
         """The last such date that is not after the file's own (a day's grace for a wrong zone)."""
-        key = (month, day, time)
+        key = (month, day, time, zone)
         if key != self._last[0]:
             self._last = (key, self._latest(month, int(day), time, zone or self._context.timezone))
         return self._last[1]

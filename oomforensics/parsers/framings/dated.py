@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from oomforensics.parsers.framings.clock import WRITTEN, Clock
+from oomforensics.parsers.framings.clock import WRITTEN, Clock, has_zone
 from oomforensics.parsers.records import Record, TsSource
 
 NAME = "text behind dates"
@@ -26,7 +26,6 @@ _DATED = re.compile(
     rf"[ \t>|]*(?:[A-Z] )?(\[)?(?!\S{{19}},)({WRITTEN}|([A-Z][a-z]{{2}}) ([ \d]\d) (\d\d:\d\d:\d\d))(?(1)\]):? "
 )
 _OF_PRINTING = re.compile(r"\[|\S+\.\d{9}")
-_ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
 # One word is a process; two may be a host and one.
 _SAID = re.compile(
     r"[^\s:]{1,15} invoked oom-killer: gfp_mask=|(?:Out of memory|Memory cgroup out of memory): Kill(?:ed)? process \d"
@@ -61,5 +60,5 @@ def read(number: int, line: str, clock: Clock, host: str | None) -> Record | Non
         wall_us=wall,
         wall_source=TsSource.NONE if wall is None else source,
         host=host,
-        wall_local=wall is not None and _ZONED.search(found[2]) is None,
+        wall_local=wall is not None and not has_zone(found[2]),
     )

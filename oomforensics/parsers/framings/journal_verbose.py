@@ -28,7 +28,7 @@ _HEAD = re.compile(
 )
 _FIELD = re.compile(rb" {4}(?P<name>[A-Z0-9_]{1,64})=(?P<value>.*)", re.DOTALL)
 _WANTED = {name.encode(): name for name in FIELDS}
-_MOST_BYTES = 64 * 1024  # of a value; the kernel's messages have some 100
+_MOST_BYTES = 64 * 1024  # of a value; the kernel's messages have some 100 bytes
 
 
 class _Entry:

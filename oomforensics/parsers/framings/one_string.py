@@ -18,7 +18,7 @@ from oomforensics.parsers.records import PAUSED_LINE
 _BREAK = b"\\n"
 _LEAST_LINES = 10  # in a string: a message of the journal has fewer
 # EC2, OpenStack; Google; Ansible
-_STRING = re.compile(rb'"(?:[Oo]utput|contents|stdout|console[\w-]{0,32})"\s*:\s*("(?:[^"\\]++|\\.)*+")')
+_STRING = re.compile(rb'"(?:[Oo]utput|contents|stdout)"\s*:\s*("(?:[^"\\]++|\\.)*+")')
 
 
 def looks_like_it(head: Sequence[bytes]) -> bool:

@@ -14,7 +14,7 @@ import re
 
 from oomforensics.parsers.framings import origin
 from oomforensics.parsers.framings.base import Framing, Header
-from oomforensics.parsers.framings.clock import WRITTEN, Clock
+from oomforensics.parsers.framings.clock import WRITTEN, Clock, has_zone
 from oomforensics.parsers.records import TsSource
 
 # Not where labels stand, or JSON, or a container's output.
@@ -22,7 +22,6 @@ _DATE = re.compile(
     r"(?:<(\d{1,3})>)?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(Z|[+-]\d\d:?\d\d)?) (?!\{|std(?:out|err) [FP] )"
 )
 _WRITTEN = re.compile(rf"(\[)?({WRITTEN})(?(1)\]):? {origin.TAGGED}")
-_ZONED = re.compile(r"(?:[A-Z]|[+-]\d\d:?\d\d)\Z")
 
 
 def read(line: str, clock: Clock) -> Header | None:
@@ -47,7 +46,7 @@ def _written(line: str, clock: Clock) -> Header | None:
         return None
     date = match[2]
     wall = clock.written(date)
-    return origin.read(line, match.end(), clock, wall, TsSource.SYSLOG, local=_ZONED.search(date) is None)
+    return origin.read(line, match.end(), clock, wall, TsSource.SYSLOG, local=not has_zone(date))
 
 
 FRAMING = Framing(

@@ -32,7 +32,7 @@ PREFIXES: tuple[Prefix, ...] = (
         r" c\d{1,2} (?:\d{1,7} \([^()]{1,16}\) |(?!invoked |cpuset=|kernel: |[\w.-]+\[\d+\]: ))",
         ("[   61.123456] c3 61 (kswapd0) Mem-Info:", "[   61.123456] c3 Mem-Info:"),
     ),
-    Prefix(  # of a vmcore; old kernels have it in the midst of a line, too
+    Prefix(  # of a vmcore, as its users show it: the source that prints it was not read
         "crash's `log -m`",
         r" <[0-7]>",
         ("[   61.123456] <4>Mem-Info:",),

@@ -158,7 +158,7 @@ def test_an_empty_line_in_an_entry_does_not_end_it() -> None:
 _CONSOLE = [f"[{number:5d}.000000] line {number} of oom-kill: \u00e4" for number in range(12)]
 
 
-@pytest.mark.parametrize("name", ["Output", "contents", "stdout", "output", "console-log"])
+@pytest.mark.parametrize("name", ["Output", "contents", "stdout", "output"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("indent", [None, 4])
 def test_a_whole_console_in_one_string(name: str, end: str, indent: int | None) -> None:

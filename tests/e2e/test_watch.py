@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +24,7 @@ print("held", flush=True)
 more = []
 for line in sys.stdin:
     more.append(bytearray(b"x" * (1 << 20)))
+    print("held", flush=True)
 """
 
 
@@ -68,6 +68,18 @@ def _start(folder: Path, mib: int, adj: int = 0) -> subprocess.Popen[str]:
     return started
 
 
+def _ask_until_a_kill(asks: subprocess.Popen[str], folder: Path) -> None:
+    """MiB by MiB, each one held before the next: none is asked for while a victim is still dying."""
+    assert asks.stdin is not None and asks.stdout is not None
+    for _ in range(100):
+        asks.stdin.write("\n")
+        asks.stdin.flush()
+        asks.stdout.readline()
+        if memcg.oom_kills(folder):
+            return
+    pytest.fail("100 MiB more than the limit, and no kill")
+
+
 @pytest.mark.skipif(memcg.lacking() is not None, reason=f"no OOM can be made here: {memcg.lacking()}")
 @pytest.mark.parametrize("adj", [0, 400])
 def test_the_one_that_it_names_is_the_one_that_is_killed(adj: int) -> None:
@@ -76,18 +88,13 @@ def test_the_one_that_it_names_is_the_one_that_is_killed(adj: int) -> None:
         processes = [_start(folder, 40), _start(folder, 25, adj), _start(folder, 5)]
         try:
             path = "/" + str(folder).partition("/memory/")[2]
-            found = watched("--cgroup", path)
-            named = found["would_be_killed"]
+            named = watched("--cgroup", path)["would_be_killed"]
             assert isinstance(named, list)
-            asks = processes[2]
-            assert asks.stdin is not None
-            deadline = time.monotonic() + 20
-            while all(one.poll() is None for one in processes) and time.monotonic() < deadline:
-                asks.stdin.write("\n")
-                asks.stdin.flush()
-                time.sleep(0.01)
-            killed = [one.pid for one in processes if one.poll() == -signal.SIGKILL]
-            assert killed == [named[0]["pid"]] == [processes[1 if adj else 0].pid]
+            victim = processes[1 if adj else 0]
+            assert named[0]["pid"] == victim.pid
+            _ask_until_a_kill(processes[2], folder)
+            assert victim.wait(timeout=20) == -signal.SIGKILL
+            assert memcg.oom_kills(folder) == 1
         finally:
             for one in processes:
                 one.kill()

@@ -74,6 +74,12 @@ def remove(folder: Path) -> None:
     folder.rmdir()
 
 
+def oom_kills(folder: Path) -> int:
+    """Processes that the OOM killer has taken from the group (since Linux 4.13)."""
+    counters = dict(line.split() for line in (folder / "memory.oom_control").read_text().splitlines())
+    return int(counters["oom_kill"])
+
+
 def hog(folder: Path, pause_s: float = 0.016) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-I", "-S", "-c", _HOG, str(folder), str(pause_s)])
 

@@ -22,9 +22,7 @@ from tests.support.samples import all_logs, corpus_logs, printed_logs
 
 LOGS = all_logs()
 CASES = 2_000 if os.environ.get("CI") else 300
-many = settings(
-    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+many = settings(max_examples=CASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 log_names = st.sampled_from(sorted(LOGS))
 _WHOLE_KILL = re.compile(rb"Killed process (\d+)(?:, UID \d+,)? \(.*\).*(?:total-vm|vsz):")
 
@@ -98,7 +96,7 @@ def test_chunks_removed_and_repeated(data: st.DataObject) -> None:
     check(text.split(b"\n"), whole_lines=False)
 
 
-@settings(max_examples=CASES // 2, deadline=None)
+@settings(max_examples=CASES // 2)
 @given(st.lists(st.binary(max_size=200), max_size=60))
 def test_noise_is_no_incident(lines: list[bytes]) -> None:
     assert incidents([line.replace(b"\n", b"") for line in lines]) == []

@@ -59,7 +59,7 @@ def places(draw: st.DrawFn, name: str) -> int:
     return draw(st.integers(data[2], USED[name]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data(), names)
 def test_numbers_of_any_size_at_any_place(data: st.DataObject, name: str) -> None:
     changes = []
@@ -71,7 +71,7 @@ def test_numbers_of_any_size_at_any_place(data: st.DataObject, name: str) -> Non
     assert len(found) <= len(exported())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), names)
 def test_a_flipped_bit_costs_little(data: st.DataObject, name: str) -> None:
     """Behind the header and the tables of hashes it takes no more with it than what it is part of."""
@@ -85,7 +85,7 @@ def test_a_flipped_bit_costs_little(data: st.DataObject, name: str) -> None:
     assert len(whole) - FOLLOWED - most <= len(found) <= len(whole) + FOLLOWED
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), names)
 def test_a_file_cut_anywhere_gives_what_came_before(data: st.DataObject, name: str) -> None:
     whole, _ = read(journal(name))
@@ -99,7 +99,7 @@ def test_a_file_cut_anywhere_gives_what_came_before(data: st.DataObject, name: s
         assert len(zeroed) - len(found) in (0, 1)  # an entry may have lost only what nobody asks for
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), names, st.integers(1, 20_000))
 def test_a_part_that_was_never_written(data: st.DataObject, name: str, size: int) -> None:
     """A hole takes away, and adds nothing."""
@@ -113,7 +113,7 @@ def test_a_part_that_was_never_written(data: st.DataObject, name: str, size: int
     assert len(found) <= len(whole)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary(max_size=2000))
 def test_any_bytes_behind_the_signature(data: bytes) -> None:
     found, problems = read(journal_file.MAGIC + data)
@@ -121,7 +121,7 @@ def test_any_bytes_behind_the_signature(data: bytes) -> None:
     assert problems
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(names, st.binary(max_size=4000))
 def test_any_bytes_behind_a_real_header(name: str, data: bytes) -> None:
     found, problems = read(journal(name)[:272] + data)

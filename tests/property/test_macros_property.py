@@ -16,9 +16,7 @@ from oomforensics.kernel.badness import Counters, badness, page_table_pages, pro
 from oomforensics.kernel.eras import ERAS, Era, RootBonus, Score
 
 CASES = 1_000 if os.environ.get("CI") else 100
-many = settings(
-    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-)
+many = settings(max_examples=CASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 INT64 = range(-(2**63), 2**63)
 UINT64 = range(2**64)
 EDGES = [

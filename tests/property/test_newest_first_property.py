@@ -63,7 +63,7 @@ def test_turned_round(name: str) -> None:
     check(LOGS[name])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_whatever_part_of_it(data: st.DataObject) -> None:
     lines = LOGS[data.draw(st.sampled_from(sorted(LOGS)))]

@@ -170,7 +170,7 @@ def _around(text: str, form: str) -> str:
 
 @pytest.mark.slow
 @given(cases())
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 def test_no_secret_comes_through(case: dict[str, Any]) -> None:
     assume(not any(word.lower() in _own_text() for word in case["words"]))
     with tempfile.TemporaryDirectory() as name:
@@ -200,7 +200,7 @@ def _comms(path: Path, page: IncidentPage, ids: list[str], hidden: list[str]) ->
 
 
 @given(cases())
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30)
 def test_a_redacted_log_is_read_as_before(case: dict[str, Any]) -> None:
     """The lines that are left still give the kernel's choice: nothing that counts was taken for a name."""
     from oomforensics.history.pseudonyms import Pseudonyms

@@ -136,7 +136,7 @@ def told(records: list[Record | Rows]) -> tuple[list[Incident], list[Event]]:
     return list(assemble(observe(records, "x.log", events), "x.log")), events
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(logs())
 def test_many_at_a_time_as_one_by_one(data: bytes) -> None:
     single, single_reader, single_problems = read(data, by_runs=False)
@@ -147,7 +147,7 @@ def test_many_at_a_time_as_one_by_one(data: bytes) -> None:
     assert told(many) == told(single)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(logs())
 def test_the_lines_of_runs_are_the_lines(data: bytes) -> None:
     problems: list[Problem] = []

@@ -56,7 +56,7 @@ def hypotheses(draw: st.DrawFn) -> Hypothesis:
     )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(tables(), hypotheses(), st.none() | st.integers(1, 2**80))
 def test_columns_say_what_each_row_says(table: Table, hypothesis: Hypothesis, system_total: int | None) -> None:
     candidates = score(table, hypothesis)

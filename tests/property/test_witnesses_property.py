@@ -54,7 +54,7 @@ def damaged(draw: st.DrawFn) -> str:
         max_size=40,
     )
 )  # fmt: skip
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_any_lines_are_survived(shown: list[tuple[str, str | None, bool | None, int]]) -> None:
     line = 0
     records = []

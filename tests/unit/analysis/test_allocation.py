@@ -325,7 +325,7 @@ def test_an_order_that_no_kernel_has_is_not_computed_with() -> None:
     assert any("2000000000" in said for said in found.notes)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     zones=st.lists(
         st.builds(

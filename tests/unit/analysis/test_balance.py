@@ -394,7 +394,7 @@ def some(names: tuple[str, ...]) -> st.SearchStrategy[dict[str, Any]]:
     return st.dictionaries(st.sampled_from(names), AMOUNTS)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     counters=some(_COUNTERS),
     zones=st.lists(some(_VALUES), max_size=3),
@@ -418,7 +418,7 @@ def test_a_machine_adds_up_whatever_is_printed(
     assert found is None or list(disagreements(found)) == []
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     groups=st.lists(some(_STATS), max_size=3),
     unit=st.sampled_from(["kB", "bytes"]),

@@ -5,7 +5,7 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from oomforensics.capture import columns, frame
@@ -36,7 +36,6 @@ def plain(found: list[Located]) -> list[tuple[int, int, bytes]]:
     return [(one.frame.kind, one.frame.mono_ns, one.frame.payload) for one in found]
 
 
-@settings(deadline=None)  # it writes to a disk
 @given(frames=FRAMES)
 def test_what_was_written_is_read(frames: list[tuple[int, bytes, bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -227,7 +227,7 @@ EVENTS = [
 ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(order=st.permutations(range(len(EVENTS))), cuts=st.sets(st.integers(1, len(EVENTS) - 1)))
 def test_the_order_of_arrival_does_not_matter(order: list[int], cuts: set[int]) -> None:
     """Three events of the same words on two hosts, each in three sources, in any order and any batches."""

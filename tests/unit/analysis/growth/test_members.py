@@ -113,7 +113,7 @@ def test_a_group_of_all_says_so() -> None:
     assert found(made, Kind.CGROUP, "/").everybody
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.integers(1, 30),
@@ -130,7 +130,7 @@ def test_the_order_of_samples_does_not_matter(used: dict[int, dict[int, int]], s
     assert sorted(one.notable(1), key=repr) == sorted(other.notable(1), key=repr)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.integers(1, 9),

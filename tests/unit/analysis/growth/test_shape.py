@@ -88,20 +88,20 @@ def _same(one: Growth, other: Growth, factor: float = 1.0) -> None:
         assert other.slope.value == pytest.approx(one.slope.value * factor, rel=1e-9, abs=1e-9)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(any_series(), st.sampled_from([2, 1024, 1 << 16]))
 def test_in_another_unit_it_is_the_same(one: Series, factor: int) -> None:
     scaled = Series(one.at_s, tuple(value * factor for value in one.used_bytes))
     _same(growth(one), growth(scaled), factor)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(any_series(), st.integers(0, 1 << 30))
 def test_what_is_always_there_does_not_matter(one: Series, more: int) -> None:
     _same(growth(one), growth(Series(one.at_s, tuple(value + more for value in one.used_bytes))))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(any_series())
 def test_what_is_said_of_any_series_holds(one: Series) -> None:
     found = growth(one)

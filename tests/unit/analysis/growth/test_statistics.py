@@ -59,7 +59,7 @@ def _cost(values: list[float], begins: list[int], penalty: float) -> float:
     return cost
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.integers(-20, 20), min_size=1, max_size=9), st.sampled_from([0.5, 5.0, 60.0]))
 def test_no_split_costs_less(whole: list[int], penalty: float) -> None:
     """Held against every way there is to split."""
@@ -69,7 +69,7 @@ def test_no_split_costs_less(whole: list[int], penalty: float) -> None:
     assert _cost(values, splits(values, penalty), penalty) == pytest.approx(least)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.floats(-50, 50), min_size=4, max_size=120), st.sampled_from([5.0, 40.0, 400.0]))
 def test_the_splits_cost_what_those_of_ruptures_do(values: list[float], penalty: float) -> None:
     ruptures = pytest.importorskip("ruptures", reason="no release for this Python")

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
 import pytest
 
-from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_entry, journal_monotonic, vendor
+from oomforensics.parsers.framings import FRAMINGS, Reader, dmesg, journal_monotonic, vendor
 from oomforensics.parsers.framings.base import Context, Framing
-from oomforensics.parsers.framings.clock import MONTHS, Clock
-from oomforensics.parsers.records import Problem, Record, TsSource
+from oomforensics.parsers.framings.clock import Clock
+from oomforensics.parsers.records import Record, TsSource
 from tests.support.logs import parse
-
-NOT_AFTER = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
-
-
-def context(zone: timezone | ZoneInfo = UTC, not_after: datetime = NOT_AFTER, host: str | None = None) -> Context:
-    return Context("x.log", zone, not_after, host)
-
-
-def read(*lines: str | bytes, where: Context | None = None) -> list[Record]:
-    raw = [line if isinstance(line, bytes) else line.encode() for line in lines]
-    return list(Reader(where or context(), []).records(enumerate(raw, start=1)))
-
-
-def one(line: str | bytes, where: Context | None = None) -> Record:
-    (record,) = read(line, where=where)
-    return record
-
-
-def us(*when: int, micro: int = 0, hours: int = 0) -> int:
-    """Microseconds since 1970 of a date that is `hours` east of Greenwich."""
-    moment = datetime(*when, tzinfo=timezone(timedelta(hours=hours)))  # type: ignore[arg-type,misc]
-    return int(moment.timestamp()) * 1_000_000 + micro
+from tests.support.reading import context, one, read, us
 
 
 def samples() -> list[tuple[Framing, str]]:
@@ -311,143 +289,6 @@ def test_framings_with_a_date(line: str, expected: Record) -> None:
     assert one(line) == expected
 
 
-@pytest.mark.parametrize(
-    ("line", "month"),
-    [
-        ("[Di Aug 12 03:54:03 2025] x", 8),
-        ("[Mi Mär 12 03:54:03 2025] x", 3),
-        ("[mar. août 12 03:54:03 2025] x", 8),
-        ("[jeu. févr.  6 03:54:03 2025] x", 2),
-        ("[mié ene 15 03:54:03 2025] x", 1),
-        ("[Вт авг 12 03:54:03 2025] x", 8),
-        ("[火  8月 12 03:54:03 2025] x", 8),
-        ("[화  8월 12 03:54:03 2025] x", 8),
-        ("[wto sie 12 03:54:03 2025] x", 8),
-        ("[Sal Ağu 12 03:54:03 2025] x", 8),
-    ],
-)
-def test_dmesg_in_other_languages(line: str, month: int) -> None:
-    record = one(line)
-    assert record.text == "x"
-    assert record.wall_us is not None
-    assert datetime.fromtimestamp(record.wall_us / 1e6, UTC).month == month
-
-
-def test_an_unknown_month_leaves_no_time_and_says_so_once() -> None:
-    problems: list[Problem] = []
-    lines = [(n, f"[Xx Blergh {n} 03:54:03 2025] x".encode()) for n in range(1, 4)]
-    found = list(Reader(context(), problems).records(lines))
-    assert [(record.text, record.wall_us, record.wall_source) for record in found] == [("x", None, TsSource.NONE)] * 3
-    assert [(problem.severity, "'Blergh'" in problem.reason) for problem in problems] == [("info", True)]
-
-
-def test_no_month_name_stands_for_two_months() -> None:
-    assert MONTHS["may"] == MONTHS["mai"] == MONTHS["maj"] == MONTHS["мая"] == 5
-    assert len(MONTHS) > 100
-
-
-@pytest.mark.parametrize(
-    ("date", "not_after", "expected"),
-    [
-        ("Dec 31 23:59:59", datetime(2026, 1, 1, 0, 30, tzinfo=UTC), us(2025, 12, 31, 23, 59, 59)),
-        ("Jan  1 00:00:01", datetime(2026, 1, 1, 0, 30, tzinfo=UTC), us(2026, 1, 1, 0, 0, 1)),
-        ("Jan  1 06:00:00", datetime(2025, 12, 31, 23, 0, tzinfo=UTC), us(2026, 1, 1, 6)),  # a day's grace
-        ("Jan  2 06:00:00", datetime(2025, 12, 31, 23, 0, tzinfo=UTC), us(2025, 1, 2, 6)),
-        ("Feb 29 10:00:00", datetime(2026, 3, 1, tzinfo=UTC), us(2024, 2, 29, 10)),
-        ("Feb 29 10:00:00", datetime(1903, 3, 1, tzinfo=UTC), us(1896, 2, 29, 10)),
-        ("Feb 30 10:00:00", datetime(2026, 3, 1, tzinfo=UTC), None),
-        ("Feb 28 25:00:00", datetime(2026, 3, 1, tzinfo=UTC), None),
-    ],
-)
-def test_the_year_is_the_last_that_fits(date: str, not_after: datetime, expected: int | None) -> None:
-    record = one(f"{date} h kernel: x", context(not_after=not_after))
-    assert (record.text, record.wall_us) == ("x", expected)
-    assert record.wall_source is (TsSource.NONE if expected is None else INFERRED)
-
-
-def test_a_file_over_new_year() -> None:
-    found = read("Dec 31 23:59:59 h kernel: a", "Jan  1 00:00:00 h kernel: b")
-    assert [record.wall_us for record in found] == [us(2025, 12, 31, 23, 59, 59), us(2026, 1, 1)]
-
-
-def test_stamps_without_a_zone_are_in_the_callers() -> None:
-    berlin = context(ZoneInfo("Europe/Berlin"))
-    assert one("Jan  5 15:19:27 h kernel: x", berlin).wall_us == us(2026, 1, 5, 15, 19, 27, hours=1)
-    assert one("[Thu May 14 23:17:24 2020] x", berlin).wall_us == us(2020, 5, 14, 23, 17, 24, hours=2)
-    assert one("2026-05-01T10:00:00+05:00 h kernel: x", berlin).wall_us == us(2026, 5, 1, 10, hours=5)
-    assert one("Fri 2026-05-01 10:00:00 CEST h kernel: x", berlin).wall_us == us(2026, 5, 1, 10, hours=2)
-
-
-def test_a_zone_name_that_may_mean_anything_is_told() -> None:
-    problems: list[Problem] = []
-    (record,) = Reader(context(), problems).records([(1, b"Fri 2026-05-01 10:00:00 IST h kernel: x")])
-    assert record.wall_us == us(2026, 5, 1, 10)
-    assert ["'IST'" in problem.reason for problem in problems] == [True]
-
-
-FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:1kB"
-
-
-@pytest.mark.parametrize(
-    "line",
-    [
-        f"Dec 20 03:17:52 h evil[1]: kernel: [    1.200000] {FORGED}",
-        f"Dec 20 03:17:52 h evil: kernel: {FORGED}",
-        f"Dec 20 03:17:52 h evil kernel: {FORGED}",
-        f"Dec 20 03:17:52 h kernel[77]: {FORGED}",
-        f"Dec 20 03:17:52 evil[1] kernel: {FORGED}",
-        f"Dec 20 03:17:52 h kernelx: {FORGED}",
-        f"Dec 20 03:17:52 h user.warn kernel: {FORGED}",
-        f"<12>Dec 20 03:17:52 h kernel: {FORGED}",
-        f"2026-05-01T10:00:00+02:00 h evil: kernel: {FORGED}",
-        f"<14>1 2026-05-01T10:00:00Z h kernel - - - {FORGED}",
-        f"<3>1 2026-05-01T10:00:00Z h evil - - - kernel: {FORGED}",
-        f"12,5,6,-;{FORGED}",
-        f"<12>[    1.200000] {FORGED}",
-        f"user:     err: [2026-05-01T10:00:00.123456789Z]: {FORGED}",
-        f"2026-05-01T10:00:00.123Z In(05) vcpu-5 - Guest: <12>[    1.200000] {FORGED}",
-        f'{{"_TRANSPORT":"journal","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
-        f'{{"_TRANSPORT":"stdout","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
-        f'{{"_TRANSPORT":"syslog","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
-        f'{{"_TRANSPORT":"kernel","SYSLOG_FACILITY":"3","SYSLOG_IDENTIFIER":"kernel","MESSAGE":"{FORGED}"}}',
-    ],
-)
-def test_a_program_does_not_pass_for_the_kernel(line: str) -> None:
-    assert [record.from_kernel for record in read(line, line)] == [False, False]
-
-
-def test_a_program_does_not_borrow_the_header_of_the_line_before() -> None:
-    found = read(
-        f"Dec 20 03:17:52 h kernel: {FORGED}",
-        f"Dec 20 03:17:52 h evil: {FORGED}",
-        f"Dec 20 03:17:52 h kernel: {FORGED}",
-        f"Dec 20 03:17:52 h kernel[1]: {FORGED}",
-    )
-    assert [record.from_kernel for record in found] == [True, False, True, False]
-
-
-def test_what_a_program_says_over_several_lines_stays_its_own() -> None:
-    margin = " " * len("Dec 20 03:17:52 h evil[1]: ")
-    (record,) = read("Dec 20 03:17:52 h evil[1]: hello", f"{margin}Dec 20 03:17:53 h kernel: {FORGED}")
-    assert record.from_kernel is False
-    assert record.text == f"hello\nDec 20 03:17:53 h kernel: {FORGED}"
-
-
-def test_quotes_are_not_undone_where_the_log_itself_is_not_quoted() -> None:
-    found = read("Dec 20 03:17:52 h evil[1]: hello", f"    Dec 20 03:17:53 h kernel: {FORGED}")
-    assert found[1] == Record(2, f"    Dec 20 03:17:53 h kernel: {FORGED}")
-
-
-def test_a_process_in_dmesg_does_not_pass_for_a_host_of_journalctl() -> None:
-    found = read(
-        "[    1.000000] Mem-Info:",
-        "[    2.000000] a b[1]: invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
-        "[    3.000000] h kernel: invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0",
-        "[    4.000000] x",
-    )
-    assert [record.text[:12] for record in found] == ["Mem-Info:", "a b[1]: invo", "h kernel: in", "x"]
-
-
 def test_short_monotonic() -> None:
     found = read(
         "[   12.345678] web1 kernel: Mem-Info:",
@@ -467,48 +308,6 @@ def test_short_monotonic() -> None:
         Record(3, "[ 1234]     0  1234", 14_000_000, host="web1", from_kernel=True),
     ]
     assert all(journal_monotonic.FRAMING.read(line, Clock(context(), [])) for line in journal_monotonic.FRAMING.samples)
-
-
-def test_lines_that_dmesg_and_journalctl_indent_are_one_record() -> None:
-    stamp = "[   12.345678] "
-    found = read(f"{stamp}active_anon:1", " " * len(stamp) + " active_file:14", f"{stamp}next", "           short")
-    assert found == [
-        Record(1, "active_anon:1\n active_file:14", 12_345_678),
-        Record(3, "next", 12_345_678),
-        Record(4, "           short"),
-    ]
-
-
-def test_lines_far_apart_are_not_joined() -> None:
-    lines = [(1, b"[   12.345678] a"), (900, b" " * 15 + b"b")]
-    assert [record.text for record in Reader(context(), []).records(lines)] == ["a", " " * 15 + "b"]
-
-
-def test_a_record_of_endless_lines_is_bounded() -> None:
-    stamp = "[   12.345678] "
-    found = read(f"{stamp}a", *(" " * 15 + "b" * 10_000 for _ in range(50)))
-    assert max(len(record.text) for record in found) < 80_000
-
-
-@pytest.mark.parametrize("quote", ["    ", "\t", "> ", ">> ", " | ", "| ", "> > "])
-def test_quoted_logs(quote: str) -> None:
-    found = read(
-        "as seen here:",
-        f"{quote}[   12.345678] Mem-Info:",
-        f"{quote}[   12.345678]  active_file:14",
-        f"{quote}{' ' * 15}more",
-        "yours",
-    )
-    assert found[1:] == [
-        Record(2, "Mem-Info:", 12_345_678),
-        Record(3, " active_file:14\nmore", 12_345_678),
-        Record(5, "yours"),
-    ]
-
-
-def test_text_without_framing_loses_the_indent_that_all_lines_share() -> None:
-    found = read("    Mem-Info:", "", "     active_file:14", "    [ 1234]     0")
-    assert [record.text for record in found] == ["Mem-Info:", "", " active_file:14", "[ 1234]     0"]
 
 
 def test_mixed_files() -> None:
@@ -543,45 +342,6 @@ def test_the_caller_names_the_host() -> None:
     assert one("x", context(host="web9")).host == "web9"
 
 
-def test_journal_json() -> None:
-    line = (
-        '{"__CURSOR":"s=1","__REALTIME_TIMESTAMP":"1777622400123456","__MONOTONIC_TIMESTAMP":"75669599999",'
-        '"_SOURCE_MONOTONIC_TIMESTAMP":"75669581768","_BOOT_ID":"f00","_HOSTNAME":"web1","_TRANSPORT":"kernel",'
-        '"SYSLOG_FACILITY":"0","SYSLOG_IDENTIFIER":"kernel","PRIORITY":"4","MESSAGE":"a\\n b"}'
-    )
-    expected = Record(
-        1, "a\n b", 75_669_581_768, 1_777_622_400_123_456, TsSource.JOURNALD, "web1", "f00", True, 4
-    )  # fmt: skip
-    assert one(line) == expected
-    assert one("\x1e" + line) == one("data: " + line) == expected
-
-
-@pytest.mark.parametrize(
-    ("message", "text"),
-    [
-        ("[79,79,77,10,255]", "OOM\n\\xff"),
-        ("null", ""),
-        ('["first","second"]', "first"),
-        ("[]", ""),
-        ("[300]", ""),
-        ("7", ""),
-        ('"\\ud83d\\ude00"', "😀"),
-        ('"half \\ud800 nul \\u0000"', "half \\ud800 nul \\x00"),
-    ],
-)
-def test_journal_json_messages(message: str, text: str) -> None:
-    record = one(f'{{"MESSAGE":{message},"__MONOTONIC_TIMESTAMP":"5","SYSLOG_IDENTIFIER":"kernel"}}')
-    assert (record.text, record.uptime_us, record.from_kernel) == (text, 5, None)
-    record.text.encode()
-
-
-def test_a_torn_journal_entry_is_told_and_kept() -> None:
-    problems: list[Problem] = []
-    (record,) = Reader(context(), problems).records([(1, b'{"MESSAGE":"Out of mem')])
-    assert record.text == '{"MESSAGE":"Out of mem'
-    assert [problem.severity for problem in problems] == ["data_loss"]
-
-
 @pytest.mark.parametrize(
     "line",
     [
@@ -607,50 +367,6 @@ def test_the_short_way_reads_what_the_long_way_reads(line: str) -> None:
 )
 def test_the_short_way_leaves_the_rest_alone(line: str) -> None:
     assert dmesg.PLAIN.match(line) is None
-
-
-@pytest.mark.parametrize(
-    ("fields", "expected"),
-    [
-        ({"SYSLOG_IDENTIFIER": "systemd-oomd", "_COMM": "systemd-oomd"}, "systemd-oomd"),
-        ({"SYSLOG_IDENTIFIER": "k3s", "_COMM": "k3s-server"}, "k3s"),
-        ({"SYSLOG_IDENTIFIER": "microk8s.daemon-kubelite", "_COMM": "kubelite"}, "microk8s.daemon-kubelite"),
-        ({"SYSLOG_IDENTIFIER": "nohang", "_COMM": "python3", "_SYSTEMD_UNIT": "nohang.service"}, "nohang"),
-        ({"SYSLOG_IDENTIFIER": "earlyoom", "_COMM": "logger", "_SYSTEMD_UNIT": "user@7.service"}, "earlyoom by logger"),
-        ({"SYSLOG_IDENTIFIER": "earlyoom"}, "earlyoom"),
-        ({"_COMM": "bash"}, "bash"),
-        ({}, None),
-    ],
-)
-def test_who_wrote_a_journal_entry(fields: dict[str, str | None], expected: str | None) -> None:
-    assert journal_entry.program({"_TRANSPORT": "syslog", **fields}) == expected
-
-
-LOGCAT = [
-    (
-        "05-01 10:00:00.123   479   480 I lowmemorykiller: Kill 'a' (1)",
-        Record(1, "Kill 'a' (1)", None, us(2025, 5, 1, 10, micro=123_000), INFERRED, level=6, program="lowmemorykiller"),
-    ),
-    (
-        "2026-05-01 10:00:00.123 +0200 lmkd  479   480 I lowmemorykiller:    to free 1kB",
-        Record(
-            1, "   to free 1kB", None, us(2026, 5, 1, 8, micro=123_000), TsSource.SYSLOG, level=6, program="lowmemorykiller"
-        ),
-    ),
-    ("I/lowmemorykiller(  479): x", Record(1, "x", level=6, program="lowmemorykiller")),
-    (
-        "05-31 10:00:00.123   479   480 E kernel: x",
-        Record(1, "x", None, us(2025, 5, 31, 10, micro=123_000), INFERRED, level=3, program="kernel"),
-    ),
-    ("13-01 10:00:00.123   479   480 E no_such_month: x", Record(1, "x", level=3, program="no_such_month")),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("line", "expected"), LOGCAT, ids=lambda value: value[:40] if isinstance(value, str) else "")
-def test_logcat_is_never_the_kernel(line: str, expected: Record) -> None:
-    expected.from_kernel = False
-    expected.wall_local = expected.wall_source is INFERRED
-    assert one(line) == expected
 
 
 @pytest.mark.parametrize(
@@ -685,36 +401,3 @@ def test_a_syslog_that_hands_on_what_kmsg_escapes() -> None:
     )
     (record,) = parse([line])
     assert record.text == "active_anon:1 inactive_anon:2\n active_file:68 inactive_file:100\n free:5"
-
-
-def test_a_console_that_was_too_slow_says_so_on_the_line_of_the_next_message() -> None:
-    """kernel/printk/printk.c of 3.14 to 4.9 ends this notice with a blank. It stays whole, for it is known by its text."""
-    notice, kill = (
-        "** 2 printk messages dropped **",
-        "Killed process 71 (winch) total-vm:900kB, anon-rss:71kB, file-rss:0kB",
-    )
-    line = f"{notice} [   31.500000] {kill}"
-    assert read(line, "[   31.600000] x") == [
-        Record(1, line),
-        Record(1, kill, 31_500_000),
-        Record(2, "x", 31_600_000),
-    ]
-    assert [record.text for record in read(f"> {line}", "> [   31.600000] x")] == [line, kill, "x"]
-    assert [record.text for record in read(notice, "[   31.600000] x")] == [notice, "x"]
-
-
-def test_times_that_count_from_the_line_before_have_that_of_their_minute() -> None:
-    told = read(
-        "[  +0.000001] a",
-        "[May 1 10:00] b",
-        "[  +0.000123] c",
-        "[May 1 10:01][T71] d",
-        "[< 1.000000>]  e",
-        "[ +12.000001] f",
-    )
-    at = us(2025, 5, 1, 10)  # the last such day before the file's own
-    assert [(record.text, record.wall_us, record.caller) for record in told] == [
-        ("a", None, None), ("b", at, None), ("c", at, None), ("d", at + 60_000_000, "T71"), (" e", at + 60_000_000, None),
-        ("f", at + 60_000_000, None),
-    ]  # fmt: skip
-    assert [record.text for record in read("[  71] 0 71 winch", "[ +71] x")] == ["[  71] 0 71 winch", "[ +71] x"]

@@ -64,19 +64,32 @@ class SourceResult:
 @dataclass(slots=True)
 class IngestResult:
     sources: list[SourceResult] = field(default_factory=list)
-    new: int = 0  # incidents that the history did not know
-    known: int = 0  # incidents that it knew
-    kills: int = 0  # kills that it did not know
+    kills: int = 0  # kills that the history did not know
     events: int = 0  # events of other killers and witnesses that it did not know
     unread: int = 0  # files that were named and not begun when it was stopped
+    _new: set[str] = field(default_factory=set)  # ids, as they are now
+    _known: set[str] = field(default_factory=set)
+
+    @property
+    def new(self) -> int:
+        """Incidents that the history did not know before."""
+        return len(self._new)
+
+    @property
+    def known(self) -> int:
+        """Incidents that it knew before, and that were seen again."""
+        return len(self._known)
 
     @property
     def damaged(self) -> bool:
         return self.unread > 0 or any(source.damaged for source in self.sources)
 
     def add(self, saved: Saved) -> None:
-        self.new += saved.new
-        self.known += saved.known
+        for incident_id, stored in saved.incidents.items():
+            seen = self._new if stored <= self._new else self._known
+            self._new -= stored
+            self._known -= stored
+            seen.add(incident_id)
         self.kills += saved.kills
         self.events += saved.events
 

@@ -40,9 +40,8 @@ KillRow = tuple[Any, ...]  # in the order of rows.KILLS
 
 
 class Saved(NamedTuple):
-    new: int  # incidents that the history did not know
-    known: int  # incidents of this batch that it knew already
-    kills: int  # kills that it did not know
+    incidents: dict[str, set[str]]  # those of this batch: id -> ids under which parts of it were stored before
+    kills: int  # kills that the history did not know
     events: int = 0  # memory events that it did not know
 
 
@@ -58,7 +57,7 @@ def save(con: Connection, judged: Sequence[Judged], sources: Sequence[SourceInfo
     """Store one batch, wholly or not at all. The same batch again changes nothing. The sources' events are then let go."""
     witnessed = [event for one in sources for event in one.events]
     with transaction(con):
-        saved = _save_incidents(con, judged) if judged else Saved(0, 0, 0)
+        saved = _save_incidents(con, judged) if judged else Saved({}, 0)
         if witnessed:
             saved = saved._replace(events=_save_events(con, witnessed))
         cgroups.keep(con, _paths(judged, witnessed))
@@ -105,8 +104,7 @@ def _save_incidents(con: Connection, judged: Sequence[Judged]) -> Saved:
         con, "t_kill_keys", rows.KILL_KEYS,
         ((kill_key, key) for key, cluster in named.items() for kill_key in sorted(_raw_keys(cluster))),
     )  # fmt: skip
-    known = sum(bool(cluster.stored) for cluster in named.values())
-    return Saved(len(named) - known, known, new_kills)
+    return Saved({incident_id: cluster.stored for incident_id, cluster in named.items()}, new_kills)
 
 
 def _sighting(one: Judged) -> Sighting:

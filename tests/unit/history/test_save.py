@@ -44,7 +44,7 @@ def contents(con: Connection) -> dict[str, list[tuple[Any, ...]]]:
 
 def test_what_goes_in_comes_out(con: Connection) -> None:
     (one,) = judged(seen(report(), "kern.log", host="web-1", wall_us=NOON_US))
-    assert save(con, [one], []) == Saved(new=1, known=0, kills=1)
+    assert save(con, [one], []) == Saved({one.incident_id: set()}, kills=1)
     stored = ask(
         con,
         "SELECT incident_id, host, epoch_us(ts), ts_source, uptime_s, totalpages, victim_pid, page_size FROM incidents",
@@ -72,7 +72,8 @@ def test_the_same_again_changes_nothing(con: Connection) -> None:
     batch = judged(seen(report(), "kern.log"), seen(report(800), "kern.log", line=900))
     save(con, batch, [info])
     before = contents(con)
-    assert save(con, batch, [info]) == Saved(new=0, known=2, kills=0)
+    ids = [one.incident_id for one in batch]
+    assert save(con, batch, [info]) == Saved({one: {one} for one in ids}, kills=0)
     assert contents(con) == before
 
 

@@ -76,6 +76,20 @@ def test_it_grows_while_it_is_open_and_reading_twice_changes_nothing(tmp_path: P
         assert list(history.incidents(host="node2").victim_pid) == [102]
 
 
+def test_what_it_counts_as_known_is_what_it_knew_before_it_began(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However little is stored at once: the second log of one event comes when the first is in the history."""
+    monkeypatch.setattr("oomforensics.ingest.BATCH", 1)
+    copy = tmp_path / "copy.log"
+    copy.write_bytes(log(tmp_path).read_bytes())
+    with oomforensics.open_history(tmp_path / "h.duckdb", create=True) as history:
+        first = history.ingest(log(tmp_path), copy)
+        assert (first.new, first.known, first.kills, len(history)) == (1, 0, 1, 1)
+        again = history.ingest(copy, log(tmp_path), log(tmp_path, "node2", 102), log(tmp_path, "node2", 102))
+        assert (again.new, again.known, again.kills, len(history)) == (1, 1, 1, 2)
+
+
 def test_what_read_logs_made_is_gone_when_it_is_closed(tmp_path: Path) -> None:
     with oomforensics.read_logs(log(tmp_path)) as read:
         assert read.path.exists()

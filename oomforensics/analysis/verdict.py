@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from oomforensics.analysis import wording
 from oomforensics.analysis.candidates import Candidate
-from oomforensics.analysis.model import VerdictWord
+from oomforensics.analysis.model import Scope, VerdictWord
 from oomforensics.analysis.ranking import Ranking, Standing
 from oomforensics.analysis.readings import ASSUMED_PAGE_SIZE, Case, Finding, readings, table_of
 from oomforensics.analysis.scoring import Table
@@ -51,9 +51,9 @@ def _by_message(case: Case) -> Finding | None:
     incident = case.incident
     messages = [kill.message for kill in incident.kills] + [incident.selected.message if incident.selected else None]
     if ALLOCATING_TASK_MESSAGE in messages:
-        return Finding(VerdictWord.ALLOCATING_TASK, wording.allocating_task(case.selected_comm))
+        return Finding(VerdictWord.ALLOCATING_TASK, wording.allocating_task(case))
     if MPOL_BIND_MESSAGE in messages:
-        return Finding(VerdictWord.ALLOCATING_TASK, wording.mpol_bind(case.selected_comm))
+        return Finding(VerdictWord.ALLOCATING_TASK, wording.mpol_bind(case))
     return None
 
 
@@ -77,6 +77,8 @@ def _try_ranking(case: Case) -> Finding | str:
         if incident.oom_group_path is not None:
             return Finding(VerdictWord.OOM_GROUP, "the task table is not in the log.")
         return "The task table is not in the log, so nothing can be compared with the victim."
+    if len(incident.table.rows) == 1 and incident.meminfo is None and case.found.scope is not Scope.MEMCG:
+        return "The log has one row of the task table and no Mem-Info: others' rows may be lost, so nothing can be compared."
     if case.identified.unmodelled:
         return f"This kernel has another OOM killer that is not modelled: {case.identified.unmodelled}."
     era = case.identified.era

@@ -88,18 +88,26 @@ def child_sacrificed(case: Case, ranking: Ranking) -> str:
     )
 
 
-def allocating_task(comm: str | None) -> str:
+def allocating_task(case: Case) -> str:
     return (
-        f"vm.oom_kill_allocating_task is set: the kernel killed the task whose allocation failed, "
-        f"{comm or 'not named'}, without comparing anyone."
+        f"vm.oom_kill_allocating_task is set: the kernel took the task whose allocation failed, "
+        f"{case.selected_comm or 'not named'}, without comparing anyone.{_in_its_place(case)}"
     )
 
 
-def mpol_bind(comm: str | None) -> str:
+def mpol_bind(case: Case) -> str:
     return (
-        f"The memory policy's nodes were full, and this kernel then kills the task that asked, {comm or 'not named'}, "
-        "without comparing anyone."
+        "The memory policy's nodes were full, and this kernel then takes the task that asked, "
+        f"{case.selected_comm or 'not named'}, without comparing anyone.{_in_its_place(case)}"
     )
+
+
+def _in_its_place(case: Case) -> str:
+    """Up to 5.0 the kill step may take a child of the task; and a thread's kill line names its process."""
+    kill = next(iter(case.incident.kills), None)
+    if kill is None or kill.pid == case.selected_pid:
+        return ""
+    return f" Killed was {kill.comm} (pid {kill.pid}): a child in its parent's place, or the process of that thread."
 
 
 def oom_group(path: str, members: int) -> str:

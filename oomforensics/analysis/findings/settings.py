@@ -33,7 +33,7 @@ def panicked_on_oom(seen: Evidence) -> Found | None:
 
 @entry(
     Severity.WARNING,
-    condition="the message says oom_kill_allocating_task: who asked for memory was killed",
+    condition="the message says oom_kill_allocating_task: who asked for memory was taken",
     advice=(
         "vm.oom_kill_allocating_task=1 kills whoever asks next, however small. It saves the walk over all processes on "
         "very large machines and makes the victim chance everywhere else: set it to 0, and the biggest process is taken."
@@ -44,12 +44,9 @@ def allocating_task_killed(seen: Evidence) -> Found | None:
     if scene.verdict != "allocating_task" or scene.scope != Scope.GLOBAL or not scene.kills:
         return None
     victim, biggest = scene.victim, seen.biggest
-    text = (
-        f"vm.oom_kill_allocating_task is set: {words.name(scene.victim_comm, scene.victim_pid)} died because it asked."
-    )
-    facts: tuple[Fact, ...] = (
-        Fact("pid killed for asking", scene.victim_pid or 0, None, scene.kills[0].line, scene.source),
-    )
+    asked = "it" if scene.selected_pid in (None, scene.victim_pid) else f"pid {scene.selected_pid}"
+    text = f"vm.oom_kill_allocating_task is set: {words.name(scene.victim_comm, scene.victim_pid)} died because {asked} asked."
+    facts: tuple[Fact, ...] = (Fact("pid killed", scene.victim_pid or 0, None, scene.kills[0].line, scene.source),)
     if victim is not None and biggest is not None and biggest.used_pages > victim.used_pages:
         text += f" {words.who(biggest)} held more, {words.size(biggest.used_pages * seen.page_kb)}."
         facts += (words.row(seen, biggest),)

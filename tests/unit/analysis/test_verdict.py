@@ -129,6 +129,36 @@ def test_allocating_task() -> None:
     assert result.candidates[1].rank == 1, "the ranking is shown all the same"
 
 
+def test_another_may_die_for_the_allocating_task() -> None:
+    asks, dies = task(6344, 400), task(6345, 50)
+    report = Report(KERNELS["4.4"], [asks, dies, task(11, 90_000)], dies, trigger=asks, selected=asks, score=0)
+    lines = [line.replace("Out of memory: Kill", "Out of memory (oom_kill_allocating_task): Kill")
+             for line in report.lines()]  # fmt: skip
+    (result,) = judged(stamped(lines))
+    assert (result.verdict.word, result.selected_pid, result.victim_pid) == (W.ALLOCATING_TASK, 6344, 6345)
+    assert result.verdict.text == (
+        "vm.oom_kill_allocating_task is set: the kernel took the task whose allocation failed, task6344, without comparing "
+        "anyone. Killed was task6345 (pid 6345): a child in its parent's place, or the process of that thread."
+    )
+
+
+@pytest.mark.parametrize(
+    ("memcg", "drop", "word"),
+    [
+        (None, "Mem-Info", W.INSUFFICIENT_DATA),
+        (None, None, W.HIGHEST_BADNESS),  # a machine of one process, as its whole report shows
+        ("/pod", "Mem-Info", W.HIGHEST_BADNESS),  # a container often has only one
+    ],
+)
+def test_one_row_of_a_machines_table_proves_nothing(memcg: str | None, drop: str | None, word: W) -> None:
+    lines = list(Report(KERNELS["4.4"], [task(10, 90_000)], task(10, 90_000), memcg=memcg, score=177).lines())
+    if drop:
+        table = next(at for at, line in enumerate(lines) if line.startswith("[ pid ]"))
+        lines = lines[table:]
+    (result,) = judged(stamped(lines))
+    assert result.verdict.word is word, result.verdict.text
+
+
 def test_oom_group() -> None:
     small, big = task(10, 1_000), task(11, 20_000)
     kill = list(Report(KERNELS["6.12"], [], small, memcg="/pod").kill_lines())

@@ -21,6 +21,8 @@ _MESSAGES = {
     "Out of memory (oom_kill_allocating_task)": Scope.GLOBAL,
 }
 SYSRQ_ORDER = -1  # 4.3+
+# On the stack of nobody whom the machine's shortage made to call the OOM killer (mm/memcontrol.c, 2.6.25+).
+_MEMCG_FRAMES = {"mem_cgroup_out_of_memory", "mem_cgroup_oom_synchronize"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +56,12 @@ def _scope(incident: Incident, raw: str | None, oom_memcg: str | None) -> tuple[
     by_message = next((_MESSAGES[message] for message in _messages(incident) if message in _MESSAGES), None)
     if printed is not None and not (printed is Scope.GLOBAL and by_message is Scope.MEMCG):
         return printed, False
-    if by_message is Scope.MEMCG or oom_memcg is not None or incident.memcg.memory is not None:
+    if by_message is Scope.MEMCG or oom_memcg is not None or incident.memcg.memory is not None or incident.memcg.stats:
         return Scope.MEMCG, True
     if by_message is not None:
         return by_message, True
+    if _MEMCG_FRAMES & set(incident.call_trace):
+        return Scope.MEMCG, True
     return (Scope.GLOBAL, True) if incident.meminfo is not None else (Scope.UNKNOWN, True)
 
 

@@ -174,7 +174,7 @@ class Builder:
 
     def take_selected(self, record: Record, found: re.Match[str], shape: shapes.Shape) -> None:
         self.incident.selected = Selected(
-            record.line, found["message"], int(found["pid"]), found["comm"], int(found["score"])
+            record.line, shapes.message(found["message"]), int(found["pid"]), found["comm"], int(found["score"])
         )
         if shape.feature:
             self.incident.features.add(shape.feature)

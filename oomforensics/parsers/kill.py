@@ -46,7 +46,7 @@ def _kill(found: re.Match[str], record: Record, shape: str) -> Kill:
         pid=int(found["pid"]),
         comm=groups.get("comm") or "",
         shape=shape,
-        message=groups.get("message"),
+        message=shapes.message(groups["message"]) if groups["message"] else None,
         uid=int(uid) if uid else None,
         uptime_us=record.uptime_us,
         wall_us=record.wall_us,

@@ -103,7 +103,7 @@ SELECTED: tuple[Shape, ...] = (
         "Out of memory: Kill process 1532 (badsysprogram) score 919 or sacrifice child",
         _rx(
             r"^(?P<message>[^:]{1,80}):\ Kill\ process\ (?P<pid>\d+)\ \((?P<comm>.*)\)"
-            r"\ score\ (?P<score>-?\d+)\ or\ sacrifice\ child\s*$"
+            r"\ score\ (?P<score>-?\d+)\ or\ sacrifice\ c\S*\s*$"  # its last letters cut, or the next line glued to them
         ),
         commit="5e9d834a0e0c0485dfa487281ab9650fc37a3bb5",
         feature="selected:sacrifice-child",
@@ -128,7 +128,7 @@ KILLED = Shape(
     _rx(
         # two blanks: a column of `kubectl get events`, in which the node problem detector repeats the kernel's line
         r"^(?:(?P<message>(?:(?!\ \ )[^:]){1,80}):\ )?Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?"
-        r"\ \((?P<comm>.*)\)(?:,\ UID\ (?P<uid_after>\d+))?,?\ ?(?P<sizes>(?:total-vm|vsz):.*)$"
+        r"\ ?\((?P<comm>.*)\)(?:,\ UID\ (?P<uid_after>\d+))?,?\ ?(?P<sizes>(?:total-vm|vsz|anon-rss):.*)$"
     ),
 )
 # Without sizes: up to 2.6.32 and RHEL 5, or cut. Only these messages, so that prose is not taken for a kill.
@@ -163,6 +163,18 @@ KILLED_UB = Shape(
         r"\ score\ -?\d+\ vm:(?P<total_vm_kb>\d+)kB,\ rss:\d+kB,\ swap:\d+kB\s*$"
     ),
 )
+# What `message` may be. Somebody's own mark may stand before it: `# Out of memory: …`, `**Out of memory: …`.
+_MESSAGES = (
+    "Memory cgroup out of memory", "Out of memory", "Out of Memory", "No available memory (MPOL_BIND)",
+    "Out of memory (oom_kill_allocating_task)",
+)  # fmt: skip
+
+
+def message(text: str) -> str:
+    """The message of a selection or a kill, without what stands before it."""
+    return next((known for known in _MESSAGES if text.endswith(known)), text)
+
+
 SIZE = compiled(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")
 KILLED_UID = compiled(r", UID:(\d+)(?: |$|,)")
 KILLED_ADJ = compiled(r" oom_score_adj:(-?\d+)\s*$")

@@ -50,18 +50,20 @@ def parse(text: str, line: int) -> Summary | None:
 
 
 def parse_cut(text: str, line: int) -> Summary | None:
-    """What a torn line still says: the constraint, and perhaps which nodes were allowed."""
+    """What a torn line still says: the constraint, and perhaps which nodes were allowed and the cgroup whose limit was hit."""
     found = _CONSTRAINT.match(text)
     if not found:
         return None
-    mems = _MEMS.search(text)
+    mems = list(_MEMS.finditer(text))
+    behind = text[mems[0].end() :] if len(mems) == 1 else ""
+    memcg = behind[len(_MEMCG) :].split(",task_memcg=") if behind.startswith(_MEMCG) else []
     return Summary(
         line=line,
         constraint=found[1],
         nodemask=None,
         cpuset=None,
-        mems_allowed=mems[1] if mems else None,
-        oom_memcg=None,
+        mems_allowed=mems[0][1] if mems else None,
+        oom_memcg=memcg[0] if len(memcg) == 2 else None,  # its end is known, and by one reading only
         task_memcg=None,
         comm=None,
         pid=None,

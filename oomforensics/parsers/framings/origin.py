@@ -2,6 +2,7 @@
 
     localhost kernel: text           ip-10-0-0-1 systemd[1]: text
     kernel: text                     (some syslogs write no host)
+    [localhost] kernel: text         (a host in brackets, and nothing else in them)
     openwrt kern.warn kernel: text   (busybox)
 
 Only the tag `kernel:` is the kernel: `evil[1]: kernel: text` is a program's, and so is `kernel[12]:`.
@@ -20,7 +21,7 @@ _NAMES = "emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug"
 _LEVEL = rf"([a-z0-9]{{3,8}})\.({_NAMES}) "
 _TAG = re.compile(
     # A tag ends in a colon, a host does not; where the level alone stands there, there is no host.
-    rf"(?:(?!{_LEVEL.replace('(', '(?:')}|(?i:{_NAMES}) )([^\s:]\S*[^\s:\]]|[^\s:\]]) )?"
+    rf"(?:(?!{_LEVEL.replace('(', '(?:')}|(?i:{_NAMES}) )([^\s:]\S*[^\s:\]]|[^\s:\]]|\[[\w.-]{{1,253}}\]) )?"
     rf"(?:{_LEVEL}|(?(1)(?!)|((?i:{_NAMES})) ))?"
     r"([^\s:\[\]]{1,255})(\[[^\]\s]{1,20}\])?:(?: |(?=\[)|$)"
 )

@@ -22,7 +22,7 @@ from oomforensics.parsers.records import TsSource
 _ZONES = "UTC|GMT|CES?T|EES?T|WES?T|MSK|BST|IST|[JK]ST|[ECMP][SD]T|AE[SD]T|NZ[SD]T"  # no more: a host may be called ABC
 _DATE = re.compile(
     r"(?:<(\d{1,3})>)?([^\W\d_][\w.]{1,7}|\d{1,2}[월月]) {1,2}(\d{1,2}) (\d\d:\d\d:\d\d)(?:\.(\d{3,9}))? "
-    rf"(?!(?:19|20)\d\d [^\s:]+ )(?:({_ZONES}) (?=[^\s:\[\]]+ (?:kernel|[^\s:\[\]]+\[\d+\]): |kernel: ))?"
+    rf"(?!(?:19|20)\d\d (?:[^\s:]+ |kernel: ))(?:({_ZONES}) (?=[^\s:\[\]]+ (?:kernel|[^\s:\[\]]+\[\d+\]): |kernel: ))?"
 )
 _WITH_YEAR = re.compile(
     r"(?:[^\W\d_]\w{1,3}\.?,? )?(?:(\d{4}) )?([^\W\d_][\w.]{1,7}) {1,2}(\d{1,2}) (?:(\d{4}) )?(\d\d:\d\d:\d\d)(?:\.\d{3,9})?"

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from oomforensics.analysis.model import Judged, VerdictWord
+from oomforensics.analysis.model import Judged, Scope, VerdictWord
 from tests.support.logs import judged
 from tests.support.printer import KERNELS, Report, Task, stamped
 from tests.support.samples import FIXTURES
@@ -384,3 +384,18 @@ def test_whose_the_victim_was_by_the_line_before_its_kill() -> None:
     assert (one.victim_pid, one.victim_uid) == (71, 1042)
     (other,) = judged([f"{named},pid=70,uid=1042", killed])
     assert (other.victim_pid, other.victim_uid) == (71, None)
+
+
+@pytest.mark.parametrize(
+    ("kept", "scope"),
+    [
+        (("mem_cgroup_out_of_memory", "invoked"), Scope.MEMCG),
+        (("Memory cgroup stats for", "invoked"), Scope.MEMCG),
+        (("invoked",), Scope.UNKNOWN),
+    ],
+)
+def test_what_ran_out_is_told_by_what_only_a_cgroups_report_has(kept: tuple[str, ...], scope: Scope) -> None:
+    lines = [*Report(KERNELS["4.4"], [task(1, 9)], task(1, 9), memcg="/a").lines()]
+    lines.insert(4, " mem_cgroup_out_of_memory+0xbb/0xd0")
+    (result,) = judged(stamped([line for line in lines if any(word in line for word in (*kept, "Call Trace"))]))
+    assert result.scope is scope

@@ -324,3 +324,25 @@ def test_a_row_that_journalctl_hides_is_a_lost_row() -> None:
     assert (hidden.table.damaged_rows, hidden.missing) == (1, ["task_rows"])
     (whole,) = incidents([*lines, f"{stamp}[1.1K blob data]"])
     assert whole.missing == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Killed process 9682, UID 27,(mysqld) total-vm:47388kB, anon-rss:3744kB, file-rss:80kB",
+        "Out of memory: Killed process 9682 (mysqld) anon-rss:3744kB oom_score_adj:200",
+        "web1 kernel: Out of Memory: Killed process 9682 (mysqld).",
+        "[web1] kernel: Out of Memory: Killed process 9682 (mysqld).",
+    ],
+)
+def test_a_kill_line_alone_that_somebody_wrote_anew(line: str) -> None:
+    (incident,) = incidents(["From a manual:", line])
+    assert [(kill.pid, kill.comm) for kill in incident.kills] == [(9682, "mysqld")]
+
+
+@pytest.mark.parametrize("end", ["sacrifice c", "sacrifice childSep ", "sacrifice child**"])
+@pytest.mark.parametrize("mark", ["", "# ", "**"])
+def test_a_selection_whose_ends_somebody_else_touched(mark: str, end: str) -> None:
+    (incident,) = incidents([f"{mark}Out of memory: Kill process 12 (java) score 673 or {end}"])
+    assert incident.selected is not None
+    assert (incident.selected.message, incident.selected.pid, incident.selected.score) == ("Out of memory", 12, 673)

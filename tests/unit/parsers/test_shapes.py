@@ -147,7 +147,22 @@ def test_a_torn_summary_line_says_what_is_left() -> None:
     assert summary.parse("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)", 3) is None
     left = summary.parse_cut("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)", 3)
     assert left is not None
-    assert (left.constraint, left.pid) == ("CONSTRAINT_MEMCG", None)
+    assert (left.constraint, left.oom_memcg, left.pid) == ("CONSTRAINT_MEMCG", None, None)
+
+
+@pytest.mark.parametrize(
+    ("rest", "oom_memcg"),
+    [
+        (",oom_memcg=/pod,task_memcg=/po", "/pod"),
+        (",oom_memcg=/pod,task_mem", None),
+        (",oom_memcg=/a,task_memcg=/b,task_memcg=/a,task_memcg=/b/c", None),  # a name that holds the key
+        (",global_oom,task_memcg=/po", None),
+    ],
+)
+def test_the_limiting_cgroup_of_a_line_that_is_cut_behind_it(rest: str, oom_memcg: str | None) -> None:
+    left = summary.parse_cut(f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mems_allowed=0-1{rest}", 3)
+    assert left is not None
+    assert (left.mems_allowed, left.oom_memcg, left.task_memcg) == ("0-1", oom_memcg, None)
 
 
 @pytest.mark.parametrize(

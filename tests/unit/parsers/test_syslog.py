@@ -38,7 +38,11 @@ def test_the_same_date_in_two_zones_is_two_moments() -> None:
         ("Dec 20 03:17:52 UTC web1 kernel: x", "web1", (2025, 12, 20), False),
         ("Dec 20 03:17:52 CEST web1 kernel: x", "web1", (2025, 12, 20), True),
         ("Dec 20 03:17:52 ABC kernel: x", "ABC", (2025, 12, 20), True),
-        ("Dec 20 03:17:52 2025 kernel: x", "2025", (2025, 12, 20), True),
+        ("Dec 20 03:17:52 2025 kernel: x", None, (2025, 12, 20), True),
+        ("Dec 20 03:17:52 2025 kernel: : [  9.123456] x", None, (2025, 12, 20), True),
+        ("Dec 20 03:17:52 fw1 kernel: : [  9.123456] x", "fw1", (2025, 12, 20), True),
+        ("Dec 20 03:17:52 [fw1] kernel: x", "[fw1]", (2025, 12, 20), True),
+        ("Dec 20 03:17:52 [fw1] kernel: [  9.123456] x", "[fw1]", (2025, 12, 20), True),
         ("2025/12/20 03:17:52 web1 kernel: x", "web1", (2025, 12, 20), True),
         ("[2025-12-20 03:17:52,5] kernel: x", None, (2025, 12, 20), True),
         ("2025-12-20T03:17:52.804300Z WARNING kernel: x", None, (2025, 12, 20), False),
@@ -51,6 +55,13 @@ def test_hosts_and_dates_of_a_syslog(line: str, host: str | None, moment: tuple[
     assert found.wall_us is not None
     when = datetime.fromtimestamp(found.wall_us // 1_000_000, UTC)
     assert (when.year, when.month, when.day) == moment
+
+
+def test_a_colon_of_a_template_before_the_stamp_goes_on_every_line() -> None:
+    """rsyslog's `%syslogtag%: %msg%`."""
+    found = parse([f"May  1 10:00:00 h kernel: : [  9.12345{digit}] x" for digit in range(3)])
+    assert [(each.text, each.uptime_us) for each in found] == [("x", 9_123_450 + digit) for digit in range(3)]
+    assert one("May  1 10:00:00 h kernel: : x").text == ": x"
 
 
 def test_a_level_that_stands_alone_is_the_level() -> None:

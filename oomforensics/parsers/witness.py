@@ -88,7 +88,7 @@ class Witness:
 _FIELDS = frozenset({"comm", "cgroup", "unit", "container_id", "pod_uid", "job_id"})
 _INT_FIELDS = frozenset({"pid", "uid"})
 _INT = ("_kb", "_mb", "_mib", "_bytes", "_adj", "_score", "_pid", "_s", "_ms", "order", "badness", "considered", "events",
-        "killed", "adj", "count", "allowed")  # fmt: skip
+        "killed", "adj", "count", "allowed", "signal_number")  # fmt: skip
 _FLOAT = ("_percent", "_10s", "_60s", "_300s")
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
 

@@ -150,16 +150,22 @@ WITNESSES: tuple[Witness, ...] = (
         reach=1000, fold=_candidate,
     ),
     Witness(
-        "earlyoom_kill", Says.KILL, "earlyoom", Speaker.PROGRAM, ("sending SIG",),
+        "earlyoom_kill", Says.KILL, "earlyoom", Speaker.PROGRAM, ("sending SIG", " with signal "),
         (
             _rx(rf'^sending (?P<signal>SIGTERM|SIGKILL) to process (?P<pid>\d+) (?:uid (?P<uid>\d+) )?"{_COMM}":'
                 r' badness (?P<badness>-?\d+), VmRSS (?P<rss_mib>\d+) MiB'),
             _rx(rf'^sending (?P<signal>SIGTERM|SIGKILL) to process (?P<pid>\d+) uid (?P<uid>\d+) "{_COMM}":'
                 r' oom_score (?P<oom_score>-?\d+), (?:oom_score_adj (?P<oom_score_adj>-?\d+), )?VmRSS (?P<rss_mib>\d+) MiB'
                 r'(?:, cmdline "(?P<cmdline>.*)")?'),
+            _rx(rf'^killing process (?P<pid>\d+) "{_COMM}" with signal (?P<signal_number>\d+): badness (?P<badness>-?\d+),'
+                r' VmRSS (?P<rss_mib>\d+) MiB'),
+            _rx(rf"^Killing process '{_COMM}' with signal (?P<signal_number>\d+), pid: (?P<pid>\d+),"
+                r" badness: (?P<badness>-?\d+), VmRSS: (?P<rss_mib>\d+) MiB"),
         ),
         (
             'sending SIGTERM to process 1985588 uid 1000 "(sd-pam)": badness 733, VmRSS 3 MiB',
+            'killing process 27541 "bash" with signal 15: badness 550, VmRSS 7609 MiB',
+            "Killing process 'tail' with signal 15, pid: 24059, badness: 997, VmRSS: 4278 MiB",
             'sending SIGKILL to process 3213 "chrome": badness 863, VmRSS 300 MiB',  # up to 1.5
             'sending SIGTERM to process 4107 uid 1000 "java": oom_score 902, VmRSS 5120 MiB, cmdline "java -Xmx8g -jar a.jar"',
             'sending SIGTERM to process 4107 uid 1000 "java": oom_score 902, oom_score_adj 0, VmRSS 5120 MiB, cmdline "java"',
@@ -185,6 +191,14 @@ WITNESSES: tuple[Witness, ...] = (
             "oomd kill: 46.46 10.00 3.00 system.slice/build.service 1073741824 ruleset:[user session protection]"
             " detectorgroup:[pressure is high] killer:kill_by_memory_size_or_growth v2",
             "oomd kill: 10.00 60.00 600.00 system.slice/build.service  1999 detector:swap,12345MB killer:default",
+        ),
+    ),
+    Witness(  # runtime.OOMController of machined (1.12), whose log dmesg has; which processes there were is another line
+        "talos_kill", Says.KILL, "talos", Speaker.ANY, ("[talos] Sending SIGKILL to cgroup ",),
+        (_rx(r'^\[talos\] Sending SIGKILL to cgroup \{[^{}\n]{0,200}"cgroup": "(?:/sys/fs/cgroup)?(?P<cgroup>/[^"]{1,4096})"'),),
+        (
+            '[talos] Sending SIGKILL to cgroup {"component": "controller-runtime", "controller": "runtime.OOMController",'
+            ' "cgroup": "/sys/fs/cgroup/kubepods/burstable/pod77f06c5c-4593-43e9-b970-987f6ecb825b"}',
         ),
     ),
     Witness(

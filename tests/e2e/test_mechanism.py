@@ -41,6 +41,7 @@ def test_every_death_has_its_mechanism_or_none(db: Path) -> None:
         "android-logcat.log": [("lmkd", own)] * 3,
         "docker.txt": [claim],
         "earlyoom.log": [("earlyoom", own)] * 2,
+        "earlyoom-old.log": [("earlyoom", own)] * 2,
         "htcondor.log": [(None, "claim")],
         "kubectl-describe.txt": [claim] * 3,
         "kubernetes-events.json": [claim],
@@ -50,6 +51,7 @@ def test_every_death_has_its_mechanism_or_none(db: Path) -> None:
         "oomd.log": [("oomd", own)],
         "slurm.log": [("slurm", own), claim, claim, claim],
         "systemd-oomd.log": [("systemd-oomd", own)] * 2,
+        "talos.log": [("talos", own)],
     }
 
 

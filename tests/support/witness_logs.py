@@ -53,6 +53,16 @@ LOGS: dict[str, list[Seen]] = {
         Seen("earlyoom_kill", 7, {"pid": 5000, "comm": 'a": badness 9', "uid": 1001, "host": "web1", "program": "earlyoom"},
              {"badness": 733, "rss_mib": 3}, "2026-05-01T10:05:00+00:00"),
     ],
+    "earlyoom-old.log": [
+        Seen("earlyoom_kill", 2, {"pid": 24059, "comm": "tail", "host": "web1", "program": "earlyoom"},
+             {"signal_number": 15, "badness": 997, "rss_mib": 4278}, "2026-02-19T11:29:08+00:00"),
+        Seen("earlyoom_kill", 3, {"pid": 27541, "comm": "bash", "host": "web1", "program": "earlyoom"},
+             {"signal_number": 9, "badness": 550, "rss_mib": 7609}, "2026-02-19T11:30:08+00:00"),
+    ],
+    "talos.log": [
+        Seen("talos_kill", 1, {"cgroup": "/kubepods/burstable/pod77f06c5c-4593-43e9-b970-987f6ecb825b",
+                               "pod_uid": "77f06c5c-4593-43e9-b970-987f6ecb825b"}, {}, "2026-05-01T10:00:00+00:00"),
+    ],
     "nohang.log": [  # the second victim was spared
         Seen("nohang_kill", 5, {"pid": 27275, "comm": "Web Content", "host": "desk", "program": "nohang"},
              {"badness": 721, "signal": "SIGTERM"}, "2026-05-01T10:00:00+00:00"),

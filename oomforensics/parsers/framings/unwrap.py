@@ -50,6 +50,14 @@ BROKEN: tuple[Broken, ...] = (
         ("cc1plus invoked oom-killer:", "gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO), order=0,"),
     ),
     Broken(
+        _rx(r".{1,60} invoked"), _rx(r"$^"), _rx(r"oom-killer: gfp_mask=.*"),
+        ("vim invoked", "oom-killer: gfp_mask=0x280da, order=0, oom_adj=0"),
+    ),
+    Broken(
+        _rx(r"CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm:|Pid: \d+, comm:"), _rx(r"$^"), _rx(r".{1,15} (?:Not tainted|Tainted:).*"),
+        ("Pid: 27080, comm:", "vim Not tainted 2.6.35.4 #1"),
+    ),
+    Broken(
         _rx(r"CPU: \d+ (?:UID: \d+ )?PID: .*|Pid: \d+, comm: .*"), _rx(r".* #\S+.*"),
         _rx(r"(?:[Tt]ainted:? .*|\d+\.\d+\S* #?.*|#\d+.*|[A-Z ]+ \d+\.\d+\S* #.*)"),
         ("CPU: 0 PID: 33609 Comm: cc1plus Kdump: loaded Not", "tainted 6.9.0-rc3+ #49"),
@@ -67,7 +75,7 @@ BROKEN: tuple[Broken, ...] = (
         ("Memory cgroup out of memory: Killed", "process 116849 (alloc_anon) total-vm:12236kB,"),
     ),
     Broken(
-        _rx(rf"(?:.*: )?Kill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*sacrifice child"),
+        _rx(rf"(?:.*: )?[Kk]ill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*(?:sacrifice child|or a child|and children\.)"),
         _rx(r"(?!Out of|Memory cgroup|oom_reaper|Kill|Mem|CPU:|Tasks|\[|\*\*).+"),
         ("Memory cgroup out of memory: Killed process 116849", "(alloc_anon) total-vm:12236kB, anon-rss:6888kB, file-rss:0kB,"),
     ),
@@ -108,6 +116,10 @@ BROKEN: tuple[Broken, ...] = (
             r"| ?(?:active_anon|active_file|unevictable|dirty|slab_reclaimable|mapped|free):.*"),
         _rx(r"$^"), _rx(_PAIRS),
         ("Node 0 DMA free:15868kB min:64kB low:80kB high:96kB", "reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB"),
+    ),
+    Broken(  # the last, for anything short may begin so
+        _rx(r".{1,15}"), _rx(r"$^"), _rx(r"invoked oom-killer: gfp_mask=.*"),
+        ("gnome-volume-ma", "invoked oom-killer: gfp_mask=0x201da, order=0, oom_adj=0"),
     ),
 )  # fmt: skip
 # A book's sign for "goes on".

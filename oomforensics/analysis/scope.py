@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oomforensics.analysis.model import Scope
+from oomforensics.analysis.nodes import parse_list
 from oomforensics.parsers.facts import Incident
 
 _CONSTRAINTS = {
@@ -58,11 +59,22 @@ def _scope(incident: Incident, raw: str | None, oom_memcg: str | None) -> tuple[
         return printed, False
     if by_message is Scope.MEMCG or oom_memcg is not None or incident.memcg.memory is not None or incident.memcg.stats:
         return Scope.MEMCG, True
+    if by_message is Scope.GLOBAL and _on_some_nodes_only(incident):
+        return Scope.UNKNOWN, True
     if by_message is not None:
         return by_message, True
     if _MEMCG_FRAMES & set(incident.call_trace):
         return Scope.MEMCG, True
     return (Scope.GLOBAL, True) if incident.meminfo is not None else (Scope.UNKNOWN, True)
+
+
+def _on_some_nodes_only(incident: Incident) -> bool:
+    """A mempolicy or a cpuset left nodes out: 4.9 to 4.20 print the nodes asked for, and no constraint."""
+    asked = parse_list(incident.invoked.nodemask if incident.invoked else None)
+    with_memory = {0} | {
+        each["node"] for each in (incident.meminfo.hugepages if incident.meminfo else ()) if "node" in each
+    }
+    return bool(asked) and not with_memory <= asked
 
 
 def _messages(incident: Incident) -> list[str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from oomforensics.analysis.model import Scope, TotalPages
+from oomforensics.analysis.nodes import parse_list
 from oomforensics.analysis.scope import ScopeFound
 from oomforensics.kernel import totalpages
 from oomforensics.kernel.accounting import accounting_of
@@ -15,7 +14,6 @@ from oomforensics.parsers.facts import Incident, MemcgUsage, MemInfo
 
 _UNLIMITED_KB = 2**52  # every "no limit" that a kernel prints is above
 _ASSUMED_PAGE_SIZE = 4096
-_NODE = re.compile(r"[0-9]{1,4}")
 
 
 def find_totalpages(
@@ -196,14 +194,3 @@ def _swap_in_use_pages(incident: Incident, page_size: int) -> int:
     by_tasks = int(swapents.values.sum()) if swapents is not None else 0
     swap = incident.memcg.swap
     return max(by_tasks, swap.usage_kb * 1024 // page_size if swap else 0)
-
-
-def parse_list(text: str | None) -> set[int]:
-    """`0-1,3` -> {0, 1, 3}; empty for what is no list of nodes."""
-    nodes: set[int] = set()
-    for part in (text or "").split(","):
-        first, _, last = part.partition("-")
-        if not _NODE.fullmatch(first) or not _NODE.fullmatch(last or first) or int(last or first) > 4096:
-            return set()
-        nodes.update(range(int(first), int(last or first) + 1))
-    return nodes

@@ -13,9 +13,9 @@ from oomforensics.amounts import size
 from oomforensics.analysis.allocation import limits, machine, page_fault, zones
 from oomforensics.analysis.allocation.model import Allocation, Cause, ZoneCheck
 from oomforensics.analysis.model import Scope
+from oomforensics.analysis.nodes import parse_list
 from oomforensics.analysis.scene import Scene
 from oomforensics.analysis.scope import SYSRQ_ORDER
-from oomforensics.analysis.total import parse_list
 from oomforensics.kernel.gfp import Gfp, decode
 from oomforensics.kernel.watermarks import MAX_ORDER, Request, reaches, rules_of
 from oomforensics.parsers.facts import MemInfo

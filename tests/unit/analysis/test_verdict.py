@@ -399,3 +399,25 @@ def test_what_ran_out_is_told_by_what_only_a_cgroups_report_has(kept: tuple[str,
     lines.insert(4, " mem_cgroup_out_of_memory+0xbb/0xd0")
     (result,) = judged(stamped([line for line in lines if any(word in line for word in (*kept, "Call Trace"))]))
     assert result.scope is scope
+
+
+@pytest.mark.parametrize(
+    ("nodemask", "scope"),
+    [("(null)", Scope.GLOBAL), ("0", Scope.GLOBAL), ("0-1", Scope.GLOBAL), ("1", Scope.UNKNOWN)],
+)
+def test_who_asked_for_some_nodes_only_did_not_run_the_machine_out(nodemask: str, scope: Scope) -> None:
+    """4.9 to 4.20 do not print the constraint."""
+    invoked = f"a invoked oom-killer: gfp_mask=0x16080c0(GFP_KERNEL), nodemask={nodemask},  order=0, oom_score_adj=0"
+    (result,) = judged(stamped([invoked, "Out of memory: Kill process 9 (a) score 9 or sacrifice child"]))
+    assert (result.scope, result.scope_inferred) == (scope, True)
+
+
+@pytest.mark.parametrize(("nodemask", "scope"), [("0", Scope.UNKNOWN), ("0-1", Scope.GLOBAL)])
+def test_nodes_with_memory_are_those_of_the_huge_pages(nodemask: str, scope: Scope) -> None:
+    invoked = f"a invoked oom-killer: gfp_mask=0x16080c0(GFP_KERNEL), nodemask={nodemask}, order=0, oom_score_adj=0"
+    pages = [
+        f"Node {node} hugepages_total=0 hugepages_free=0 hugepages_surp=0 hugepages_size=2048kB" for node in (0, 1)
+    ]
+    kill = "Out of memory: Kill process 9 (a) score 9 or sacrifice child"
+    (result,) = judged(stamped([invoked, "Mem-Info:", *pages, kill]))
+    assert result.scope is scope

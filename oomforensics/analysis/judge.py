@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from oomforensics.analysis.candidates import Candidates
 from oomforensics.analysis.identity import incident_id, kill_keys
@@ -24,6 +25,7 @@ _ESSENTIAL = {
     "report", "head", "memory_info", "memory_totals", "task_table", "task_table_header", "task_rows", "kill_line",
 }  # fmt: skip
 
+_NOT_OF_THIS_REPORT = "the release is that of the boot's banner or of another report of the same boot"
 _TOTALS = re.compile("pages RAM|pages reserved|Total swap")
 
 
@@ -33,8 +35,11 @@ def judge(incidents: Iterable[Incident]) -> list[Judged]:
 
 
 def judge_one(incident: Incident) -> Judged:
-    release = (incident.stack.release if incident.stack else None) or incident.boot_release
+    own_release = incident.stack.release if incident.stack else None
+    release = own_release or incident.boot_release
     identified = identify(frozenset(incident.features), release)
+    if release is not None and own_release is None:
+        identified = replace(identified, evidence=(*identified.evidence, _NOT_OF_THIS_REPORT))
     page_size, page_size_source = find_page_size(incident, release)
     found = find_scope(incident)
     total = find_totalpages(incident, found, identified.era, release, page_size)

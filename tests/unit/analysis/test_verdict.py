@@ -421,3 +421,13 @@ def test_nodes_with_memory_are_those_of_the_huge_pages(nodemask: str, scope: Sco
     kill = "Out of memory: Kill process 9 (a) score 9 or sacrifice child"
     (result,) = judged(stamped([invoked, "Mem-Info:", *pages, kill]))
     assert result.scope is scope
+
+
+def test_a_release_that_another_report_names_is_said_to_be_borrowed() -> None:
+    tasks = [task(1, 9)]
+    whole = list(Report(KERNELS["6.12"], tasks, tasks[0]).lines())
+    bare = list(Report(KERNELS["6.12"], [], task(2, 9)).kill_lines())
+    named, borrowed = judged([*stamped(whole), *stamped(bare, start_s=9_000)])
+    said = "the release is that of the boot's banner or of another report of the same boot"
+    assert named.kernel_release == borrowed.kernel_release is not None
+    assert (said in named.era.evidence, said in borrowed.era.evidence) == (False, True)

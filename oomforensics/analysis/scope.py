@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from oomforensics.analysis.model import Scope
 from oomforensics.analysis.nodes import parse_list
-from oomforensics.parsers.facts import Incident
+from oomforensics.parsers.facts import Incident, MemcgBlock
 
 _CONSTRAINTS = {
     "CONSTRAINT_NONE": Scope.GLOBAL,
@@ -38,12 +38,18 @@ class ScopeFound:
 def find_scope(incident: Incident) -> ScopeFound:
     summary = incident.summary
     raw = summary.constraint if summary else None
-    oom_memcg = (summary.oom_memcg if summary else None) or incident.memcg.limit_memcg
+    oom_memcg = (summary.oom_memcg if summary else None) or _limit_memcg(incident.memcg)
     task_memcg = (summary.task_memcg if summary else None) or incident.memcg.task_memcg
     if oom_memcg is None and len(incident.memcg.stats) == 1 and incident.memcg.memory:
         oom_memcg = incident.memcg.stats[0].path or None
     scope, inferred = _scope(incident, raw, oom_memcg)
     return ScopeFound(scope, inferred, raw, oom_memcg if scope is Scope.MEMCG else None, task_memcg)
+
+
+def _limit_memcg(block: MemcgBlock) -> str | None:
+    """Of the line that says whose limit it was; where that is cut within a name, the statistics begin with the same cgroup."""
+    path, first = block.limit_memcg, next((each.path for each in block.stats), "")
+    return first if path and first.startswith(path) and first[len(path.rstrip("/")) :][:1] not in ("", "/") else path
 
 
 def _scope(incident: Incident, raw: str | None, oom_memcg: str | None) -> tuple[Scope, bool]:

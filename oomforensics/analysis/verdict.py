@@ -169,7 +169,9 @@ def _assumptions(case: Case, ranking: Ranking) -> list[str]:
         notes.append(f"Nothing in the report tells the page size; {ASSUMED_PAGE_SIZE} bytes assumed.")
     table = case.incident.table
     if table is not None and table.header_line is None:
-        notes.append(f"The task table's header is lost; its columns were told by the rows ({table.layout}).")
+        notes.append(
+            f"The task table's header is lost, and others' rows may be; its columns were told by the rows ({table.layout})."
+        )
     if table is not None and table.damaged_rows:
         notes.append(f"{table.damaged_rows} row(s) of the task table could not be read.")
     unverified = case.identified.unverified

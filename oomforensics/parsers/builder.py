@@ -134,7 +134,12 @@ class Builder:
     def opens_headless(record: Record) -> bool:
         """Whether only an OOM report prints this line, so that it stands for a report whose head was lost."""
         text = record.text
-        return text.startswith("Tasks state (memory values in") or table.is_header(text) or memcg.starts_block(text)
+        return (
+            text.startswith("Tasks state (memory values in")
+            or table.is_header(text)
+            or memcg.starts_block(text)
+            or table.is_row_alone(text)
+        )
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -361,7 +366,8 @@ class Builder:
         """The incident, or None when what was collected proves no run of the OOM killer."""
         incident = self.incident
         self._infer_table()
-        has_report = bool(incident.invoked or incident.table or incident.summary or incident.selected)
+        has_table = incident.table is not None and (incident.table.header_line or "tasks-state" in incident.features)
+        has_report = bool(incident.invoked or has_table or incident.summary or incident.selected)
         if not (incident.kills or incident.outcomes or has_report or incident.memcg.seen):
             return None
         if incident.memcg.stats and incident.memcg.stats[-1].unit == "bytes":

@@ -103,7 +103,8 @@ SELECTED: tuple[Shape, ...] = (
         "Out of memory: Kill process 1532 (badsysprogram) score 919 or sacrifice child",
         _rx(
             r"^(?P<message>[^:]{1,80}):\ Kill\ process\ (?P<pid>\d+)\ \((?P<comm>.*)\)"
-            r"\ score\ (?P<score>-?\d+)\ or\ sacrifice\ c\S*\s*$"  # its last letters cut, or the next line glued to them
+            # The last letters may be cut, the next line glued to them, or a mark of whoever quoted it.
+            r"\ score\ (?P<score>-?\d+)\ or\ sacrifice\ c(?:h(?:i(?:ld?)?)?)?(?:[A-Z]\w*)?\**\s*$"
         ),
         commit="5e9d834a0e0c0485dfa487281ab9650fc37a3bb5",
         feature="selected:sacrifice-child",

@@ -74,6 +74,7 @@ _HEADER = re.compile(r"^\[( +)pid( +)\]\s+(\S+(?:\s+\S+)*)\s+name\s*$")
 _HIDDEN = re.compile(r"\[\d+(?:\.\d+)?[BKM] blob data\]$")
 _ROW_START = re.compile(r"^\[ *(\d+)\]\s+-?\d")
 _MAX_COLUMNS = 32  # kernels have 6 to 10
+_FEWEST_COLUMNS = 6
 _PLAIN_ROW = 200  # characters: it has no number that is too long to convert or to reckon with
 _INTEGER = compiled(r"-?\d+")
 _REQUIRED = ("tgid", "total_vm", "rss")
@@ -85,6 +86,11 @@ def is_header(text: str) -> bool:
 
 def looks_like_row(text: str) -> bool:
     return _ROW_START.match(text) is not None
+
+
+def is_row_alone(text: str) -> bool:
+    """Whether it is a row to anybody, without its header: as many figures as the narrowest table has, and a name."""
+    return looks_like_row(text) and _FEWEST_COLUMNS <= _leading_integers(text) < len(text.partition("]")[2].split())
 
 
 def is_hidden(text: str) -> bool:
@@ -157,7 +163,7 @@ def infer_layout(rows: list[str], prefer: str | None = None) -> Layout | None:
     with the same count, the size of the page-table column decide. Rows that end with a figure were cut.
     """
     counts = [_leading_integers(row) for row in rows]
-    if not counts or min(counts) < 6:
+    if not counts or min(counts) < _FEWEST_COLUMNS:
         return None
     if sum(_INTEGER.fullmatch(row.split()[-1]) is not None for row in rows) * 2 > len(rows):
         return None

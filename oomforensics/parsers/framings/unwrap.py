@@ -75,8 +75,8 @@ BROKEN: tuple[Broken, ...] = (
         ("Memory cgroup out of memory: Killed", "process 116849 (alloc_anon) total-vm:12236kB,"),
     ),
     Broken(
-        _rx(rf"(?:.*: )?[Kk]ill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*(?:sacrifice child|or a child|and children\.)"),
-        _rx(r"(?!Out of|Memory cgroup|oom_reaper|Kill|Mem|CPU:|Tasks|\[|\*\*).+"),
+        _rx(rf"(?:.*: )?[Kk]ill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*(?:sacrifice child|or a child|and children\.|\)\.)"),
+        _rx(r"(?!Out of|Memory cgroup|oom_reaper|Kill|Mem|CPU:|Tasks|\[|\*\*|```).+"),
         ("Memory cgroup out of memory: Killed process 116849", "(alloc_anon) total-vm:12236kB, anon-rss:6888kB, file-rss:0kB,"),
     ),
     Broken(

@@ -431,3 +431,13 @@ def test_a_release_that_another_report_names_is_said_to_be_borrowed() -> None:
     said = "the release is that of the boot's banner or of another report of the same boot"
     assert named.kernel_release == borrowed.kernel_release is not None
     assert (said in named.era.evidence, said in borrowed.era.evidence) == (False, True)
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [("/kube", "/kubepods/pod7"), ("/kubepods", "/kubepods"), ("/box", "/box"), ("/", "/")]
+)
+def test_the_path_of_a_limit_that_is_cut_within_a_name(limit: str, expected: str) -> None:
+    lines = [line.replace("limit of /kubepods/pod7", f"limit of {limit}")
+             for line in Report(KERNELS["4.4"], [task(1, 9)], task(1, 9), memcg="/kubepods/pod7").lines()]  # fmt: skip
+    (result,) = judged(stamped(lines))
+    assert result.oom_memcg == expected

@@ -68,6 +68,20 @@ def test_lost_head() -> None:
     assert incident.meminfo.ram_pages == 524_288
 
 
+def test_rows_that_are_left_of_a_report_whose_head_and_header_are_lost() -> None:
+    lines = report()
+    first = next(at for at, line in enumerate(lines) if line.startswith("[") and "pid" in line)
+    (incident,) = incidents(stamped(lines[first + 1 :]))
+    assert incident.table is not None
+    assert [row.pid for row in incident.table.rows] == [100, 200]
+    assert {"head", "task_table_header"} <= set(incident.missing)
+    assert [kill.pid for kill in incident.kills] == [200]
+
+
+def test_rows_alone_are_no_incident() -> None:
+    assert incidents(stamped([line for line in report() if line.startswith("[") and "pid" not in line])) == []
+
+
 def test_lost_tail_is_an_incident_without_a_kill() -> None:
     lines = report()
     cut = next(place for place, line in enumerate(lines) if line.startswith("oom-kill:"))
@@ -338,6 +352,15 @@ def test_a_row_that_journalctl_hides_is_a_lost_row() -> None:
 def test_a_kill_line_alone_that_somebody_wrote_anew(line: str) -> None:
     (incident,) = incidents(["From a manual:", line])
     assert [(kill.pid, kill.comm) for kill in incident.kills] == [(9682, "mysqld")]
+
+
+def test_a_kill_line_that_ends_in_a_full_stop_is_whole() -> None:
+    (incident,) = incidents(["```", "host kernel: Out of Memory: Killed process 2592 (mysql).", "```"])
+    assert [kill.comm for kill in incident.kills] == ["mysql"]
+
+
+def test_a_selection_in_somebodys_source_code_is_none() -> None:
+    assert incidents(['"Out of memory: Kill process 894 (a) score 0 or sacrifice child\\n"']) == []
 
 
 @pytest.mark.parametrize("end", ["sacrifice c", "sacrifice childSep ", "sacrifice child**"])

@@ -234,7 +234,7 @@ class _Stream:
             found = shape.pattern.match(record.text)
             if found:
                 if self._open is None or not self._open.may_take_selection():
-                    self._start_headless(record)
+                    self._start_headless(record, adopts=True)
                 assert self._open is not None
                 self._open.take_selected(record, found, shape)
                 return True
@@ -304,7 +304,7 @@ class _Stream:
         text = record.text
         if text.startswith("oom-kill:"):
             if self._open is None or not self._open.may_take_summary():
-                self._start_headless(record)
+                self._start_headless(record, adopts=True)
             assert self._open is not None
             if not self._open.take_summary(record, text):
                 self._torn = (record, "summary", 0)
@@ -386,7 +386,7 @@ class _Stream:
             else:
                 self._close()
         elif Builder.opens_headless(record):
-            self._start_headless(record)
+            self._start_headless(record, adopts=True)
             assert self._open is not None
             self._open.take_body(record, foreign_mem_info=False)
             return
@@ -464,12 +464,13 @@ class _Stream:
 
     # -- state ---------------------------------------------------------------------------------------------------
 
-    def _start_headless(self, record: Record) -> None:
+    def _start_headless(self, record: Record, *, adopts: bool = False) -> None:
+        """`adopts`: what stands behind a report's Mem-Info begins here, so that the one before is its own."""
         self._close()
         self._open = Builder(self._source, record)
         self._open.incident.sysrq = self._sysrq
         self._sysrq = False
-        if Builder.opens_headless(record):
+        if adopts:
             self._open.adopt(self._context, whole=self._seen_start)
         self._context.clear()
 

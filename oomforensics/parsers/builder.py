@@ -366,6 +366,7 @@ class Builder:
         """The incident, or None when what was collected proves no run of the OOM killer."""
         incident = self.incident
         self._infer_table()
+        self._name_victims()
         has_table = incident.table is not None and (incident.table.header_line or "tasks-state" in incident.features)
         has_report = bool(incident.invoked or has_table or incident.summary or incident.selected)
         if not (incident.kills or incident.outcomes or has_report or incident.memcg.seen):
@@ -391,6 +392,14 @@ class Builder:
         self.incident.table = TaskTable(
             f"inferred:{layout.name}", None, layout.columns, TaskRows(good), damaged_rows=len(rows) - len(good)
         )
+
+    def _name_victims(self) -> None:
+        """A kill line that was cut within the name, or before it: the table has the whole name."""
+        rows = self.incident.table.rows if self.incident.table is not None else TaskRows()
+        for kill in self.incident.kills:
+            place = rows.last_with("pid", kill.pid) if kill.shape == shapes.KILLED_TORN.name else None
+            if place is not None and rows[place].comm.startswith(kill.comm):
+                kill.comm = rows[place].comm
 
     def _has_line(self, record: Record) -> bool:
         return any(kept.line == record.line and kept.text == record.text for kept in self.incident.lines[-50:])

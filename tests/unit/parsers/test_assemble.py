@@ -82,6 +82,26 @@ def test_rows_alone_are_no_incident() -> None:
     assert incidents(stamped([line for line in report() if line.startswith("[") and "pid" not in line])) == []
 
 
+def test_the_memory_above_a_selection_without_table_is_its_own() -> None:
+    """As with vm.oom_dump_tasks=0, pasted from the middle of Mem-Info on."""
+    lines = report("4.4")
+    from_, table = (next(at for at, line in enumerate(lines) if word in line) for word in ("Free swap", "[ pid ]"))
+    (incident,) = incidents(stamped(lines[from_:table] + [line for line in lines if "ill process" in line]))
+    assert incident.meminfo is not None
+    assert incident.meminfo.ram_pages == 524_288
+    assert incident.selected is not None
+
+
+@pytest.mark.parametrize("left", ["(", "(bi", ""])
+def test_a_name_that_the_kill_line_lost_stands_in_the_table(left: str) -> None:
+    lines = [
+        line if "Killed process" not in line else f"Out of memory: Killed process 200 {left}".rstrip()
+        for line in report()
+    ]
+    (incident,) = incidents(stamped(lines))
+    assert [(kill.pid, kill.comm) for kill in incident.kills] == [(200, "big")]
+
+
 def test_lost_tail_is_an_incident_without_a_kill() -> None:
     lines = report()
     cut = next(place for place, line in enumerate(lines) if line.startswith("oom-kill:"))

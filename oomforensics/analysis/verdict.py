@@ -13,10 +13,9 @@ from oomforensics.analysis.scoring import Table
 from oomforensics.kernel.eras import ChildRule, Era, PageTables, RootBonus, Score
 from oomforensics.kernel.identify import neighbours
 from oomforensics.kernel.selection import counter_error_pages
+from oomforensics.parsers import shapes
 from oomforensics.parsers.task_rows import TaskRow
 
-ALLOCATING_TASK_MESSAGE = "Out of memory (oom_kill_allocating_task)"
-MPOL_BIND_MESSAGE = "No available memory (MPOL_BIND)"
 # While the table is printed all processes run on; beyond this share of the leader's pages that is no explanation.
 _RUNNING_ON_SHARE = 0.01
 _PARTS_THAT_COUNT = {"task_rows", "task_table_header", "memory_totals", "memory_info"}
@@ -50,9 +49,9 @@ def _without_victim(case: Case) -> Finding | None:
 def _by_message(case: Case) -> Finding | None:
     incident = case.incident
     messages = [kill.message for kill in incident.kills] + [incident.selected.message if incident.selected else None]
-    if ALLOCATING_TASK_MESSAGE in messages:
+    if shapes.ALLOCATING_TASK in messages:
         return Finding(VerdictWord.ALLOCATING_TASK, wording.allocating_task(case))
-    if MPOL_BIND_MESSAGE in messages:
+    if shapes.MPOL_BIND in messages:
         return Finding(VerdictWord.ALLOCATING_TASK, wording.mpol_bind(case))
     return None
 

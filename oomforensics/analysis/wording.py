@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from oomforensics.kernel.eras import Era, Score, TieRule
+from oomforensics.kernel.eras import ChildRule, Era, Score, TieRule
 
 if TYPE_CHECKING:
     from oomforensics.analysis.candidates import Candidate
@@ -107,7 +107,9 @@ def _in_its_place(case: Case) -> str:
     kill = next(iter(case.incident.kills), None)
     if kill is None or kill.pid == case.selected_pid:
         return ""
-    return f" Killed was {kill.comm} (pid {kill.pid}): a child in its parent's place, or the process of that thread."
+    era = case.identified.era
+    child = "" if era is not None and era.child is ChildRule.NONE else "a child in its parent's place, or "
+    return f" Killed was {kill.comm} (pid {kill.pid}): {child}the process to which that thread belongs."
 
 
 def oom_group(path: str, members: int) -> str:

@@ -26,6 +26,7 @@ _REBOOT_BACKSTEP_US = 5_000_000  # CPUs may print slightly out of order; a reboo
 _GROUP_GAP_US = 5_000_000  # members of one memory.oom.group kill follow each other at once
 _MAX_SILENT_US = 600_000_000  # a report that says nothing for 10 minutes has lost its tail
 _MAX_UNKNOWN_LINES = 4096  # unknown lines kept in one report
+_MAX_UNKNOWN_AFTER_ROWS = 40  # the same, where nothing but rows tells that it is a report
 _DUMP_GAP_US = 5_000_000  # from "page allocation failure" to its Mem-Info
 _PENDING_INCIDENTS = 256  # closed incidents held back for late lines (oom_reaper, the rate limiter's notice)
 _STORM_US = (
@@ -380,7 +381,7 @@ class _Stream:
                 self._close()
             elif builder.take_body(record, foreign_mem_info=foreign):
                 return
-            elif builder.unknown_lines < _MAX_UNKNOWN_LINES:
+            elif builder.unknown_lines < (_MAX_UNKNOWN_AFTER_ROWS if builder.has_rows_alone() else _MAX_UNKNOWN_LINES):
                 builder.take_unknown(record)
                 return
             else:

@@ -99,6 +99,12 @@ class Builder:
         incident = self.incident
         return not incident.kills and not (incident.outcomes and self._ended())
 
+    def has_rows_alone(self) -> bool:
+        """Rows whose header is lost, and nothing else that only a report has."""
+        incident = self.incident
+        known = incident.invoked or incident.table or incident.summary or incident.selected or incident.meminfo
+        return bool(self._headerless) and not known and not incident.memcg.seen
+
     def _ended(self) -> bool:
         return any(
             outcome.kind in ("already_exiting", "panic_deadlock", "panic_on_oom") for outcome in self.incident.outcomes
@@ -113,13 +119,19 @@ class Builder:
     def owns_kill(self, kill: Kill) -> bool:
         """Whether this `Killed process` ends this report.
 
-        From 5.1 the `oom-kill:` line names the very process; before, a child or a thread's owner may be killed
-        instead of the process selected, so any kill that follows is the report's own.
+        From 5.1 the `oom-kill:` line names the very process, or the thread that asked (oom_kill_allocating_task: the kill
+        line has its process, find_lock_task_mm); before, a child or a thread's owner may be killed instead of the process
+        selected, so any kill that follows is the report's own.
         """
         if self.incident.kills or any(outcome.kind != "would_have_killed" for outcome in self.incident.outcomes):
             return False
         named = self.incident.summary
-        if named is None or named.pid is None or kill.message is None or named.pid == kill.pid:
+        if (
+            named is None
+            or named.pid is None
+            or kill.message in (None, shapes.ALLOCATING_TASK)
+            or named.pid == kill.pid
+        ):
             return True
         if self.incident.table is None:  # the thread that was selected and the process that was killed share a name
             return named.comm == kill.comm

@@ -165,10 +165,9 @@ KILLED_UB = Shape(
     ),
 )
 # What `message` may be. Somebody's own mark may stand before it: `# Out of memory: …`, `**Out of memory: …`.
-_MESSAGES = (
-    "Memory cgroup out of memory", "Out of memory", "Out of Memory", "No available memory (MPOL_BIND)",
-    "Out of memory (oom_kill_allocating_task)",
-)  # fmt: skip
+ALLOCATING_TASK = "Out of memory (oom_kill_allocating_task)"
+MPOL_BIND = "No available memory (MPOL_BIND)"
+_MESSAGES = ("Memory cgroup out of memory", "Out of memory", "Out of Memory", MPOL_BIND, ALLOCATING_TASK)
 
 
 def message(text: str) -> str:

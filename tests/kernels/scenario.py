@@ -54,6 +54,7 @@ class Kind(StrEnum):
     PLAIN = "plain"
     VFORK = "vfork"
     LEADERLESS = "leaderless"
+    THREADED = "threaded"  # its second thread does what it does
     SWAPOFF = "swapoff"
 
 

@@ -151,6 +151,15 @@ _GLOBAL = (
         sysctls=(("vm/oom_kill_allocating_task", "1"),),
     ),
     Scenario(
+        "allocating-thread",
+        "vm.oom_kill_allocating_task, and a thread asks: the report names it, the kill line its process.",
+        Scope.GLOBAL,
+        Verdict.ALLOCATING_TASK,
+        (Actor("bigger", anon=110), Actor("small", anon=5), Actor("asking", push=600, kind=Kind.THREADED)),
+        go=(2,),
+        sysctls=(("vm/oom_kill_allocating_task", "1"),),
+    ),
+    Scenario(
         "sysrq-f",
         "The killer called by hand, with memory to spare.",
         Scope.SYSRQ,

@@ -48,7 +48,7 @@ enum { SCENE_BYTES = 8 << 20, MAX_UNDO = 128 };
 enum { FREE_REPORTS = 3, LIMITED_MS = 5200 }; /* the kernel reports ten kills in five seconds, no more */
 enum { BLOCK = 4096 };
 
-enum kind { PLAIN, VFORK, LEADERLESS, SWAPOFF };
+enum kind { PLAIN, VFORK, LEADERLESS, THREADED, SWAPOFF };
 
 /* One page shared by the stage and all its actors. */
 struct slot {
@@ -545,7 +545,7 @@ static void perform(const struct actor *a, struct slot *slot)
 static const struct actor *thread_actor;
 static struct slot *thread_slot;
 
-static void *survivor_thread(void *unused)
+static void *second_thread(void *unused)
 {
 	(void)unused;
 	pause_ms(50);
@@ -648,13 +648,15 @@ static void become(const struct actor *a, struct slot *slot)
 		}
 		sleep_for_ever();
 	}
-	if (a->kind == LEADERLESS) {
+	if (a->kind == LEADERLESS || a->kind == THREADED) {
 		pthread_t thread;
 		thread_actor = a;
 		thread_slot = slot;
-		if (pthread_create(&thread, NULL, survivor_thread, NULL))
-			say("stage: no surviving thread\n");
-		syscall(SYS_exit, 0);
+		if (pthread_create(&thread, NULL, second_thread, NULL))
+			say("stage: no second thread\n");
+		if (a->kind == LEADERLESS)
+			syscall(SYS_exit, 0);
+		sleep_for_ever();
 	}
 	slot->ready = 1;
 	perform(a, slot);
@@ -980,7 +982,7 @@ static void parse_actor(char **words, int count)
 		else if (!strcmp(key, "node"))
 			a->node = atoi(value);
 		else if (!strcmp(key, "kind"))
-			a->kind = *value == 'v' ? VFORK : *value == 'l' ? LEADERLESS : *value == 's' ? SWAPOFF : PLAIN;
+			a->kind = *value == 'v' ? VFORK : *value == 'l' ? LEADERLESS : *value == 't' ? THREADED : *value == 's' ? SWAPOFF : PLAIN;
 	}
 	spawn(actor_count++);
 }

@@ -15,12 +15,12 @@ from tests.support.samples import CORPUS, corpus_logs
 
 
 def scored() -> list[tuple[str, Judged, Candidate, int]]:
-    """Field reports that print a score and still have the chosen process's row."""
+    """Field reports that print a score and still have the chosen process's row, and the memory that it is a share of."""
     found = []
     for path in corpus_logs():
         for one in judged(path.read_bytes().split(b"\n")):
             selected = one.incident.selected
-            if selected is None or selected.score is None:
+            if selected is None or selected.score is None or one.totalpages.pages is None:
                 continue
             rows = [candidate for candidate in one.candidates if candidate.row.pid == selected.pid]
             found += [(path.name, one, candidate, selected.score) for candidate in rows[:1]]

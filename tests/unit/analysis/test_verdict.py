@@ -138,8 +138,19 @@ def test_another_may_die_for_the_allocating_task() -> None:
     assert (result.verdict.word, result.selected_pid, result.victim_pid) == (W.ALLOCATING_TASK, 6344, 6345)
     assert result.verdict.text == (
         "vm.oom_kill_allocating_task is set: the kernel took the task whose allocation failed, task6344, without comparing "
-        "anyone. Killed was task6345 (pid 6345): a child in its parent's place, or the process of that thread."
+        "anyone. Killed was task6345 (pid 6345): a child in its parent's place, or the process to which that "
+        "thread belongs."
     )
+
+
+def test_from_5_1_on_no_child_dies_for_the_allocating_task() -> None:
+    thread, process = task(6344, 400), task(6343, 400)
+    lines = [line.replace("Out of memory: Killed", "Out of memory (oom_kill_allocating_task): Killed")
+             .replace("task=task6343,pid=6343", "task=task6344,pid=6344")
+             for line in Report(KERNELS["6.12"], [process], process, trigger=thread).lines()]  # fmt: skip
+    (result,) = judged(stamped(lines))
+    assert (result.verdict.word, result.selected_pid, result.victim_pid) == (W.ALLOCATING_TASK, 6344, 6343)
+    assert result.verdict.text.endswith("Killed was task6343 (pid 6343): the process to which that thread belongs.")
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,12 @@ def test_a_name_that_the_kill_line_lost_stands_in_the_table(left: str) -> None:
     assert [(kill.pid, kill.comm) for kill in incident.kills] == [(200, "big")]
 
 
+def test_rows_far_above_a_kill_are_not_its_own() -> None:
+    rows = [line for line in report() if line.startswith("[") and "pid" not in line]
+    (incident,) = incidents(stamped([*rows, *(f"eth0: link {number}" for number in range(100)), bare_kill(7)]))
+    assert incident.missing == ["report"]
+
+
 def test_lost_tail_is_an_incident_without_a_kill() -> None:
     lines = report()
     cut = next(place for place, line in enumerate(lines) if line.startswith("oom-kill:"))

@@ -93,7 +93,9 @@ INVOKED_CUT = Shape(
     "invoked-cut",
     "2.6.24",
     "mkdir invoked oom-killer:",
-    _rx(rf"^{_COMM}\ invoked\ oom-killer(?:\s*|:\s*|:\s*gfp_mask=(?P<gfp_mask>0x[0-9a-f]+(?:\([^)]*\))?)(?:,.*)?)$"),
+    _rx(
+        rf"^{_COMM}\ invoked\ oom-killer(?:\s*|:\s*|:\s*gfp_mask=(?P<gfp_mask>0x[0-9a-f]+(?:\([^)]*\))?)(?:\([^)]*|,.*)?)$"
+    ),
 )
 
 SELECTED: tuple[Shape, ...] = (

@@ -9,6 +9,7 @@ from oomforensics.parsers.framings import (
     ci_console,
     journal_verbose,
     line_ends,
+    markdown,
     one_string,
     pretty_json,
     quoted_printable,
@@ -24,13 +25,19 @@ class Rewrite(NamedTuple):
     of: Callable[[Iterable[Numbered]], Iterator[Numbered]]
 
 
-def _of_each(is_one: Callable[[bytes], bool], least: int, bare: Callable[[bytes], bytes]) -> Rewrite:
-    """Of each line alone, where it stands on no fewer than `least`, and on all but one in ten."""
+def _most(is_one: Callable[[bytes], bool], least: int) -> Callable[[Sequence[bytes]], bool]:
+    """It stands on no fewer than `least` lines, and on all but one in ten."""
 
     def looks_like_it(head: Sequence[bytes]) -> bool:
         said = [line for line in head if line.strip()]
         count = sum(map(is_one, said))
         return count >= least and 10 * count >= 9 * len(said)
+
+    return looks_like_it
+
+
+def _each(bare: Callable[[bytes], bytes]) -> Callable[[Iterable[Numbered]], Iterator[Numbered]]:
+    """Of each line alone."""
 
     def of(lines: Iterable[Numbered]) -> Iterator[Numbered]:
         for numbered in lines:
@@ -42,13 +49,14 @@ def _of_each(is_one: Callable[[bytes], bool], least: int, bare: Callable[[bytes]
             else:
                 yield number, bare(line)
 
-    return Rewrite(looks_like_it, of)
+    return of
 
 
 REWRITES = (
     Rewrite(one_string.looks_like_it, one_string.taken_apart),
-    _of_each(ci_console.is_stamped, ci_console.LEAST_LINES, ci_console.bare),
-    _of_each(line_ends.is_ended, line_ends.LEAST_LINES, line_ends.bare),
+    Rewrite(_most(ci_console.is_stamped, ci_console.LEAST_LINES), _each(ci_console.bare)),
+    Rewrite(_most(line_ends.is_ended, line_ends.LEAST_LINES), _each(line_ends.bare)),
+    Rewrite(markdown.looks_like_it, _each(markdown.bare)),
     Rewrite(pretty_json.looks_like_it, pretty_json.on_one_line),
     Rewrite(journal_verbose.looks_like_it, journal_verbose.on_one_line),
     Rewrite(quoted_printable.looks_like_it, quoted_printable.decoded),

@@ -395,3 +395,10 @@ def test_a_selection_whose_ends_somebody_else_touched(mark: str, end: str) -> No
     (incident,) = incidents([f"{mark}Out of memory: Kill process 12 (java) score 673 or {end}"])
     assert incident.selected is not None
     assert (incident.selected.message, incident.selected.pid, incident.selected.score) == ("Out of memory", 12, 673)
+
+
+def test_an_invocation_that_is_cut_within_its_flags() -> None:
+    (incident,) = incidents(stamped(["oom invoked oom-killer: gfp_mask=0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_COMP|"]))
+    assert incident.invoked is not None
+    assert (incident.invoked.comm, incident.invoked.gfp_mask) == ("oom", "0x140dca")
+    assert "head_cut" in incident.missing

@@ -178,3 +178,19 @@ def test_what_a_program_wrote_in_several_lines_is_its_own(name: str) -> None:
 def test_a_string_that_is_no_json_is_left_as_it_is() -> None:
     line = '"stdout": "' + "oom-kill: \\n" * 12 + '\\q"'
     assert [record.text for record in read(line)] == [line]
+
+
+def test_what_markdown_put_a_backslash_before() -> None:
+    told = read(
+        r"\[    5.168012\] a\_b invoked oom-killer: gfp\_mask=0xcc0(GFP\_KERNEL\|\_\_GFP\_COMP), order=0, oom\_score\_adj=0",
+        r"\[    5.168020\] \[ 246\] 0 246 9 9 9 0 0 a\\b \x0a",
+    )
+    assert [(each.text, each.uptime_us) for each in told] == [
+        ("a_b invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL|__GFP_COMP), order=0, oom_score_adj=0", 5_168_012),
+        (r"[ 246] 0 246 9 9 9 0 0 a\b \x0a", 5_168_020),
+    ]
+
+
+def test_backslashes_of_a_log_itself_stay() -> None:
+    line = r"May  1 10:00:00 h systemd[1]: app\_b\[1\].scope: x"
+    assert read(line, line)[1].text == r"app\_b\[1\].scope: x"

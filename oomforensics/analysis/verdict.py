@@ -76,8 +76,13 @@ def _try_ranking(case: Case) -> Finding | str:
         if incident.oom_group_path is not None:
             return Finding(VerdictWord.OOM_GROUP, "the task table is not in the log.")
         return "The task table is not in the log, so nothing can be compared with the victim."
-    if len(incident.table.rows) == 1 and incident.meminfo is None and case.found.scope is not Scope.MEMCG:
-        return "The log has one row of the task table and no Mem-Info: others' rows may be lost, so nothing can be compared."
+    in_memcg = case.found.scope is Scope.MEMCG  # where one process is common
+    above = incident.memcg.memory or incident.invoked if in_memcg else incident.meminfo
+    if len(incident.table.rows) == 1 and above is None:
+        return (
+            "The log has one row of the task table, and not what stands above it: others' rows may be lost, "
+            "so nothing can be compared."
+        )
     if case.identified.unmodelled:
         return f"This kernel has another OOM killer that is not modelled: {case.identified.unmodelled}."
     era = case.identified.era

@@ -171,6 +171,7 @@ class Unwrapper:
                 return self._row(text, rest) if rest else None
             if len(before) != self._width:
                 self._width = 0  # broken at a blank: a terminal does not look for one
+            text = text.removesuffix("\\")  # as in a shell, whoever broke it
             message = text + ("" if _HYPHEN.search(text) else kind.glue) + rest
         self.whole(message)
         return message

@@ -188,3 +188,16 @@ def test_the_columns_of_half_rows_are_not_guessed() -> None:
     assert (
         table.infer_layout(["[ 139]     0   139     3092     1384        0      100", "[ 140] 0 140 1 2 3 4"]) is None
     )
+
+
+def test_a_line_that_a_manual_breaks_as_a_shell_does() -> None:
+    (record,) = parse([
+        "Apr 15 23:04:52 h kernel: oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),\\",
+        "    cpuset=docker-60ef.scope,mems_allowed=0,\\",
+        "    oom_memcg=/box,task_memcg=/box/a,\\",
+        "    task=tail,pid=51947,uid=0",
+    ])  # fmt: skip
+    assert record.text == (
+        "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=docker-60ef.scope,mems_allowed=0,"
+        "oom_memcg=/box,task_memcg=/box/a,task=tail,pid=51947,uid=0"
+    )

@@ -77,7 +77,7 @@ class IngestResult:
 
     @property
     def known(self) -> int:
-        """Incidents that it knew before, and that were seen again."""
+        """Incidents that it knew before, and that were seen again or have the words of one that was."""
         return len(self._known)
 
     @property
@@ -85,11 +85,10 @@ class IngestResult:
         return self.unread > 0 or any(source.damaged for source in self.sources)
 
     def add(self, saved: Saved) -> None:
-        for incident_id, stored in saved.incidents.items():
-            seen = self._new if stored <= self._new else self._known
-            self._new -= stored
-            self._known -= stored
-            seen.add(incident_id)
+        new = {incident_id for incident_id, stored in saved.incidents.items() if stored <= self._new}
+        before = set().union(*saved.incidents.values())
+        self._new = (self._new - before) | new
+        self._known = (self._known - before) | (saved.incidents.keys() - new)
         self.kills += saved.kills
         self.events += saved.events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from oomforensics.analysis.model import Scope
@@ -22,8 +23,9 @@ _MESSAGES = {
     "Out of memory (oom_kill_allocating_task)": Scope.GLOBAL,
 }
 SYSRQ_ORDER = -1  # 4.3+
-# On the stack of nobody whom the machine's shortage made to call the OOM killer (mm/memcontrol.c, 2.6.25+).
-_MEMCG_FRAMES = {"mem_cgroup_out_of_memory", "mem_cgroup_oom_synchronize"}
+# On the stack of nobody whom the machine's shortage made to call the OOM killer (mm/memcontrol.c, 2.6.25+). What stands behind
+# a question mark may be left over from an earlier call.
+_MEMCG_FRAME = re.compile(r"^[^?]*\bmem_cgroup_(?:out_of_memory|oom_synchronize)\+0x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,17 @@ def _scope(incident: Incident, raw: str | None, oom_memcg: str | None) -> tuple[
         return Scope.UNKNOWN, True
     if by_message is not None:
         return by_message, True
-    if _MEMCG_FRAMES & set(incident.call_trace):
-        return Scope.MEMCG, True
-    return (Scope.GLOBAL, True) if incident.meminfo is not None else (Scope.UNKNOWN, True)
+    if incident.meminfo is not None:
+        return Scope.GLOBAL, True
+    in_memcg = any(line.kind == "call_trace" and _MEMCG_FRAME.match(line.text) for line in incident.lines)
+    return (Scope.MEMCG if in_memcg else Scope.UNKNOWN), True
 
 
 def _on_some_nodes_only(incident: Incident) -> bool:
     """A mempolicy or a cpuset left nodes out: 4.9 to 4.20 print the nodes asked for, and no constraint."""
     asked = parse_list(incident.invoked.nodemask if incident.invoked else None)
-    with_memory = {0} | {
-        each["node"] for each in (incident.meminfo.hugepages if incident.meminfo else ()) if "node" in each
-    }
-    return bool(asked) and not with_memory <= asked
+    with_memory = {each["node"] for each in (incident.meminfo.hugepages if incident.meminfo else ()) if "node" in each}
+    return bool(asked) and not (with_memory or {0}) <= asked
 
 
 def _messages(incident: Incident) -> list[str]:

@@ -76,6 +76,8 @@ def _try_ranking(case: Case) -> Finding | str:
         if incident.oom_group_path is not None:
             return Finding(VerdictWord.OOM_GROUP, "the task table is not in the log.")
         return "The task table is not in the log, so nothing can be compared with the victim."
+    if incident.table.header_line is None and incident.invoked is None and incident.meminfo is None:
+        return "The log begins within the task table: others' rows are lost, so nothing can be proved."
     in_memcg = case.found.scope is Scope.MEMCG  # where one process is common
     above = incident.memcg.memory or incident.invoked if in_memcg else incident.meminfo
     if len(incident.table.rows) == 1 and above is None:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from dataclasses import replace
 
-from oomforensics.parsers import shapes
+from oomforensics.parsers import shapes, table
 from oomforensics.parsers.boot import Boot
 from oomforensics.parsers.builder import Builder
 from oomforensics.parsers.facts import Incident, Kill, ReportLine
@@ -235,7 +235,7 @@ class _Stream:
             found = shape.pattern.match(record.text)
             if found:
                 if self._open is None or not self._open.may_take_selection():
-                    self._start_headless(record, adopts=True)
+                    self._start_headless(record)
                 assert self._open is not None
                 self._open.take_selected(record, found, shape)
                 return True
@@ -305,7 +305,7 @@ class _Stream:
         text = record.text
         if text.startswith("oom-kill:"):
             if self._open is None or not self._open.may_take_summary():
-                self._start_headless(record, adopts=True)
+                self._start_headless(record)
             assert self._open is not None
             if not self._open.take_summary(record, text):
                 self._torn = (record, "summary", 0)
@@ -376,6 +376,9 @@ class _Stream:
             return
         foreign = self._is_foreign_mem_info(record)
         builder = self._open
+        if builder is not None and builder.has_rows_alone() and builder.is_of_another(record):
+            self._close()
+            builder = None
         if builder is not None and builder.expects_body():
             if builder.is_silent_since(record, _MAX_SILENT_US):
                 self._close()
@@ -386,8 +389,8 @@ class _Stream:
                 return
             else:
                 self._close()
-        elif Builder.opens_headless(record):
-            self._start_headless(record, adopts=True)
+        elif Builder.opens_headless(record) or (builder is None and table.is_row_alone(record.text)):
+            self._start_headless(record)
             assert self._open is not None
             self._open.take_body(record, foreign_mem_info=False)
             return
@@ -465,13 +468,12 @@ class _Stream:
 
     # -- state ---------------------------------------------------------------------------------------------------
 
-    def _start_headless(self, record: Record, *, adopts: bool = False) -> None:
-        """`adopts`: what stands behind a report's Mem-Info begins here, so that the one before is its own."""
+    def _start_headless(self, record: Record) -> None:
         self._close()
         self._open = Builder(self._source, record)
         self._open.incident.sysrq = self._sysrq
         self._sysrq = False
-        if adopts:
+        if Builder.opens_headless(record):
             self._open.adopt(self._context, whole=self._seen_start)
         self._context.clear()
 

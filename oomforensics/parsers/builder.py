@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from oomforensics.parsers.task_rows import Array
 
 _MAX_TRACE = 64
+_AT_ONCE_US = 5_000_000  # from a line of a report to its kill, where nothing else ties them
 _row_reader = lru_cache(maxsize=16)(table.RowReader)  # one kernel's tables all have the same columns
 _STATS_PER_LINE_FROM = "memcg_stats:lines"
 
@@ -105,6 +106,12 @@ class Builder:
         known = incident.invoked or incident.table or incident.summary or incident.selected or incident.meminfo
         return bool(self._headerless) and not known and not incident.memcg.seen
 
+    @staticmethod
+    def is_of_another(record: Record) -> bool:
+        """Whether it stands above a report's rows, so that rows before it are another's."""
+        text = record.text
+        return Builder.opens_headless(record) or meminfo.is_start(text) or "page allocation" in text
+
     def _ended(self) -> bool:
         return any(
             outcome.kind in ("already_exiting", "panic_deadlock", "panic_on_oom") for outcome in self.incident.outcomes
@@ -119,39 +126,38 @@ class Builder:
     def owns_kill(self, kill: Kill) -> bool:
         """Whether this `Killed process` ends this report.
 
-        From 5.1 the `oom-kill:` line names the very process, or the thread that asked (oom_kill_allocating_task: the kill
-        line has its process, find_lock_task_mm); before, a child or a thread's owner may be killed instead of the process
-        selected, so any kill that follows is the report's own.
+        From 5.1 the `oom-kill:` line names the very process, or the thread that asked (oom_kill_allocating_task; the kill
+        line, at once, has its process: find_lock_task_mm). Before, a child or a thread's owner may be killed instead of
+        the process selected, so any kill that follows is the report's own.
         """
         if self.incident.kills or any(outcome.kind != "would_have_killed" for outcome in self.incident.outcomes):
             return False
         named = self.incident.summary
-        if (
-            named is None
-            or named.pid is None
-            or kill.message in (None, shapes.ALLOCATING_TASK)
-            or named.pid == kill.pid
-        ):
+        if named is None or named.pid is None or kill.message is None or named.pid == kill.pid:
             return True
+        if kill.message == shapes.ALLOCATING_TASK:
+            return self._is_no_row(named.pid) and not self._is_silent(kill.uptime_us, _AT_ONCE_US)
         if self.incident.table is None:  # the thread that was selected and the process that was killed share a name
             return named.comm == kill.comm
         return any(row.pid == kill.pid and row.tgid == named.pid for row in self.incident.table.rows)
 
+    def _is_no_row(self, pid: int) -> bool:
+        """Rows are processes; a thread that is not the first has none."""
+        return self.incident.table is None or self.incident.table.rows.last_with("pid", pid) is None
+
     def is_silent_since(self, record: Record, limit_us: int) -> bool:
-        if record.uptime_us is None or self._last_known_us is None:
+        return self._is_silent(record.uptime_us, limit_us)
+
+    def _is_silent(self, uptime_us: int | None, limit_us: int) -> bool:
+        if uptime_us is None or self._last_known_us is None:
             return False
-        return record.uptime_us - self._last_known_us > limit_us
+        return uptime_us - self._last_known_us > limit_us
 
     @staticmethod
     def opens_headless(record: Record) -> bool:
         """Whether only an OOM report prints this line, so that it stands for a report whose head was lost."""
         text = record.text
-        return (
-            text.startswith("Tasks state (memory values in")
-            or table.is_header(text)
-            or memcg.starts_block(text)
-            or table.is_row_alone(text)
-        )
+        return text.startswith("Tasks state (memory values in") or table.is_header(text) or memcg.starts_block(text)
 
     # -- lines -----------------------------------------------------------------------------------------------------
 
@@ -408,8 +414,11 @@ class Builder:
     def _name_victims(self) -> None:
         """A kill line that was cut within the name, or before it: the table has the whole name."""
         rows = self.incident.table.rows if self.incident.table is not None else TaskRows()
+        lines = {line.line: line.text for line in self.incident.lines if line.kind.startswith("kill")}
         for kill in self.incident.kills:
-            place = rows.last_with("pid", kill.pid) if kill.shape == shapes.KILLED_TORN.name else None
+            is_whole_pid = f"process {kill.pid} (" in lines.get(kill.line, "")
+            is_torn = kill.shape == shapes.KILLED_TORN.name and is_whole_pid
+            place = rows.last_with("pid", kill.pid) if is_torn else None
             if place is not None and rows[place].comm.startswith(kill.comm):
                 kill.comm = rows[place].comm
 

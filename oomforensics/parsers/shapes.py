@@ -131,7 +131,7 @@ KILLED = Shape(
     _rx(
         # two blanks: a column of `kubectl get events`, in which the node problem detector repeats the kernel's line
         r"^(?:(?P<message>(?:(?!\ \ )[^:]){1,80}):\ )?Killed\ process\ (?P<pid>\d+)(?:,\ UID\ (?P<uid_before>\d+),)?"
-        r"\ ?\((?P<comm>.*)\)(?:,\ UID\ (?P<uid_after>\d+))?,?\ ?(?P<sizes>(?:total-vm|vsz|anon-rss):.*)$"
+        r"\ ?\((?P<comm>.*)\)(?:,\ UID\ (?P<uid_after>\d+))?,?\ ?(?P<sizes>(?:total-vm|vsz):.*|anon-rss:\d+kB(?:[ ,][^)]*)?)$"
     ),
 )
 # Without sizes: up to 2.6.32 and RHEL 5, or cut. Only these messages, so that prose is not taken for a kill.
@@ -172,9 +172,13 @@ MPOL_BIND = "No available memory (MPOL_BIND)"
 _MESSAGES = ("Memory cgroup out of memory", "Out of memory", "Out of Memory", MPOL_BIND, ALLOCATING_TASK)
 
 
+_MARKS = re.compile(r"(?:\[[^\]]*+\]|[^\w\[])*+")
+
+
 def message(text: str) -> str:
-    """The message of a selection or a kill, without what stands before it."""
-    return next((known for known in _MESSAGES if text.endswith(known)), text)
+    """The message of a selection or a kill, without the marks before it."""
+    known = next((known for known in _MESSAGES if text.endswith(known)), None)
+    return known if known is not None and _MARKS.fullmatch(text, 0, len(text) - len(known)) else text
 
 
 SIZE = compiled(r"(total-vm|vsz|anon-rss|file-rss|shmem-rss|pgtables): ?(\d+) ?kB")

@@ -50,20 +50,18 @@ def parse(text: str, line: int) -> Summary | None:
 
 
 def parse_cut(text: str, line: int) -> Summary | None:
-    """What a torn line still says: the constraint, and perhaps which nodes were allowed and the cgroup whose limit was hit."""
+    """What a torn line still says: the constraint, and perhaps which nodes were allowed."""
     found = _CONSTRAINT.match(text)
     if not found:
         return None
-    mems = list(_MEMS.finditer(text))
-    behind = text[mems[0].end() :] if len(mems) == 1 else ""
-    memcg = behind[len(_MEMCG) :].split(",task_memcg=") if behind.startswith(_MEMCG) else []
+    mems = _MEMS.search(text)
     return Summary(
         line=line,
         constraint=found[1],
         nodemask=None,
         cpuset=None,
-        mems_allowed=mems[0][1] if mems else None,
-        oom_memcg=memcg[0] if len(memcg) == 2 else None,  # its end is known, and by one reading only
+        mems_allowed=mems[1] if mems else None,
+        oom_memcg=None,
         task_memcg=None,
         comm=None,
         pid=None,

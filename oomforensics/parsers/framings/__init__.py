@@ -79,6 +79,8 @@ _QUOTES = " \t>|"
 _QUOTE = re.compile(rf"[{_QUOTES}]+")
 # A console that was too slow (kernel/printk/printk.c): up to 4.9 the next message stands on the same line.
 _DROPPED = re.compile(r"(?P<quote>[ \t>|]*)\*\* \d{1,19} printk messages dropped \*\* ")
+# Of a log that was copied from the middle of its first stamp on; what time it was, half a number does not tell.
+_HALF_STAMP = re.compile(r"\A\d{0,12}\.\d{6}\] ?(?=\S)")
 _MAIL_QUOTE = re.compile(r"(?:> ?)+")
 _HARD_BLANK = "\xa0"  # mail programs and web pages write every second blank so
 _MANY = 3  # lines of the head that have one: it is no process's name then
@@ -285,6 +287,8 @@ class Reader:
             self._asks = True
         self.seen[BARE] += 1
         text = line.removeprefix(self._bare_quote)
+        if number == 1:
+            text = _HALF_STAMP.sub("", text)
         if text[:1] == ">":  # of a mail whose other lines are not quoted; nothing that the kernel says begins so
             text = _MAIL_QUOTE.sub("", text, count=1)
         return Record(number, text, host=self._host)

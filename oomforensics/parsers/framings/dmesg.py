@@ -16,7 +16,7 @@ from oomforensics.parsers.framings.prefix import PREFIX, priority
 from oomforensics.parsers.framings.stamp import CALLER, DELTA
 
 _LINE = re.compile(
-    rf"(?:{PREFIX}?\[ *|(?=\d+\.\d{{6}}\] ))(\d{{1,12}})\.(\d{{3,9}})(?:{DELTA}\]|{vendor.CPU})(?:{vendor.ANY}|{CALLER}[ \xa0]?)"
+    rf"{PREFIX}?\[ *(\d{{1,12}})\.(\d{{3,9}})(?:{DELTA}\]|{vendor.CPU})(?:{vendor.ANY}|{CALLER}[ \xa0]?)"
 )
 # The commonest form: microseconds, no level, and nothing behind the stamp that begins as a caller or a vendor's prefix does.
 # A test holds it to what `read` makes of the same line.
@@ -42,7 +42,7 @@ def read(line: str, clock: Clock) -> Header | None:
 
 FRAMING = Framing(
     "dmesg",
-    r"[\[<a-z\d]",
+    r"[\[<a-z]",
     read,
     (
         "[   12.345678] htop invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-_SIGN = re.compile(rb"\\\[ {0,6}\d{1,7}\.\d{6}\\\] |gfp\\_mask=|oom\\_score\\_adj")
+_STAMP = re.compile(rb"[\s>|*-]{0,8}(\\?)\[ {0,6}\d{1,7}\.\d{6}\\?\] |[\s>|*-]{0,8}{")
+_LEAST_LINES = 2
 _ESCAPED = re.compile(rb"\\([!-/:-@\[-`{-~])")  # CommonMark, 2.4: any punctuation of ASCII
 
 
 def looks_like_it(head: Sequence[bytes]) -> bool:
-    return any(_SIGN.search(line) for line in head)
+    """Every stamp has its backslashes; and they are no text inside of something else."""
+    stamps = [found[1] for found in map(_STAMP.match, head) if found]
+    return len(stamps) >= _LEAST_LINES and all(stamps)
 
 
 def bare(line: bytes) -> bytes:

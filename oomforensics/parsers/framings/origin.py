@@ -27,6 +27,7 @@ _TAG = re.compile(
 )
 # Behind a date that programs write, too: only the kernel's tag, or one with a pid, shows that it is a syslog's.
 TAGGED = r"(?=(?:[^\s:\[\]]+ )?(?:[a-z0-9]+\.[a-z]+ )?(?:kernel|[^\s:\[\]]+\[\d+\]): (?!\{))"
+_COLON = ": ["  # some templates of rsyslog put a second colon before the kernel's stamp
 _HOST = re.compile(r"([^\s\[\]]+) ")
 # A whole syslog line behind the name of its stream (`aws logs tail`) or of a relay.
 _INNER = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d ([^\s:]\S*[^\s:\]]) kernel: ")
@@ -48,7 +49,12 @@ def read(
     if wall_us is None:
         source, local = TsSource.NONE, False
     last = clock.origin
-    if last is not None and line.startswith(last[0], at) and priority == last[1]:
+    if (
+        last is not None
+        and line.startswith(last[0], at)
+        and priority == last[1]
+        and not line.startswith(_COLON, at + len(last[0]))
+    ):
         known = last[2]
         return Header(
             at + len(last[0]), wall_us, source, known.host, known.from_kernel, known.level,
@@ -62,13 +68,16 @@ def read(
     if level_name or level_alone:
         level = LEVELS[(level_name or level_alone).lower()]
     kernel = name == "kernel" and pid is None and facility in (None, "kern") and (priority or 0) < 8
+    end = tag.end()
+    if kernel and line.startswith(_COLON, end):
+        end += 2
     header = Header(
-        tag.end(), wall_us, source, host, kernel, level,
+        end, wall_us, source, host and host.strip("[]"), kernel, level,
         stamped=kernel, escapes=True, program=None if kernel else _program(name), wall_local=local,
     )  # fmt: skip
     if tag[0].endswith(" "):  # else what follows the colon had a say, and the next line may differ there
         header.fixed = True
-        clock.origin = (tag[0], priority, header)
+        clock.origin = (line[at:end], priority, header)
     return header
 
 

@@ -19,9 +19,8 @@ from oomforensics.parsers.framings.clock import microseconds
 
 DELTA = r"(?: <[ +\d.]{1,20}>)?"
 CALLER = r"(?: ?\[ *(?:[TSHN],)?([TC]\d{1,10})(?:[@,]C\d{1,3})?\])?"
-# A mail program that re-flowed the text may have made the space a no-break space. Some collectors put a blank before it, and
-# some templates of rsyslog a second colon.
-STAMP = re.compile(rf"(?:: | )?\[ *(\d{{1,12}})\.(\d{{3,9}}){DELTA}\]{CALLER}[ \xa0]?")
+# A mail program that re-flowed the text may have made the space a no-break space. Some collectors put a blank before it.
+STAMP = re.compile(rf" ?\[ *(\d{{1,12}})\.(\d{{3,9}}){DELTA}\]{CALLER}[ \xa0]?")
 
 LEVELS = {
     name: level

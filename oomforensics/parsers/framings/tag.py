@@ -15,11 +15,8 @@ from oomforensics.parsers.framings.base import Framing, Header
 from oomforensics.parsers.framings.clock import Clock
 
 _TAG = "kernel: "
-_HOST = re.compile(rf"([A-Za-z0-9](?:[\w.-]{{0,252}}[A-Za-z0-9])?|\[[\w.-]{{1,253}}\]) {_TAG}", re.ASCII)
-_LEAST = 2  # lines of one host: prose about `the kernel: ` has no more,
-_SENTENCE = re.compile(  # nor what a kill begins and ends with
-    r"(?:Out of [Mm]emory|Memory cgroup out of memory): Kill(?:ed)? process \d+ \(|.{1,64} invoked oom-killer: gfp_mask=0x"
-)
+_HOST = re.compile(rf"([A-Za-z0-9](?:[\w.-]{{0,252}}[A-Za-z0-9])?) {_TAG}", re.ASCII)
+_LEAST = 2  # lines of one host: prose about `the kernel: ` has no more
 
 
 def read(line: str, clock: Clock) -> Header | None:
@@ -41,10 +38,7 @@ FRAMING = Framing(
 
 def has_hosts(head: Sequence[str]) -> bool:
     """Whether lines of the first ones begin with a host and the tag."""
-    lines = [found for found in map(_HOST.match, head) if found]
-    return any(count >= _LEAST for count in Counter(found[1] for found in lines).values()) or any(
-        _SENTENCE.match(found.string, found.end()) for found in lines
-    )
+    return any(count >= _LEAST for count in Counter(found[1] for found in map(_HOST.match, head) if found).values())
 
 
 def _read_with_host(line: str, clock: Clock) -> Header | None:
@@ -54,4 +48,4 @@ def _read_with_host(line: str, clock: Clock) -> Header | None:
     return Header(found.end(), host=found[1], from_kernel=True, stamped=True, escapes=True, fixed=True)
 
 
-WITH_HOST = Framing("host and tag", r"[\[A-Za-z0-9]", _read_with_host, ("web1 kernel: [    1.506918] Mem-Info:",))
+WITH_HOST = Framing("host and tag", r"[A-Za-z0-9]", _read_with_host, ("web1 kernel: [    1.506918] Mem-Info:",))

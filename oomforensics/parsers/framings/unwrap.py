@@ -63,7 +63,8 @@ BROKEN: tuple[Broken, ...] = (
         ("CPU: 0 PID: 33609 Comm: cc1plus Kdump: loaded Not", "tainted 6.9.0-rc3+ #49"),
     ),
     Broken(
-        _rx(r"oom-kill:constraint=.*"), _rx(r".*,uid=-?\d+"), _rx(r"\S.*"),
+        _rx(r"oom-kill:constraint=.*"), _rx(r".*,uid=-?\d+"),
+        _rx(r"(?!Out of memory|Memory cgroup out|Killed process|oom_reaper)\S.*"),
         ("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=/,mem",
          "s_allowed=0,oom_memcg=/box,task=hog,pid=140,uid=0"),
         glue="",
@@ -73,6 +74,11 @@ BROKEN: tuple[Broken, ...] = (
             r"|Memory(?: cgroup)?|Kill(?:ed)?(?: process)?"), _rx(r"$^"),
         _rx(r"(?:cgroup )?(?:out )?(?:of )?(?:memory(?: \(.*\))?: ?)?(?:Kill(?:ed)? )?(?:process ?)?(?:\d.*)?"),
         ("Memory cgroup out of memory: Killed", "process 116849 (alloc_anon) total-vm:12236kB,"),
+    ),
+    Broken(
+        _rx(r"(?:.*: )?[Kk]ill(?:ed)? process \d+(?:, UID \d+,)? ?\(.*\)(?:, UID \d+,?)?"), _rx(r"$^"),
+        _rx(r"(?:,? ?UID:? ?\d|,? ?(?:total-|vsz:|anon-rss:)|score -?\d).*"),
+        ("Killed process 2726 (gnome-power-man)", "total-vm:319232kB, anon-rss:8156kB, file-rss:2764kB"),
     ),
     Broken(
         _rx(rf"(?:.*: )?[Kk]ill(?:ed)? process \d(?!.*{_SIZES}).*"), _rx(r".*(?:sacrifice child|or a child|and children\.|\)\.)"),
@@ -118,7 +124,7 @@ BROKEN: tuple[Broken, ...] = (
         ("Node 0 DMA free:15868kB min:64kB low:80kB high:96kB", "reserved_highatomic:0KB active_anon:0kB inactive_anon:0kB"),
     ),
     Broken(  # the last, for anything short may begin so
-        _rx(r".{1,15}"), _rx(r"$^"), _rx(r"invoked oom-killer: gfp_mask=.*"),
+        _rx(r".{0,14}[^:\s]"), _rx(r"$^"), _rx(r"invoked oom-killer: gfp_mask=.*"),
         ("gnome-volume-ma", "invoked oom-killer: gfp_mask=0x201da, order=0, oom_adj=0"),
     ),
 )  # fmt: skip

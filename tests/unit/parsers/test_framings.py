@@ -34,8 +34,6 @@ def test_names_are_unique() -> None:
 DMESG = [
     ("[   12.345678] Mem-Info:", Record(1, "Mem-Info:", 12_345_678)),
     ("[    0.000000] x", Record(1, "x", 0)),
-    ("41066.536886] x", Record(1, "x", 41_066_536_886)),  # pasted from the second character on
-    ("41066.5] x", Record(1, "41066.5] x")),
     ("[18317578.683304] x", Record(1, "x", 18_317_578_683_304)),
     ("[   12.345678]  active_file:14", Record(1, " active_file:14", 12_345_678)),
     ("[   12.345678] ", Record(1, "", 12_345_678)),

@@ -20,7 +20,7 @@ import pytest
 from oomforensics.capture.read import Losses
 from oomforensics.capture.samples import Event, Header, Note, ProcessIdentity
 from tests.kernels import debian, ext4, power, recordings, sitting, userland
-from tests.kernels.boot import Disk
+from tests.kernels.boot import ATTEMPTS, Disk
 from tests.kernels.debian import Kernel
 from tests.kernels.outcome import IncompleteRun
 from tests.kernels.power import Cut
@@ -62,8 +62,8 @@ class Laboratory:
         return self.kernels[spec]
 
     def sat(self, spec: str, name: str) -> Sat:
-        """Played when it is first asked for, and once more where the guest ends early."""
-        for attempt in (1, 2):
+        """Played when it is first asked for, and again where the guest ends early."""
+        for attempt in range(1, ATTEMPTS + 1):
             if not isinstance(self.sittings.get((spec, name), IncompleteRun()), IncompleteRun):
                 break
             scratch = self.folder / f"{spec}-{name}-{attempt}".replace(" ", "-").replace(":", "-")

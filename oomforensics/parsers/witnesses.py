@@ -200,6 +200,7 @@ WITNESSES: tuple[Witness, ...] = (
             '[talos] Sending SIGKILL to cgroup {"component": "controller-runtime", "controller": "runtime.OOMController",'
             ' "cgroup": "/sys/fs/cgroup/kubepods/burstable/pod77f06c5c-4593-43e9-b970-987f6ecb825b"}',
         ),
+        programs=frozenset({"talos"}),
     ),
     Witness(
         "lmkd_kill", Says.KILL, "lmkd", Speaker.PROGRAM, ("Kill '", "Killing '"),

@@ -287,7 +287,7 @@ class Reader:
             self._asks = True
         self.seen[BARE] += 1
         text = line.removeprefix(self._bare_quote)
-        if number == 1:
+        if self._framing is None:  # the log is yet to begin
             text = _HALF_STAMP.sub("", text)
         if text[:1] == ">":  # of a mail whose other lines are not quoted; nothing that the kernel says begins so
             text = _MAIL_QUOTE.sub("", text, count=1)

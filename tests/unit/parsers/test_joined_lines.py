@@ -69,7 +69,7 @@ def test_a_console_that_was_too_slow_says_so_on_the_line_of_the_next_message() -
 
 @pytest.mark.parametrize("half", ["41066.536886] ", "66.536886] ", ".536886] ", ".536886]"])
 def test_a_log_that_begins_within_a_stamp_has_its_first_line_and_no_time_of_it(half: str) -> None:
-    found = read(f"{half}a invoked oom-killer", "[41066.536889] a cpuset=/ mems_allowed=0", f"{half}b")
+    _, *found = read("```", f"{half}a invoked oom-killer", "[41066.536889] a cpuset=/ mems_allowed=0", f"{half}b")
     assert [(record.text, record.uptime_us) for record in found] == [
         ("a invoked oom-killer", None), ("a cpuset=/ mems_allowed=0", 41_066_536_889), (f"{half}b", None),
     ]  # fmt: skip

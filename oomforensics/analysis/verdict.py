@@ -76,11 +76,11 @@ def _try_ranking(case: Case) -> Finding | str:
         if incident.oom_group_path is not None:
             return Finding(VerdictWord.OOM_GROUP, "the task table is not in the log.")
         return "The task table is not in the log, so nothing can be compared with the victim."
-    if incident.table.header_line is None and incident.invoked is None and incident.meminfo is None:
+    above = incident.invoked is not None or incident.memcg.seen or incident.meminfo is not None
+    if incident.table.header_line is None and not above:
         return "The log begins within the task table: others' rows are lost, so nothing can be proved."
     in_memcg = case.found.scope is Scope.MEMCG  # where one process is common
-    above = incident.memcg.memory or incident.invoked if in_memcg else incident.meminfo
-    if len(incident.table.rows) == 1 and above is None:
+    if len(incident.table.rows) == 1 and not (above if in_memcg else incident.meminfo):
         return (
             "The log has one row of the task table, and not what stands above it: others' rows may be lost, "
             "so nothing can be compared."

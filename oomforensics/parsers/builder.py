@@ -414,11 +414,13 @@ class Builder:
     def _name_victims(self) -> None:
         """A kill line that was cut within the name, or before it: the table has the whole name."""
         rows = self.incident.table.rows if self.incident.table is not None else TaskRows()
-        lines = {line.line: line.text for line in self.incident.lines if line.kind.startswith("kill")}
         for kill in self.incident.kills:
-            is_whole_pid = f"process {kill.pid} (" in lines.get(kill.line, "")
-            is_torn = kill.shape == shapes.KILLED_TORN.name and is_whole_pid
-            place = rows.last_with("pid", kill.pid) if is_torn else None
+            if kill.shape != shapes.KILLED_TORN.name:
+                continue
+            is_whole_pid = any(
+                line.line == kill.line and f"process {kill.pid} (" in line.text for line in self.incident.lines
+            )
+            place = rows.last_with("pid", kill.pid) if is_whole_pid else None
             if place is not None and rows[place].comm.startswith(kill.comm):
                 kill.comm = rows[place].comm
 

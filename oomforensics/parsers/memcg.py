@@ -29,7 +29,7 @@ _USAGE_FIELDS = {"memory": "memory", "memory+swap": "memsw", "swap": "swap", "km
 
 def starts_block(text: str) -> bool:
     """Only an OOM report prints such a line: enough to know one whose head was lost."""
-    return bool(_USAGE.match(text) or _TASK_IN.match(text) or _LIMIT_REACHED.match(text))
+    return any(line.match(text) for line in (_USAGE, _TASK_IN, _LIMIT_REACHED, _STATS))
 
 
 def take(block: MemcgBlock, text: str, line: int) -> str | None:

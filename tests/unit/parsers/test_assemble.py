@@ -436,3 +436,11 @@ def test_the_process_of_a_thread_that_asked_is_killed_at_once(named: int, after_
     lines = [line.replace("task=big,pid=200", f"task=asks,pid={named}") for line in report() if "Killed" not in line]
     kill = next(line for line in report() if "Killed" in line).replace("memory:", "memory (oom_kill_allocating_task):")
     assert len(incidents([*stamped(lines), *stamped([kill], start_s=100 + after_s)])) == events
+
+
+def test_a_report_that_begins_with_a_cgroups_statistics_has_them() -> None:
+    lines = report("4.4", memcg="/pod")
+    from_ = next(at for at, line in enumerate(lines) if line.startswith("Memory cgroup stats for"))
+    (incident,) = incidents(stamped(lines[from_:]))
+    assert [stats.path for stats in incident.memcg.stats] == ["/pod"]
+    assert incident.table is not None and len(incident.kills) == 1

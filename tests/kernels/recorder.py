@@ -33,6 +33,7 @@ _RATES = (0, 60, 0, 20, 100, 0, 40)
 _GROWTHS = (*(Growth(True, rate) for rate in _RATES), *(Growth(False, rate) for rate in _RATES))
 SITTINGS = {"no swap": Sitting(_GROWTHS), "swap": Sitting(_GROWTHS, swap_mib=96)}
 _CUTS = 3  # of each kernel; `make power-off` makes as many as are asked for
+_FORKED = b"init"  # until it has given itself a name; the last look at one that dies within a second may come before
 _STEP_S = 0.25  # that one look may take: what the last but one saw is older by this
 PLAYED = [(spec, name) for spec in SPECS for name in SITTINGS]
 
@@ -138,10 +139,13 @@ def test_each_kill_is_told_by_each_source(sat: Sat) -> None:
 def test_the_victims_last_second_is_there(sat: Sat) -> None:
     found, _ = recordings.recorded(sat.spool)
     known = {one.pid: one.comm for one in found if isinstance(one, ProcessIdentity)}
+    unnamed = 0
     for number, one in enumerate(recordings.seen(sat, found)):
-        assert known[one.victim.pid] == b"hog%d" % number
+        assert known[one.victim.pid] in (b"hog%d" % number, _FORKED)
+        unnamed += known[one.victim.pid] == _FORKED
         allowed_us = max(sitting.INTERVAL_S * 1e6, one.planned_us) + _STEP_S * 1e6
         assert one.age_us is not None and one.age_us <= allowed_us, (number, one)
+    assert unnamed <= 1
 
 
 def test_the_products_own_reader_explains_each_kill(sat: Sat, tmp_path: Path) -> None:

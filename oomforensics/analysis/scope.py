@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from oomforensics.analysis.model import Scope
 from oomforensics.analysis.nodes import parse_list
+from oomforensics.parsers import shapes
 from oomforensics.parsers.facts import Incident, MemcgBlock
 
 _CONSTRAINTS = {
@@ -17,10 +18,10 @@ _CONSTRAINTS = {
 }
 _MESSAGES = {
     "Memory cgroup out of memory": Scope.MEMCG,
-    "No available memory (MPOL_BIND)": Scope.MEMPOLICY,
+    shapes.MPOL_BIND: Scope.MEMPOLICY,
     "Out of memory": Scope.GLOBAL,
     "Out of Memory": Scope.GLOBAL,
-    "Out of memory (oom_kill_allocating_task)": Scope.GLOBAL,
+    shapes.ALLOCATING_TASK: Scope.GLOBAL,
 }
 SYSRQ_ORDER = -1  # 4.3+
 # On the stack of nobody whom the machine's shortage made to call the OOM killer (mm/memcontrol.c, 2.6.25+). What stands behind

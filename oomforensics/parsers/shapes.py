@@ -166,12 +166,11 @@ KILLED_UB = Shape(
         r"\ score\ -?\d+\ vm:(?P<total_vm_kb>\d+)kB,\ rss:\d+kB,\ swap:\d+kB\s*$"
     ),
 )
-# What `message` may be. Somebody's own mark may stand before it: `# Out of memory: …`, `**Out of memory: …`.
+# What `message` may be.
 ALLOCATING_TASK = "Out of memory (oom_kill_allocating_task)"
 MPOL_BIND = "No available memory (MPOL_BIND)"
 _MESSAGES = ("Memory cgroup out of memory", "Out of memory", "Out of Memory", MPOL_BIND, ALLOCATING_TASK)
-
-
+# Somebody's own may stand before it: `# Out of memory: …`, `**Out of memory: …`.
 _MARKS = re.compile(r"(?:\[[^\]]*+\]|[^\w\[])*+")
 
 

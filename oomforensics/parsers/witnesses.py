@@ -157,6 +157,7 @@ WITNESSES: tuple[Witness, ...] = (
             _rx(rf'^sending (?P<signal>SIGTERM|SIGKILL) to process (?P<pid>\d+) uid (?P<uid>\d+) "{_COMM}":'
                 r' oom_score (?P<oom_score>-?\d+), (?:oom_score_adj (?P<oom_score_adj>-?\d+), )?VmRSS (?P<rss_mib>\d+) MiB'
                 r'(?:, cmdline "(?P<cmdline>.*)")?'),
+            # Early ones, as their users show them: the source that prints them was not read.
             _rx(rf'^killing process (?P<pid>\d+) "{_COMM}" with signal (?P<signal_number>\d+): badness (?P<badness>-?\d+),'
                 r' VmRSS (?P<rss_mib>\d+) MiB'),
             _rx(rf"^Killing process '{_COMM}' with signal (?P<signal_number>\d+), pid: (?P<pid>\d+),"
@@ -193,7 +194,7 @@ WITNESSES: tuple[Witness, ...] = (
             "oomd kill: 10.00 60.00 600.00 system.slice/build.service  1999 detector:swap,12345MB killer:default",
         ),
     ),
-    Witness(  # runtime.OOMController of machined (1.12), whose log dmesg has; which processes there were is another line
+    Witness(  # machined's (1.12) in the kernel's log, as its users show it; which processes there were is another line
         "talos_kill", Says.KILL, "talos", Speaker.ANY, ("[talos] Sending SIGKILL to cgroup ",),
         (_rx(r'^\[talos\] Sending SIGKILL to cgroup \{[^{}\n]{0,200}"cgroup": "(?:/sys/fs/cgroup)?(?P<cgroup>/[^"]{1,4096})"'),),
         (

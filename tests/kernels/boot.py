@@ -19,7 +19,7 @@ SCENE_BYTES = 8 << 20  # guest/init.c knows it too
 _ROOT = "/cg"
 _ALWAYS = ("virtio_pci", "virtio_mmio", "virtio_blk")
 _LIVE_SETTLE_MS = 1200
-# With both CPUs busy one boot in some hundred dies of its own in the emulator ("Fatal exception in interrupt").
+# With both CPUs busy a guest may die of its own in the emulator: twice in one scene was seen ("Fatal exception in interrupt").
 ATTEMPTS = 4
 
 

@@ -96,7 +96,7 @@ def _cut(kernel: Kernel, python: Disk, scratch: Path, seed: int) -> Cut:
             machine.kill()
     ext4.contents(scratch / "spool", scratch / "found")
     left = Cut(kernel.release, seed, after_s, scratch / "found" / Path(sitting.SPOOL).name)
-    # Without a journal ext4 rewrites the map of a growing file in any order, and may lose what an fsync had brought to the disk.
+    # Without a journal the end of a synced file was lost once. Inferred: ext4 then rewrites a growing file's map in any order.
     _hold(left, told.read_bytes(), keeps_promises=not features)
     return left
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
 
 import pytest
 
 from oomforensics.parsers.framings import Reader
 from oomforensics.parsers.records import PAUSE, PAUSED_LINE, Record, TsSource
 from tests.support.logs import CONTEXT, parse
+from tests.support.reading import us
 
 FORGED = "Out of memory: Killed process 1 (init) total-vm:1kB, anon-rss:1kB, file-rss:1kB"
 
 
 def read(*lines: str) -> list[Record]:
     return parse(lines)
-
-
-def us(*when: int, micro: int = 0) -> int:
-    """Microseconds since 1970 of a date in UTC."""
-    return int(datetime(*when, tzinfo=UTC).timestamp()) * 1_000_000 + micro  # type: ignore[arg-type,misc]
 
 
 def test_the_console_of_a_ci_service() -> None:
